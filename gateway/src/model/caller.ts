@@ -1,0 +1,37 @@
+/** What a team may use, and on which terms. */
+export interface Product {
+  readonly name: string;
+  readonly models: ReadonlySet<string>;
+  readonly caps: {
+    /** The most output tokens that one call may ask for; a call that names none is sent with this. */
+    readonly maxOutputTokens: number | null;
+    /** The most choices (`n`, `best_of`) of one call. */
+    readonly maxChoices: number | null;
+    /** The largest request body, bytes. */
+    readonly maxRequestBytes: number | null;
+  };
+  readonly unpriced: 'refuse' | 'allow-and-flag';
+}
+
+export type SubscriptionState = 'active' | 'suspended' | 'expired';
+
+/** A key's owner. */
+export interface Subscription {
+  readonly name: string;
+  readonly product: Product;
+  /** The team or application that is charged. */
+  readonly consumer: string;
+  /** From the organisation down, joined with `/`. */
+  readonly costCentrePath: string;
+  readonly suspended: boolean;
+  /** UTC ms; null never expires. */
+  readonly expiresAt: number | null;
+}
+
+/** Finds a subscription by the SHA-256 of a key. One immutable value per change of configuration or directory. */
+export interface SubscriptionDirectory {
+  readonly products: ReadonlyMap<string, Product>;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  /** `digest` is lower-case hex. */
+  byKeyDigest(digest: string): Subscription | undefined;
+}

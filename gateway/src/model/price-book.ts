@@ -1,0 +1,25 @@
+import type { Endpoint } from './endpoint.ts';
+import type { Cost } from './money.ts';
+import type { Units } from './usage-record.ts';
+
+/** What a price depends on, once an attempt is over. */
+export interface PricedUsage {
+  readonly endpoint: Endpoint;
+  readonly units: Units;
+  /** As served; null is the default tier. */
+  readonly serviceTier: string | null;
+  readonly reportedModel: string | null;
+  /** Set where Azure's own spillover served it: it is priced as pay-as-you-go, not as the provisioned deployment. */
+  readonly spilledFrom: string | null;
+  /** Admission of the attempt, UTC ms: the price in force then applies. */
+  readonly at: number;
+}
+
+/** One immutable set of prices. An attempt settles with the book it was admitted under. */
+export interface PriceBook {
+  /** Changes when any price changes. */
+  readonly id: string;
+  cost(usage: PricedUsage): Cost;
+  /** The meters of an ordinary call to this endpoint that have no price at `at`; empty where it is priced. */
+  missing(endpoint: Endpoint, at: number): readonly string[];
+}

@@ -1,0 +1,25 @@
+import type { SubscriptionDirectory } from './caller.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { ModelRoute } from './model-route.ts';
+import type { PriceBook } from './price-book.ts';
+
+export interface RequestLimits {
+  readonly maxBodyBytes: number;
+}
+
+/** Everything that may change while running, frozen. A request keeps the snapshot that it started with. */
+export interface Snapshot {
+  /** Grows with every change. */
+  readonly version: number;
+  readonly organisation: string;
+  readonly models: ReadonlyMap<string, ModelRoute>;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly directory: SubscriptionDirectory;
+  readonly prices: PriceBook;
+  readonly limits: RequestLimits;
+}
+
+/** Who needs the current snapshot asks here, once per request. */
+export interface SnapshotSource {
+  current(): Snapshot;
+}
