@@ -270,6 +270,21 @@ export const errorDefinitions = {
     meaning: 'The admin token is missing or wrong.',
     remedy: 'Send `Authorization: Bearer` with the content of `admin-token` in the data folder.',
   },
+  admin_wrong_host: {
+    status: 421,
+    type: invalid,
+    plane: 'admin',
+    meaning: 'The admin API listens on a loopback address, and the `host` header names something else.',
+    remedy:
+      'Call it as `localhost` or by its address; a page of another site that reaches it by DNS rebinding is turned away.',
+  },
+  admin_too_large: {
+    status: 413,
+    type: invalid,
+    plane: 'admin',
+    meaning: 'The body exceeds 1 MiB.',
+    remedy: 'Send less.',
+  },
   admin_not_found: {
     status: 404,
     type: invalid,

@@ -3,7 +3,7 @@ import { ledgerLagSchema, reportDimensions } from '../usage.ts';
 
 /** `GET /admin/v1/usage` */
 export const usageQuerySchema = z.strictObject({
-  by: z.enum(reportDimensions).default('consumer'),
+  by: z.enum(reportDimensions).default('consumer').describe('What each row stands for.'),
   from: z.iso.datetime().optional().describe('Inclusive, UTC.'),
   to: z.iso.datetime().optional().describe('Exclusive, UTC.'),
   waitMs: z.coerce
@@ -17,43 +17,60 @@ export const usageQuerySchema = z.strictObject({
 export type UsageQuery = z.infer<typeof usageQuerySchema>;
 
 export const endpointHealthSchema = z.object({
-  name: z.string(),
-  model: z.string(),
-  resource: z.string(),
+  name: z.string().describe('The name that the configuration gives it.'),
+  model: z.string().describe('The base model, by the name of the price book.'),
+  resource: z.string().describe('The Azure OpenAI resource.'),
   region: z.string(),
   deployment: z.string(),
   deploymentType: z.string(),
-  state: z.enum(['available', 'throttled', 'failing', 'misconfigured']),
+  state: z
+    .enum(['available', 'throttled', 'failing', 'misconfigured'])
+    .describe('`misconfigured`: the upstream refuses the credentials or does not know the deployment.'),
   until: z.string().nullable().describe('When a cool-down ends (RFC 3339, UTC).'),
-  inFlight: z.number().int().nonnegative(),
-  lastError: z.string().nullable(),
+  inFlight: z.number().int().nonnegative().describe('Attempts under way.'),
+  lastError: z.string().nullable().describe('What went wrong last; null where nothing has.'),
 });
 export type EndpointHealth = z.infer<typeof endpointHealthSchema>;
 
+/** `GET /admin/v1/deployments` */
+export const deploymentListSchema = z.object({ deployments: z.array(endpointHealthSchema) });
+export type DeploymentList = z.infer<typeof deploymentListSchema>;
+
 export const priceSchema = z.object({
-  id: z.string(),
-  layer: z.enum(['list', 'contracted']),
+  id: z.string().describe('What a cost line refers to.'),
+  layer: z.enum(['list', 'contracted']).describe('A contracted price wins over the list.'),
   model: z.string(),
-  modelVersion: z.string().nullable(),
+  modelVersion: z.string().nullable().describe('null: every version.'),
   deploymentType: z.string(),
-  region: z.string().nullable(),
-  serviceTier: z.string().nullable(),
+  region: z.string().nullable().describe('null: every region.'),
+  serviceTier: z.string().nullable().describe('null: every service tier.'),
   mode: z.enum(['online', 'batch']),
-  minInputTokens: z.number().int().nullable(),
-  meter: z.string(),
+  minInputTokens: z
+    .number()
+    .int()
+    .nullable()
+    .describe('The price of a whole request with at least so many input tokens (long context); null: of any.'),
+  meter: z.string().describe('The unit that is priced: `input`, `cachedInput`, `output`, …'),
   nanoUsdPerMillion: z.string().describe('10^-9 USD per million units, a decimal string.'),
-  effectiveFrom: z.string(),
-  effectiveTo: z.string().nullable(),
-  source: z.string(),
+  effectiveFrom: z.string().describe('Inclusive.'),
+  effectiveTo: z.string().nullable().describe('Exclusive; null: until further notice.'),
+  source: z.string().describe('Where the price was read, and when.'),
 });
 export type PriceRow = z.infer<typeof priceSchema>;
 
+/** `GET /admin/v1/prices` */
+export const priceListSchema = z.object({
+  priceBook: z.string().describe('The price book in force; every attempt names the one it settled with.'),
+  prices: z.array(priceSchema),
+});
+export type PriceList = z.infer<typeof priceListSchema>;
+
 export const ledgerVerifySchema = z.object({
-  ok: z.boolean(),
+  ok: z.boolean().describe('Journal and store agree; what is merely still on its way (`lag`) is no disagreement.'),
   journal: z.object({
-    segments: z.number().int(),
-    opened: z.number().int(),
-    settled: z.number().int(),
+    segments: z.number().int().describe('Files of the journal.'),
+    opened: z.number().int().describe('Attempts admitted.'),
+    settled: z.number().int().describe('Attempts with their record.'),
     open: z.number().int().describe('Attempts without a settle: in flight now, or lost.'),
     damaged: z.array(z.object({ segment: z.string(), offset: z.number().int(), bytes: z.number().int() })),
     tornTailBytes: z.number().int(),
@@ -63,23 +80,23 @@ export const ledgerVerifySchema = z.object({
   missingInStore: z.array(z.string()).describe('Attempt ids, at most 100.'),
   missingInJournal: z.array(z.string()).describe('Attempt ids, at most 100.'),
   different: z.array(z.string()).describe('Attempt ids whose stored record differs from the journal, at most 100.'),
-  settledTwice: z.array(z.string()),
+  settledTwice: z.array(z.string()).describe('Attempt ids.'),
   lag: ledgerLagSchema,
-  problems: z.array(z.string()),
+  problems: z.array(z.string()).describe('In words; empty where `ok`.'),
 });
 export type LedgerVerification = z.infer<typeof ledgerVerifySchema>;
 
 export const versionSchema = z.object({
   name: z.literal('tollgate'),
   version: z.string(),
-  node: z.string(),
-  startedAt: z.string(),
+  node: z.string().describe('The version of the runtime.'),
+  startedAt: z.string().describe('RFC 3339, UTC.'),
 });
 export type Version = z.infer<typeof versionSchema>;
 
 export const configInForceSchema = z.object({
-  source: z.string(),
-  loadedAt: z.string(),
+  source: z.string().describe('The file that it was read from.'),
+  loadedAt: z.string().describe('RFC 3339, UTC.'),
   lastReload: z
     .object({ at: z.string(), ok: z.boolean(), problems: z.array(z.string()) })
     .nullable()
@@ -88,7 +105,26 @@ export const configInForceSchema = z.object({
 });
 export type ConfigInForce = z.infer<typeof configInForceSchema>;
 
+/** `POST /admin/v1/config/reload` */
+export const configReloadSchema = z.object({
+  ok: z.boolean().describe('False: the file was not accepted, the old configuration stays in force.'),
+  problems: z.array(z.string()).describe('Everything that is wrong; may hold warnings although `ok`.'),
+});
+export type ConfigReload = z.infer<typeof configReloadSchema>;
+
+/** `GET /healthz` and `GET /readyz` on the admin port. */
+export const healthSchema = z.object({
+  status: z.literal('ok').describe('The process answers.'),
+  ready: z.boolean().describe('The data plane serves requests.'),
+});
+export type Health = z.infer<typeof healthSchema>;
+
 export const adminErrorSchema = z.object({
-  error: z.object({ code: z.string(), message: z.string(), id: z.string(), details: z.array(z.string()).optional() }),
+  error: z.object({
+    code: z.string().describe('One of the closed list of error codes.'),
+    message: z.string(),
+    id: z.string().describe('Found in the log, with what must not be shown here.'),
+    details: z.array(z.string()).optional().describe('Everything that is wrong with the request, one entry each.'),
+  }),
 });
 export type AdminError = z.infer<typeof adminErrorSchema>;

@@ -19,25 +19,29 @@ const declaredIn = z
 
 export const subscriptionSchema = z.object({
   name: nameSchema,
-  product: nameSchema,
+  product: nameSchema.describe('What it may use, and on which terms.'),
   consumer: nameSchema.describe('The team or application that is charged.'),
-  costCentre: z.string(),
-  state: z.enum(subscriptionStates),
+  costCentre: z.string().describe('The path from the organisation down: `contoso/marketing`.'),
+  state: z.enum(subscriptionStates).describe('A suspended subscription says so even when it has expired too.'),
   expiresAt: z.string().nullable().describe('RFC 3339, UTC; null never expires.'),
   declaredIn,
   keys: z
     .object({ primary: z.boolean(), secondary: z.boolean() })
     .describe('Which keys exist. Keys themselves are shown once, when they are made.'),
-  createdAt: z.string().nullable(),
+  createdAt: z.string().nullable().describe('RFC 3339, UTC; null where the configuration file declares it.'),
 });
 export type Subscription = z.infer<typeof subscriptionSchema>;
 
+/** `GET /admin/v1/subscriptions` */
+export const subscriptionListSchema = z.object({ subscriptions: z.array(subscriptionSchema).describe('By name.') });
+export type SubscriptionList = z.infer<typeof subscriptionListSchema>;
+
 export const createSubscriptionSchema = z.strictObject({
-  name: nameSchema,
-  product: nameSchema,
-  consumer: nameSchema,
-  costCentre: nameSchema,
-  expiresAt: z.iso.datetime().optional(),
+  name: nameSchema.describe('Never used before: names of subscriptions are not given twice.'),
+  product: nameSchema.describe('An existing product.'),
+  consumer: nameSchema.describe('The team or application that is charged.'),
+  costCentre: nameSchema.describe('The name of a cost centre that the configuration declares.'),
+  expiresAt: z.iso.datetime().optional().describe('In the future, UTC; absent never expires.'),
 });
 export type CreateSubscription = z.infer<typeof createSubscriptionSchema>;
 
@@ -50,29 +54,41 @@ export const newKeysSchema = z.object({
 });
 export type NewKeys = z.infer<typeof newKeysSchema>;
 
+const limit = z.number().int().positive();
+
 export const productSchema = z.object({
   name: nameSchema,
-  models: z.array(z.string()),
+  models: z.array(z.string()).describe('The names of the models that may be called.'),
   caps: z.object({
-    maxOutputTokens: z.number().int().positive().nullable(),
-    maxChoices: z.number().int().positive().nullable(),
-    maxRequestBytes: z.number().int().positive().nullable(),
+    maxOutputTokens: limit.nullable().describe('Output tokens that one call may ask for; null is no cap.'),
+    maxChoices: limit.nullable().describe('Choices (`n`, `best_of`) of one call; null is no cap.'),
+    maxRequestBytes: limit.nullable().describe('Bytes of one request body; null leaves the limit of the listener.'),
   }),
-  unpriced: z.enum(['refuse', 'allow-and-flag']),
+  unpriced: z
+    .enum(['refuse', 'allow-and-flag'])
+    .describe('What happens to a call that a deployment without a price may serve.'),
   declaredIn,
 });
 export type Product = z.infer<typeof productSchema>;
 
+/** `GET /admin/v1/products` */
+export const productListSchema = z.object({ products: z.array(productSchema).describe('By name.') });
+export type ProductList = z.infer<typeof productListSchema>;
+
 export const createProductSchema = z.strictObject({
   name: nameSchema,
-  models: z.array(z.string()).min(1),
+  models: z.array(z.string()).min(1).describe('The names of models that the configuration declares.'),
   caps: z
     .strictObject({
-      maxOutputTokens: z.number().int().positive().optional(),
-      maxChoices: z.number().int().positive().optional(),
-      maxRequestBytes: z.number().int().positive().optional(),
+      maxOutputTokens: limit.optional().describe('Output tokens that one call may ask for.'),
+      maxChoices: limit.optional().describe('Choices (`n`, `best_of`) of one call.'),
+      maxRequestBytes: limit.optional().describe('Bytes of one request body.'),
     })
-    .optional(),
-  unpriced: z.enum(['refuse', 'allow-and-flag']).optional(),
+    .optional()
+    .describe('What is absent is not capped.'),
+  unpriced: z
+    .enum(['refuse', 'allow-and-flag'])
+    .optional()
+    .describe('What happens to a call that a deployment without a price may serve; `refuse` when absent.'),
 });
 export type CreateProduct = z.infer<typeof createProductSchema>;
