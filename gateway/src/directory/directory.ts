@@ -1,0 +1,310 @@
+import type { AuditPage, AuditQuery } from '@tollgate/contract/admin-api/audit.ts';
+import type {
+  CreateProduct,
+  CreateSubscription,
+  NewKeys,
+  Product as ProductView,
+  Subscription as SubscriptionView,
+} from '@tollgate/contract/admin-api/subscriptions.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import type { SubscriptionDirectory } from '#model/caller.ts';
+import { applyChange } from './apply-change.ts';
+import { keyDigest, newSubscriptionKey } from './keys.ts';
+import { mergeDirectory, type MergedDirectory, type MergedSubscription } from './merge.ts';
+import type {
+  AuditAction,
+  DeclaredDirectory,
+  DirectoryChange,
+  DirectoryStore,
+  KeySlot,
+  NewAuditEntry,
+  StoredDirectory,
+} from './ports.ts';
+import { productView, subscriptionView, timeText } from './views.ts';
+
+export interface DirectoryDependencies {
+  readonly store: DirectoryStore;
+  readonly declared: DeclaredDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Makes a key: never the same twice, never guessable. */
+  readonly newKey?: () => string;
+}
+
+/**
+ * Who may call: what the configuration file declares, joined with what the admin API made. Whatever is made here counts
+ * as soon as its promise resolves, and survives a restart. Refusals are `Failure`s with an `admin_…` code.
+ */
+export interface Directory {
+  /** Immutable; another one after each change. */
+  current(): SubscriptionDirectory;
+  /** What contradicts itself at present, in sentences for the operator; empty when all is well. */
+  problems(): readonly string[];
+  /** Calls `listener` after each change, in the turn of the change, with what is current then; it must not throw. */
+  onChange(listener: (current: SubscriptionDirectory) => void): { stop(): void };
+  /**
+   * Puts another configuration in force. `current()` is replaced before this returns, so that a reload can swap both in
+   * one turn; the promise gives the problems once the declared names are remembered, and does not reject.
+   */
+  redeclare(declared: DeclaredDirectory): Promise<readonly string[]>;
+
+  products(): readonly ProductView[];
+  subscriptions(): readonly SubscriptionView[];
+  /** `admin_not_found` where there is none. */
+  subscription(name: string): SubscriptionView;
+
+  createProduct(product: CreateProduct): Promise<ProductView>;
+  /** Both keys: the only time that they are told. */
+  createSubscription(subscription: CreateSubscription): Promise<NewKeys>;
+  /** Makes the key of the slot anew, or for the first time; the old one is refused from then on, the other one stays. */
+  regenerateKey(subscription: string, slot: KeySlot): Promise<NewKeys>;
+  /** Of declared subscriptions too: a leaked key has to be stopped at once. Nothing happens where it is suspended. */
+  suspend(subscription: string): Promise<SubscriptionView>;
+  activate(subscription: string): Promise<SubscriptionView>;
+
+  auditTrail(query: AuditQuery): Promise<AuditPage>;
+  /** Puts an action of the admin API that changes nothing here on the audit trail. */
+  note(action: AuditAction, subject: string): Promise<void>;
+}
+
+/** Rejects where the store cannot be read. */
+export async function createDirectory(dependencies: DirectoryDependencies): Promise<Directory> {
+  const directory = new StoredAndDeclared(dependencies, await dependencies.store.load());
+  await directory.redeclare(dependencies.declared);
+  return directory;
+}
+
+class StoredAndDeclared implements Directory {
+  private readonly dependencies: DirectoryDependencies;
+  private readonly newKey: () => string;
+  private readonly listeners = new Set<(current: SubscriptionDirectory) => void>();
+  private declared: DeclaredDirectory;
+  private stored: StoredDirectory;
+  private merged: MergedDirectory;
+  /** Changes are made one after the other, each on what the one before it left. */
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(dependencies: DirectoryDependencies, stored: StoredDirectory) {
+    this.dependencies = dependencies;
+    this.newKey = dependencies.newKey ?? newSubscriptionKey;
+    this.declared = dependencies.declared;
+    this.stored = stored;
+    this.merged = mergeDirectory(this.declared, stored);
+  }
+
+  current(): SubscriptionDirectory {
+    return this.merged.current;
+  }
+
+  problems(): readonly string[] {
+    return this.merged.problems;
+  }
+
+  onChange(listener: (current: SubscriptionDirectory) => void): { stop(): void } {
+    this.listeners.add(listener);
+    return { stop: () => this.listeners.delete(listener) };
+  }
+
+  redeclare(declared: DeclaredDirectory): Promise<readonly string[]> {
+    this.declared = declared;
+    this.refresh();
+    const { problems } = this.merged;
+    return this.rememberDeclaredNames().then(
+      () => problems,
+      (error: unknown) => {
+        this.dependencies.log.error({ error }, 'the names of declared subscriptions could not be stored');
+        return [...problems, 'The names of new subscriptions could not be stored; the next reload tries again.'];
+      },
+    );
+  }
+
+  products(): readonly ProductView[] {
+    return [...this.merged.products.values()].map(productView);
+  }
+
+  subscriptions(): readonly SubscriptionView[] {
+    const now = this.dependencies.clock.now();
+    return [...this.merged.subscriptions.values()].map((one) => subscriptionView(one, now));
+  }
+
+  subscription(name: string): SubscriptionView {
+    return subscriptionView(this.find(name), this.dependencies.clock.now());
+  }
+
+  createProduct(input: CreateProduct): Promise<ProductView> {
+    return this.inTurn(async () => {
+      if (this.merged.products.has(input.name)) throw nameTaken('product', input.name);
+      const unknown = input.models.filter((model) => !this.declared.models.has(model));
+      if (unknown.length > 0)
+        throw new Failure('admin_invalid', `The configuration has no model named ${quoted(unknown)}.`);
+      const product = {
+        name: input.name,
+        models: [...new Set(input.models)],
+        caps: {
+          maxOutputTokens: input.caps?.maxOutputTokens ?? null,
+          maxChoices: input.caps?.maxChoices ?? null,
+          maxRequestBytes: input.caps?.maxRequestBytes ?? null,
+        },
+        unpriced: input.unpriced ?? 'refuse',
+        createdAt: this.dependencies.clock.now(),
+      };
+      await this.commit({ kind: 'product-created', product }, this.entry('product.create', `product/${input.name}`));
+      return productView({ product: { ...product, models: new Set(product.models) }, declaredIn: 'admin' });
+    });
+  }
+
+  createSubscription(input: CreateSubscription): Promise<NewKeys> {
+    return this.inTurn(async () => {
+      const { name, product, consumer, costCentre } = input;
+      if (this.merged.subscriptions.has(name)) throw nameTaken('subscription', name);
+      const now = this.dependencies.clock.now();
+      const costCentrePath = this.checkReferences(input);
+      const expiresAt = input.expiresAt === undefined ? null : Date.parse(input.expiresAt);
+      if (expiresAt !== null && expiresAt <= now) throw new Failure('admin_invalid', '`expiresAt` has passed.');
+      const keys = { primary: this.newKey(), secondary: this.newKey() };
+      const digests = [
+        { subscription: name, slot: 'primary', digest: this.freshDigest(keys.primary) },
+        { subscription: name, slot: 'secondary', digest: this.freshDigest(keys.secondary) },
+      ] as const;
+      const subscription = { name, product, consumer, costCentre, costCentrePath, expiresAt, createdAt: now };
+      await this.commit(
+        { kind: 'subscription-created', subscription, keys: digests },
+        this.entry('subscription.create', `subscription/${name}`),
+      );
+      return { subscription: name, keys };
+    });
+  }
+
+  regenerateKey(name: string, slot: KeySlot): Promise<NewKeys> {
+    return this.inTurn(async () => {
+      const { keys } = this.find(name);
+      if (keys[slot] === 'config')
+        throw new Failure(
+          'admin_read_only',
+          `The ${slot} key of '${name}' comes by reference from the configuration and can be changed only there.`,
+        );
+      const key = this.newKey();
+      await this.commit(
+        { kind: 'key-set', key: { subscription: name, slot, digest: this.freshDigest(key) } },
+        this.entry('key.regenerate', `subscription/${name}/${slot}`),
+      );
+      return { subscription: name, keys: { [slot]: key } };
+    });
+  }
+
+  suspend(name: string): Promise<SubscriptionView> {
+    return this.inTurn(async () => {
+      this.find(name);
+      // Stored even where the configuration suspends it as well: it stays suspended when the file changes its mind.
+      if (!this.stored.suspended.includes(name))
+        await this.commit(
+          { kind: 'suspended', subscription: name },
+          this.entry('subscription.suspend', `subscription/${name}`),
+        );
+      return this.subscription(name);
+    });
+  }
+
+  activate(name: string): Promise<SubscriptionView> {
+    return this.inTurn(async () => {
+      if (this.find(name).suspendedByConfig)
+        throw new Failure(
+          'admin_read_only',
+          `'${name}' is suspended in the configuration and is activated only there.`,
+        );
+      if (this.stored.suspended.includes(name))
+        await this.commit(
+          { kind: 'activated', subscription: name },
+          this.entry('subscription.activate', `subscription/${name}`),
+        );
+      return this.subscription(name);
+    });
+  }
+
+  async auditTrail({ before, limit }: AuditQuery): Promise<AuditPage> {
+    // One more than asked for tells whether a page follows.
+    const found = await this.dependencies.store.auditTrail({ before: before ?? null, limit: limit + 1 });
+    const entries = found.slice(0, limit).map((entry) => ({ ...entry, at: timeText(entry.at) }));
+    return { entries, next: found.length > limit ? (entries.at(-1)?.id ?? null) : null };
+  }
+
+  note(action: AuditAction, subject: string): Promise<void> {
+    return this.inTurn(() => this.commit({ kind: 'noted' }, this.entry(action, subject)));
+  }
+
+  private inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.queue.then(run);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  private find(name: string): MergedSubscription {
+    const found = this.merged.subscriptions.get(name);
+    if (found === undefined) throw new Failure('admin_not_found', `No subscription is named '${name}'.`);
+    return found;
+  }
+
+  /** Returns the cost centre's path. Says everything that is wrong at once. */
+  private checkReferences({ product, costCentre }: CreateSubscription): string {
+    const path = this.declared.costCentres.get(costCentre);
+    const wrong = [
+      this.merged.products.has(product) ? [] : [`no product is named '${product}'`],
+      path === undefined ? [`no cost centre is named '${costCentre}'`] : [],
+    ].flat();
+    if (path === undefined || wrong.length > 0)
+      throw new Failure('admin_invalid', `The subscription cannot be made: ${wrong.join(', ')}.`);
+    return path;
+  }
+
+  private freshDigest(key: string): string {
+    const digest = keyDigest(key);
+    if (this.merged.digests.has(digest)) throw new Error('A new key equals one that exists: chance is broken.');
+    return digest;
+  }
+
+  private entry(action: AuditAction, subject: string): readonly NewAuditEntry[] {
+    return [{ at: this.dependencies.clock.now(), actor: 'admin-token', action, subject }];
+  }
+
+  private async commit(change: DirectoryChange, entries: readonly NewAuditEntry[]): Promise<void> {
+    const result = await this.dependencies.store.commit(change, entries);
+    if (result === 'digest-taken') throw new Error('A new key equals one that is stored: chance is broken.');
+    if (result === 'name-taken')
+      throw new Failure('admin_conflict', 'The name was given before; names are not given twice.');
+    this.stored = applyChange(this.stored, change);
+    if (change.kind !== 'noted' && change.kind !== 'names-declared') this.refresh();
+  }
+
+  private refresh(): void {
+    this.merged = mergeDirectory(this.declared, this.stored);
+    for (const listener of this.listeners) listener(this.merged.current);
+  }
+
+  private rememberDeclaredNames(): Promise<void> {
+    return this.inTurn(async () => {
+      const known = new Set(this.stored.declaredNames);
+      const names = this.declared.subscriptions.map((one) => one.name).filter((name) => !known.has(name));
+      if (names.length === 0) return;
+      const at = this.dependencies.clock.now();
+      await this.commit(
+        { kind: 'names-declared', names },
+        names.map((name) => ({
+          at,
+          actor: 'configuration',
+          action: 'subscription.declare',
+          subject: `subscription/${name}`,
+        })),
+      );
+    });
+  }
+}
+
+function nameTaken(kind: string, name: string): Failure {
+  return new Failure('admin_conflict', `A ${kind} named '${name}' exists.`);
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}

@@ -1,0 +1,60 @@
+import { applyChange, emptyDirectory } from '../../src/directory/apply-change.ts';
+import type {
+  CommitResult,
+  DirectoryChange,
+  DirectoryStore,
+  KeyDigest,
+  StoredAuditEntry,
+  StoredDirectory,
+} from '../../src/directory/ports.ts';
+
+export interface MemoryDirectoryStore extends DirectoryStore {
+  /** The next commits reject with this; undefined: they work again. */
+  failWith(error: Error | undefined): void;
+}
+
+/** The directory's store in memory: passes the same suite as the one in SQLite. */
+export function memoryDirectoryStore(): MemoryDirectoryStore {
+  let stored: StoredDirectory = emptyDirectory;
+  let trail: readonly StoredAuditEntry[] = [];
+  let failure: Error | undefined;
+  return {
+    failWith(error) {
+      failure = error;
+    },
+    load: () => Promise.resolve(stored),
+    commit(change, entries) {
+      if (failure !== undefined) return Promise.reject(failure);
+      const refused = refusal(stored, change);
+      if (refused !== undefined) return Promise.resolve(refused);
+      stored = applyChange(stored, change);
+      trail = [...trail, ...entries.map((entry, at) => ({ ...entry, id: trail.length + at + 1 }))];
+      return Promise.resolve('committed');
+    },
+    auditTrail: ({ before, limit }) =>
+      Promise.resolve(
+        trail
+          .filter((entry) => before === null || entry.id < before)
+          .toReversed()
+          .slice(0, limit),
+      ),
+  };
+}
+
+function refusal(stored: StoredDirectory, change: DirectoryChange): CommitResult | undefined {
+  if (change.kind === 'product-created')
+    return stored.products.some((one) => one.name === change.product.name) ? 'name-taken' : undefined;
+  if (change.kind === 'subscription-created') {
+    const { name } = change.subscription;
+    if (stored.subscriptions.some((one) => one.name === name) || stored.declaredNames.includes(name))
+      return 'name-taken';
+    return digestTaken(stored.keys, change.keys) ? 'digest-taken' : undefined;
+  }
+  if (change.kind === 'key-set') return digestTaken(stored.keys, [change.key]) ? 'digest-taken' : undefined;
+  return undefined;
+}
+
+function digestTaken(keys: readonly KeyDigest[], added: readonly KeyDigest[]): boolean {
+  const digests = [...keys, ...added].map((key) => key.digest);
+  return new Set(digests).size < digests.length;
+}
