@@ -1,0 +1,45 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { nodeSqliteDialect } from './kysely-dialect.ts';
+
+/** One open SQLite file. node:sqlite is synchronous, so this lives in a worker thread. */
+export interface SqliteDatabase {
+  /** For prepared statements on the ledger's way in. Begin a transaction on it inside `exclusive` only. */
+  readonly connection: DatabaseSync;
+  /** For everything else. Every component narrows it to its own tables with `$extendTables`. */
+  readonly kysely: Kysely<unknown>;
+  /** Runs one synchronous piece of work while no Kysely transaction or query is under way on the connection. */
+  exclusive<Result>(work: () => Result): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export interface SqliteOptions {
+  /** The file's path, or `:memory:`. */
+  readonly path: string;
+  /**
+   * `disk` syncs every commit. `process` syncs at checkpoints: a commit survives the end of the process, and after a
+   * power failure the file is consistent but may lack the latest commits.
+   */
+  readonly durability: 'process' | 'disk';
+}
+
+export function openSqlite(options: SqliteOptions): SqliteDatabase {
+  const connection = new DatabaseSync(options.path, { timeout: 5_000 });
+  connection.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'};
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -16384;
+  `);
+  const kysely = new Kysely<unknown>({ dialect: nodeSqliteDialect(connection) });
+  return {
+    connection,
+    kysely,
+    // Kysely lends its only connection to one user at a time; synchronous work queues up for it like any query.
+    exclusive: async (work) => await kysely.connection().execute(async () => work()),
+    async close() {
+      await kysely.destroy();
+      if (connection.isOpen) connection.close();
+    },
+  };
+}
