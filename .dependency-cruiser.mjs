@@ -131,7 +131,12 @@ export default {
         path: SRC,
         pathNot: `${SRC}(proxy/(accept|upstream)|admin|adapters|config)/|${SRC}(main|compose[^/]*)[.]ts$|[.]test[.]ts$`,
       },
-      to: { dependencyTypes: ['core'], path: '^(node:)?(http|https|http2|net|tls|fs|fs/promises|child_process)$' },
+      // A type opens nothing: the files under proxy/ hand the request and response of the listener on.
+      to: {
+        dependencyTypes: ['core'],
+        dependencyTypesNot: ['type-only'],
+        path: '^(node:)?(http|https|http2|net|tls|fs|fs/promises|child_process)$',
+      },
     },
     {
       name: 'declared-dependencies-only',

@@ -1,0 +1,130 @@
+import { nameSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const durationPattern = /^(\d+)(ms|s|m|h|d)$/;
+
+/** `500ms`, `120s`, `2m`, `1h`, `7d` -> milliseconds. */
+export function duration(limits: { readonly atLeastMs?: number; readonly atMostMs?: number } = {}) {
+  return z
+    .string({ error: 'expected a duration with its unit, such as 500ms, 120s or 2m' })
+    .regex(durationPattern, 'expected a duration with its unit, such as 500ms, 120s or 2m')
+    .transform((text, context) => {
+      const [, count, unit] = durationPattern.exec(text) ?? [];
+      const ms = Number(count) * unitMs[(unit ?? 'ms') as keyof typeof unitMs];
+      const { atLeastMs = 1, atMostMs = 7 * unitMs.d } = limits;
+      if (ms < atLeastMs || ms > atMostMs) {
+        context.issues.push({
+          code: 'custom',
+          input: text,
+          message: `expected a duration from ${showDuration(atLeastMs)} to ${showDuration(atMostMs)}`,
+        });
+      }
+      return ms;
+    });
+}
+
+function showDuration(ms: number): string {
+  const unit = (['d', 'h', 'm', 's'] as const).find((one) => ms % unitMs[one] === 0) ?? 'ms';
+  return `${ms / unitMs[unit]}${unit}`;
+}
+
+const unitBytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, KB: 1000, MB: 1e6, GB: 1e9 } as const;
+const sizePattern = /^(\d+)(B|KiB|MiB|GiB|KB|MB|GB)$/;
+
+/** `16MiB`, `256KiB`, `512B` -> bytes. */
+export function byteSize(limits: { readonly atLeast: number; readonly atMost: number }) {
+  return z
+    .string({ error: 'expected a size with its unit, such as 256KiB or 16MiB' })
+    .regex(sizePattern, 'expected a size with its unit, such as 256KiB or 16MiB')
+    .transform((text, context) => {
+      const [, count, unit] = sizePattern.exec(text) ?? [];
+      const bytes = Number(count) * unitBytes[(unit ?? 'B') as keyof typeof unitBytes];
+      if (bytes < limits.atLeast || bytes > limits.atMost) {
+        context.issues.push({
+          code: 'custom',
+          input: text,
+          message: `expected a size from ${showBytes(limits.atLeast)} to ${showBytes(limits.atMost)}`,
+        });
+      }
+      return bytes;
+    });
+}
+
+function showBytes(bytes: number): string {
+  const unit = (['GiB', 'MiB', 'KiB'] as const).find((one) => bytes % unitBytes[one] === 0) ?? 'B';
+  return `${bytes / unitBytes[unit]}${unit}`;
+}
+
+/** `4096`, `60_000`, or a reference such as `${PORT:-8080}` -> a whole number. */
+export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?: number }) {
+  const { atLeast, atMost = Number.MAX_SAFE_INTEGER } = limits;
+  const expected =
+    limits.atMost === undefined
+      ? `expected a whole number of at least ${atLeast}, such as 4096 or 60_000`
+      : `expected a whole number from ${atLeast} to ${atMost}`;
+  return z
+    .union([z.int({ error: expected }), z.string().regex(/^\d+(?:_\d+)*$/, expected)], { error: expected })
+    .transform((value, context) => {
+      const number = typeof value === 'number' ? value : Number(value.replaceAll('_', ''));
+      if (number < atLeast || number > atMost)
+        context.issues.push({ code: 'custom', input: value, message: expected });
+      return number;
+    });
+}
+
+const decimalPattern = /^(\d+)(?:\.(\d+))?$/;
+
+/** An exact decimal, `0.075`: an integer of 10^-`digits`. The loader hands fractions over as their text, never as floats. */
+export function decimal(digits: number) {
+  const expected = `expected a decimal number with at most ${digits} digits after the point, such as 0.075`;
+  return z
+    .union([z.int({ error: expected }), z.string().regex(decimalPattern, expected)], { error: expected })
+    .transform((value, context) => {
+      const [, whole = '0', fraction = ''] = decimalPattern.exec(String(value)) ?? [];
+      const scaled = Number(BigInt(whole + fraction.padEnd(digits, '0').slice(0, digits)));
+      if (fraction.length > digits || !Number.isSafeInteger(scaled) || (typeof value === 'number' && value < 0)) {
+        context.issues.push({ code: 'custom', input: value, message: expected });
+      }
+      return scaled;
+    });
+}
+
+/** Names that people type and reports show: lower-case letters, digits, dashes. */
+export function entryName() {
+  return nameSchema;
+}
+
+/** Names of models, endpoints and deployments, as Azure writes them. */
+export function azureName() {
+  return z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected letters, digits, dots, dashes and underscores, at most 64');
+}
+
+/** RFC 3339 with a zone, `2027-01-31T00:00:00Z` -> UTC milliseconds. */
+export function instant() {
+  return z.iso
+    .datetime({ offset: true, error: 'expected a moment with its zone, such as 2027-01-31T00:00:00Z' })
+    .transform((text) => Date.parse(text));
+}
+
+/** A day, `2026-03-17` -> the UTC milliseconds of its start. */
+export function day() {
+  return z.iso.date({ error: 'expected a day, such as 2026-03-17' }).transform((text) => Date.parse(`${text}T00:00:00Z`));
+}
+
+const secretExpected = 'expected a reference to a secret: "${NAME}" or { file: path }';
+
+/**
+ * `"${NAME}"`, or `{ file: path }` relative to the configuration file. The loader refuses one that stands in clear, and,
+ * unless it may have a default, one whose default does.
+ */
+export function secret({ mayHaveDefault = true }: { readonly mayHaveDefault?: boolean } = {}) {
+  return z
+    .union([z.string(), z.strictObject({ file: z.string().min(1).describe('Relative to the configuration file.') })], {
+      error: secretExpected,
+    })
+    .transform((value) => new Secret(typeof value === 'string' ? { text: value } : { file: value.file }, mayHaveDefault));
+}

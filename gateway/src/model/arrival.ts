@@ -1,0 +1,24 @@
+import type { Operation, Surface } from './operation.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A request whose head has been read and understood; nothing of its body yet. Made by `accept`. */
+export interface Arrival {
+  /** Shown to the caller, in every log line and on every record of the request. */
+  readonly requestId: string;
+  /** UTC ms. */
+  readonly receivedAt: number;
+  /** Monotonic ms; for durations. */
+  readonly startedAt: number;
+  readonly surface: Surface;
+  readonly operation: Operation;
+  /** From the path of the classic surface (deployment) or of `models/{model}`; null where the body names it. */
+  readonly pathModel: string | null;
+  /** The subscription key as the client spelled it; null where it sent none. Never logged, never sent on. */
+  readonly presentedKey: string | null;
+  /** W3C trace context of the caller, passed on upstream and logged; null where absent or malformed. */
+  readonly traceparent: string | null;
+  /** `x-ms-client-request-id` of the client: echoed to it, recorded in the log, never sent on. */
+  readonly clientRequestId: string | null;
+  /** The state of the configuration that the request keeps to its end. */
+  readonly snapshot: Snapshot;
+}

@@ -1,0 +1,107 @@
+import { Failure } from '#kernel/errors.ts';
+import type { Operation, Surface } from '#model/operation.ts';
+
+/** What a path means. */
+export interface Target {
+  readonly surface: Surface;
+  readonly operation: Operation;
+  readonly pathModel: string | null;
+}
+
+const metered: ReadonlyMap<string, Operation> = new Map([
+  ['chat/completions', 'chat.completions'],
+  ['completions', 'completions'],
+  ['embeddings', 'embeddings'],
+]);
+
+/**
+ * What Azure OpenAI offers beyond the metered operations, by first path segment, so that the refusal can say "not yet"
+ * instead of "unknown". Source: the Azure OpenAI REST reference, data plane, classic and v1.
+ */
+const knownElsewhere = new Set([
+  'assistants',
+  'audio',
+  'batches',
+  'chat',
+  'chatkit',
+  'containers',
+  'conversations',
+  'evals',
+  'extensions',
+  'files',
+  'fine_tuning',
+  'fine-tunes',
+  'images',
+  'ingestion',
+  'moderations',
+  'realtime',
+  'responses',
+  'threads',
+  'uploads',
+  'vector_stores',
+  'videos',
+  'video',
+  'models',
+]);
+
+function decodeSegment(segment: string): string | null {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}
+
+function notFound(): Failure {
+  return new Failure('not_found', 'No operation of Azure OpenAI has this path.');
+}
+
+function elsewhere(rest: string): Failure {
+  const first = rest.split('/', 1)[0] ?? '';
+  return knownElsewhere.has(first)
+    ? new Failure('operation_not_metered', `The operation '${first}' is not served: Tollgate cannot meter it yet.`)
+    : notFound();
+}
+
+function modelsOf(surface: Surface, rest: string): Target | undefined {
+  if (rest === 'models') return { surface, operation: 'models.list', pathModel: null };
+  if (!rest.startsWith('models/')) return undefined;
+  const name = decodeSegment(rest.slice('models/'.length));
+  if (name === null || name === '' || name.includes('/')) throw notFound();
+  return { surface, operation: 'models.retrieve', pathModel: name };
+}
+
+function classicTarget(rest: string): Target {
+  if (rest === 'responses') return { surface: 'classic', operation: 'responses', pathModel: null };
+  const models = modelsOf('classic', rest);
+  if (models !== undefined) return models;
+  if (!rest.startsWith('deployments/')) throw elsewhere(rest);
+  const slash = rest.indexOf('/', 'deployments/'.length);
+  const deployment = slash === -1 ? null : decodeSegment(rest.slice('deployments/'.length, slash));
+  if (deployment === null || deployment === '') throw notFound();
+  const tail = rest.slice(slash + 1);
+  const operation = metered.get(tail);
+  if (operation === undefined) throw elsewhere(tail);
+  return { surface: 'classic', operation, pathModel: deployment };
+}
+
+function v1Target(rest: string): Target {
+  const operation = rest === 'responses' ? 'responses' : metered.get(rest);
+  if (operation !== undefined) return { surface: 'v1', operation, pathModel: null };
+  const models = modelsOf('v1', rest);
+  if (models !== undefined) return models;
+  throw elsewhere(rest);
+}
+
+/** Finds the operation of a path (without its query); throws `not_found` or `operation_not_metered`. */
+export function targetOf(path: string): Target {
+  if (path.startsWith('/openai/v1/')) return v1Target(path.slice('/openai/v1/'.length));
+  if (path.startsWith('/openai/')) return classicTarget(path.slice('/openai/'.length));
+  if (path.startsWith('/v1/')) return v1Target(path.slice('/v1/'.length));
+  throw notFound();
+}
+
+export function methodOf(operation: Operation): 'GET' | 'POST' {
+  return operation === 'models.list' || operation === 'models.retrieve' ? 'GET' : 'POST';
+}

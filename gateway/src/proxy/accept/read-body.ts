@@ -1,0 +1,115 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { Failure } from '#kernel/errors.ts';
+import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { MeteredOperation } from '#model/operation.ts';
+import { topLevelMembers } from './json-members.ts';
+
+const jsonType = /^application\/json\s*(?:;\s*charset="?utf-?8"?\s*)?;?\s*$/i;
+
+function refuseMediaType(request: IncomingMessage): void {
+  const type = request.headers['content-type'];
+  if (type !== 'application/json' && (type === undefined || !jsonType.test(type))) {
+    throw new Failure('unsupported_media_type', 'The body must be application/json in UTF-8.', {
+      param: 'content-type',
+    });
+  }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new Failure('unsupported_media_type', 'A compressed request body is not accepted.', {
+      param: 'content-encoding',
+    });
+  }
+}
+
+function tooLarge(limit: number): Failure {
+  return new Failure('request_too_large', `The body is larger than ${limit} bytes.`);
+}
+
+/**
+ * The whole body. Governed bodies are read whole before they are sent on, whatever their size: model, stream and the
+ * caps must be known first (docs/adr/0004). Rejects when the client goes away in the middle.
+ */
+function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > limit) return Promise.reject(tooLarge(limit));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limit) {
+        request.off('data', onData);
+        request.pause();
+        reject(tooLarge(limit));
+        return;
+      }
+      chunks.push(chunk);
+    };
+    request.on('data', onData);
+    request.once('end', () =>
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)),
+    );
+    request.once('error', () =>
+      reject(new Failure('malformed_request', 'The connection broke before the body was complete.')),
+    );
+    request.once('close', () => {
+      if (!request.complete)
+        reject(new Failure('malformed_request', 'The connection was closed before the body was complete.'));
+    });
+  });
+}
+
+function wrong(param: string, message: string): Failure {
+  return new Failure('invalid_request_body', message, { param });
+}
+
+function optionalBoolean(json: JsonObject, name: string): boolean {
+  const value = json[name];
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw wrong(name, `'${name}' must be true or false.`);
+  return value;
+}
+
+function wantsStreamUsage(json: JsonObject): boolean {
+  const options = json['stream_options'];
+  if (options === undefined || options === null) return false;
+  if (!isJsonObject(options)) throw wrong('stream_options', "'stream_options' must be an object.");
+  return options['include_usage'] === true;
+}
+
+function requestedModel(arrival: Arrival, json: JsonObject): string {
+  if (arrival.pathModel !== null) return arrival.pathModel;
+  const model = json['model'];
+  if (typeof model !== 'string' || model === '' || model.length > 256) {
+    throw wrong('model', "'model' must name the deployment to call.");
+  }
+  return model;
+}
+
+function understand(arrival: Arrival & { readonly operation: MeteredOperation }, bytes: Buffer): Exchange {
+  if (!isUtf8(bytes)) throw new Failure('invalid_json', 'The body is not valid UTF-8.');
+  const json = parseJsonObject(bytes.toString('utf8'));
+  if (json === undefined) throw new Failure('invalid_json', 'The body is not one well-formed JSON object.');
+  const { spans, duplicate } = topLevelMembers(bytes);
+  if (duplicate !== undefined) throw wrong(duplicate.slice(0, 64), 'A member of the body stands twice.');
+  const streams = arrival.operation !== 'embeddings';
+  return {
+    ...arrival,
+    requestedModel: requestedModel(arrival, json),
+    stream: optionalBoolean(json, 'stream') && streams,
+    wantsStreamUsage: wantsStreamUsage(json),
+    body: { bytes, json, spans },
+  };
+}
+
+/** Step 3 of a request: its body, read, parsed once and understood as far as the gateway must. */
+export async function readBody(request: IncomingMessage, arrival: Arrival): Promise<Exchange> {
+  const { operation } = arrival;
+  if (operation === 'models.list' || operation === 'models.retrieve') throw new Error('This operation has no body.');
+  refuseMediaType(request);
+  const bytes = await readBytes(request, arrival.snapshot.limits.maxBodyBytes);
+  return understand({ ...arrival, operation }, bytes);
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
+import type { IdSource } from '#kernel/ids.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { Surface } from '#model/operation.ts';
+import type { Snapshot } from '#model/snapshot.ts';
+import { methodOf, targetOf } from './operations.ts';
+
+/** Headers that decide something here: standing twice, one reader might take the first and another the last. */
+const onceOnly = new Set([
+  'api-key',
+  'authorization',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'ocp-apim-subscription-key',
+  'traceparent',
+  'transfer-encoding',
+  'x-ms-client-request-id',
+]);
+const datedVersion = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-preview|-alpha|-beta)?$/;
+/** W3C Trace Context, version 00. */
+const traceParent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const clientId = /^[\x21-\x7e]{1,128}$/;
+
+function refuseDuplicates(rawHeaders: readonly string[]): void {
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    if (!onceOnly.has(name)) continue;
+    if (seen.has(name))
+      throw new Failure('duplicate_header', `The header '${name}' stands more than once.`, { param: name });
+    seen.add(name);
+  }
+}
+
+function presentedKey(request: IncomingMessage, query: URLSearchParams | undefined): string | null {
+  const headers = request.headers;
+  const direct = headers['api-key'] ?? headers['ocp-apim-subscription-key'];
+  if (typeof direct === 'string' && direct !== '') return direct;
+  const authorization = headers.authorization;
+  if (authorization !== undefined && /^bearer /i.test(authorization)) {
+    const token = authorization.slice('bearer '.length).trim();
+    if (token !== '') return token;
+  }
+  return query?.get('subscription-key') ?? null;
+}
+
+function checkApiVersion(surface: Surface, query: URLSearchParams | undefined): void {
+  const versions = query?.getAll('api-version') ?? [];
+  const version = versions[0] ?? '';
+  if (versions.length > 1)
+    throw new Failure('invalid_api_version', 'api-version stands more than once.', { param: 'api-version' });
+  if (surface === 'v1') {
+    if (version === '' || version === 'v1' || version === 'preview') return;
+    throw new Failure('invalid_api_version', "The v1 surface takes no api-version, or 'v1' or 'preview'.", {
+      param: 'api-version',
+    });
+  }
+  if (version === '') {
+    throw new Failure('missing_api_version', 'The classic surface needs ?api-version=, for example 2024-10-21.', {
+      param: 'api-version',
+    });
+  }
+  if (!datedVersion.test(version)) {
+    throw new Failure('invalid_api_version', 'api-version must be a date: YYYY-MM-DD or YYYY-MM-DD-preview.', {
+      param: 'api-version',
+    });
+  }
+}
+
+function matching(value: string | string[] | undefined, pattern: RegExp): string | null {
+  return typeof value === 'string' && pattern.test(value) ? value : null;
+}
+
+export interface HeadContext {
+  readonly requestId: string;
+  readonly receivedAt: number;
+  readonly startedAt: number;
+}
+
+export function newHeadContext(clock: Clock, ids: IdSource): HeadContext {
+  const receivedAt = clock.now();
+  return { requestId: ids(receivedAt), receivedAt, startedAt: clock.monotonic() };
+}
+
+/** Step 1 of a request: what is asked, by which key. Throws in the caller's dialect; reads nothing of the body. */
+export function readHead(request: IncomingMessage, context: HeadContext, snapshot: Snapshot): Arrival {
+  refuseDuplicates(request.rawHeaders);
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const query = mark === -1 ? undefined : new URLSearchParams(url.slice(mark + 1));
+  const target = targetOf(path);
+  const method = methodOf(target.operation);
+  if (request.method !== method) {
+    throw new Failure('method_not_allowed', `This operation is called with ${method}.`, { allow: method });
+  }
+  if (request.headers.upgrade !== undefined) {
+    throw new Failure('operation_not_metered', 'WebSocket connections are not served: Tollgate cannot meter them yet.');
+  }
+  checkApiVersion(target.surface, query);
+  return {
+    ...context,
+    ...target,
+    presentedKey: presentedKey(request, query),
+    traceparent: matching(request.headers['traceparent'], traceParent),
+    clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),
+    snapshot,
+  };
+}

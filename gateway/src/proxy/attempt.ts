@@ -1,0 +1,234 @@
+import type { ServerResponse } from 'node:http';
+import { Failure } from '#kernel/errors.ts';
+import type { Admission } from '#model/admission.ts';
+import type { Endpoint } from '#model/endpoint.ts';
+import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
+import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
+import { judge, type Judgement } from './routing/verdict.ts';
+import type { Verdict } from './routing/health.ts';
+import type { Services } from './services.ts';
+import { upstreamRequest } from './upstream/request.ts';
+import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
+import { Watchdog } from './upstream/watchdog.ts';
+
+/** What one call to an upstream came to, before anything of it has reached the client. */
+export type AttemptResult =
+  /** 2xx, first byte in hand, not settled yet. */
+  | { readonly kind: 'accepted'; readonly reply: UpstreamReply }
+  /** An answer that goes to the client as it is; settled. */
+  | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: Buffer }
+  /** Settled; may be made again elsewhere. */
+  | { readonly kind: 'try-another'; readonly verdict: Verdict }
+  /** Settled; nobody is waiting any more, or no time is left. */
+  | { readonly kind: 'over'; readonly why: 'client-left' | 'timed-out' };
+
+/** An error reply longer than this is cut: nobody needs more of it. */
+const longestErrorBytes = 256 * 1024;
+
+export interface AttemptOptions {
+  readonly admission: Admission;
+  readonly endpoint: Endpoint;
+  /** 1 for the first of the request. */
+  readonly number: number;
+  readonly response: ServerResponse;
+}
+
+/** One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. */
+export class Attempt {
+  readonly options: AttemptOptions;
+  readonly watchdog: Watchdog;
+  private readonly services: Services;
+  private readonly opened: OpenedAttempt;
+  private sentAt: number;
+  private firstByteAt: number | null = null;
+  private expire: () => void = () => {};
+  private interrupted: 'client-left' | 'timed-out' | undefined;
+  private status: number | null = null;
+  private headers: Readonly<Record<string, string>> = {};
+
+  constructor(services: Services, options: AttemptOptions) {
+    const { admission, endpoint } = options;
+    const { exchange, route } = admission;
+    this.services = services;
+    this.options = options;
+    const at = services.clock.now();
+    this.sentAt = services.clock.monotonic();
+    this.opened = {
+      id: services.ids(at),
+      requestId: exchange.requestId,
+      attempt: options.number,
+      at,
+      caller: admission.caller.chargedTo,
+      servedBy: servedByOf(endpoint),
+      operation: exchange.operation,
+      stream: exchange.stream,
+      requestedModel: exchange.requestedModel,
+      reservedNano: null,
+      priceBook: exchange.snapshot.prices.id,
+    };
+    this.watchdog = new Watchdog(
+      services.clock,
+      { deadlineAt: exchange.startedAt + route.deadlineMs, idleMs: route.idleTimeoutMs },
+      () => this.expire(),
+    );
+  }
+
+  /** Who is called when the watchdog fires. */
+  onExpire(expire: () => void): void {
+    this.expire = expire;
+  }
+
+  async run(): Promise<AttemptResult> {
+    const { services, options } = this;
+    const header = services.credentials.headerFor(options.endpoint);
+    const credential = header instanceof Promise ? await header : header;
+    try {
+      await services.ledger.open(this.opened);
+    } catch (thrown) {
+      this.watchdog.stop();
+      throw thrown;
+    }
+    const request = upstreamRequest(options.admission, options.endpoint, { attemptId: this.opened.id, credential });
+    services.health.begin(options.endpoint);
+    this.sentAt = services.clock.monotonic();
+    const sending = send(services.connections, request);
+    const { response } = options;
+    const leave = (): void => this.interrupt('client-left', sending);
+    const cancels = options.admission.route.onClientDisconnect === 'cancel';
+    if (cancels) {
+      if (response.destroyed) leave();
+      else response.once('close', leave);
+    }
+    this.onExpire(() => this.interrupt('timed-out', sending));
+    let result: AttemptResult | undefined;
+    try {
+      result = await this.received(await sending.reply);
+    } catch (thrown) {
+      if (!(thrown instanceof NoReply)) throw thrown;
+      result = await this.noReply(thrown);
+    } finally {
+      response.off('close', leave);
+      // An accepted reply is watched on, by whoever relays it.
+      if (result?.kind !== 'accepted') this.watchdog.stop();
+    }
+    return result;
+  }
+
+  private interrupt(why: 'client-left' | 'timed-out', sending: Sending): void {
+    this.interrupted ??= why;
+    sending.abort(new Error(why));
+  }
+
+  private async received(reply: UpstreamReply): Promise<AttemptResult> {
+    this.status = reply.status;
+    this.headers = reply.headers;
+    this.firstByteAt = this.services.clock.monotonic();
+    if (reply.status >= 200 && reply.status < 300 && this.fits(reply)) {
+      this.services.health.report(this.options.endpoint, { kind: 'served' });
+      return { kind: 'accepted', reply };
+    }
+    return this.refused(reply);
+  }
+
+  private fits(reply: UpstreamReply): boolean {
+    const type = reply.headers['content-type'] ?? '';
+    return type.startsWith(this.options.admission.exchange.stream ? 'text/event-stream' : 'application/json');
+  }
+
+  private async refused(reply: UpstreamReply): Promise<AttemptResult> {
+    const body = await this.readError(reply);
+    if (this.interrupted !== undefined) return this.interruptedResult(unknownUsage);
+    const { services } = this;
+    const judgement: Judgement =
+      reply.status < 300
+        ? { action: 'try-another', verdict: { kind: 'failed', reason: 'unexpected content-type' } }
+        : judge({ status: reply.status, headers: reply.headers, body, now: services.clock.now() });
+    if (judgement.verdict !== undefined) services.health.report(this.options.endpoint, judgement.verdict);
+    if (judgement.action === 'try-another') {
+      const refused = judgement.verdict.kind !== 'failed';
+      await this.settle(refused ? noUsage : unknownUsage, refused ? 'refused-by-upstream' : 'upstream-broke');
+      return { kind: 'try-another', verdict: judgement.verdict };
+    }
+    // Whether Azure charges a prompt that its filter refused is not documented: unknown, not nothing.
+    await this.settle(
+      judgement.filteredPrompt ? unknownUsage : noUsage,
+      judgement.filteredPrompt ? 'filtered-prompt' : 'refused-by-upstream',
+    );
+    return {
+      kind: 'answered',
+      status: reply.status,
+      contentType: reply.headers['content-type'] ?? 'application/json',
+      body,
+    };
+  }
+
+  private readError(reply: UpstreamReply): Promise<Buffer> {
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const done = (): void => resolve(Buffer.concat(chunks));
+      this.onExpire(() => {
+        this.interrupted ??= 'timed-out';
+        reply.abort();
+        done();
+      });
+      reply.start({
+        data: (chunk) => {
+          size += chunk.length;
+          if (size <= longestErrorBytes) chunks.push(chunk);
+          else {
+            reply.abort();
+            done();
+          }
+        },
+        end: done,
+        error: done,
+      });
+    });
+  }
+
+  private async noReply(failure: NoReply): Promise<AttemptResult> {
+    const { services, options } = this;
+    if (this.interrupted === 'client-left') {
+      // Nothing has reached the client; what the upstream had begun is a lower bound of nothing.
+      const usage = failure.written
+        ? await countUsage(services, { admission: options.admission, tap: undefined })
+        : noUsage;
+      return this.interruptedResult(usage);
+    }
+    if (this.interrupted === 'timed-out') return this.interruptedResult(failure.written ? unknownUsage : noUsage);
+    const verdict: Verdict = { kind: 'failed', reason: failure.written ? 'no reply' : 'no connection' };
+    services.health.report(options.endpoint, verdict);
+    await this.settle(failure.written ? unknownUsage : noUsage, 'upstream-broke');
+    return { kind: 'try-another', verdict };
+  }
+
+  private async interruptedResult(usage: Usage): Promise<AttemptResult> {
+    const why = this.interrupted ?? 'timed-out';
+    await this.settle(usage, why);
+    return { kind: 'over', why };
+  }
+
+  /** Exactly once per attempt. Resolves when the record counts. */
+  async settle(usage: Usage, outcome: Outcome): Promise<UsageRecord> {
+    const { services, options } = this;
+    services.health.end(options.endpoint);
+    const record = completeRecord(services, {
+      opened: this.opened,
+      endpoint: options.endpoint,
+      admission: options.admission,
+      usage,
+      outcome,
+      httpStatus: this.status,
+      headers: this.headers,
+      stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
+    });
+    services.instruments.attemptSettled(record);
+    try {
+      await services.ledger.settle(record);
+    } catch (cause) {
+      throw new Failure('ledger_unavailable', 'The call cannot be recorded, so its reply is not delivered.', { cause });
+    }
+    return record;
+  }
+}

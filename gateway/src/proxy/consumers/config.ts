@@ -1,0 +1,115 @@
+import type { ConfigFinding, ConfigSection } from '#kernel/config-section.ts';
+import { entryName, instant, secret } from '#kernel/config-values.ts';
+import type { Secret } from '#kernel/secret.ts';
+import { z } from 'zod';
+
+/** As many characters as API Management's own keys have. */
+const shortestKey = 32;
+
+const keys = {
+  organisation: entryName()
+    .default('organisation')
+    .describe('The root of the cost-centre tree; the first part of every cost-centre path in the ledger.'),
+  costCentres: z
+    .record(
+      entryName(),
+      z.strictObject({
+        name: z.string().min(1).max(100).optional().describe('What people call it; default: its key.'),
+        parent: z
+          .string()
+          .optional()
+          .describe('The cost centre that it belongs to; without one it stands right under the organisation.'),
+      }),
+    )
+    .default({})
+    .describe('Who pays: a tree of cost centres by name. Money rolls up to the organisation.'),
+  subscriptions: z
+    .record(
+      entryName(),
+      z.strictObject({
+        product: z.string().describe('What the subscription may use, and on which terms: a name under `products`.'),
+        consumer: entryName().describe('The team or application that is charged.'),
+        costCentre: z.string().describe('Who pays for the consumer: a name under `costCentres`.'),
+        suspended: z.boolean().default(false).describe('True refuses its calls with 403 until it is false again.'),
+        expiresAt: instant()
+          .optional()
+          .describe('When its keys stop working (RFC 3339, with a zone); without it, never.'),
+        keys: z
+          .strictObject({
+            primary: secret({ mayHaveDefault: false }).optional().describe('By reference only: `"${NAME}"` or `{ file: path }`.'),
+            secondary: secret({ mayHaveDefault: false }).optional().describe('By reference only.'),
+          })
+          .optional()
+          .describe(
+            'Keys that come from elsewhere. Without them, keys are made and regenerated through the admin API, where ' +
+              'they are shown once; the file never holds a key in clear.',
+          ),
+      }),
+    )
+    .default({})
+    .describe('Who calls: a subscription owns a primary and a secondary key. What stands here is read-only elsewhere.'),
+};
+
+type Values = Partial<z.output<z.ZodObject<typeof keys>>>;
+
+function cycles(costCentres: NonNullable<Values['costCentres']>): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const reported = new Set<string>();
+  for (const start of Object.keys(costCentres)) {
+    const walked: string[] = [];
+    let at: string | undefined = start;
+    while (at !== undefined && !walked.includes(at)) {
+      walked.push(at);
+      at = costCentres[at]?.parent;
+    }
+    if (at !== start || reported.has(start)) continue;
+    for (const name of walked) reported.add(name);
+    findings.push({
+      path: ['costCentres', start, 'parent'],
+      message: `the cost centres go round in a circle: ${[...walked, start].join(' -> ')}`,
+      fix: 'Leave the parent of one of them out: it then stands right under the organisation.',
+    });
+  }
+  return findings;
+}
+
+function keyFindings(subscriptions: NonNullable<Values['subscriptions']>): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const owners = new Map<string, string>();
+  for (const [name, subscription] of Object.entries(subscriptions)) {
+    for (const slot of ['primary', 'secondary'] as const) {
+      const key: Secret | undefined = subscription.keys?.[slot];
+      if (key === undefined || key.reveal() === '') continue;
+      const path = ['subscriptions', name, 'keys', slot];
+      const text = key.reveal();
+      if (text.length < shortestKey || !/^[\x21-\x7e]+$/.test(text)) {
+        findings.push({
+          path,
+          message: `the key is not of at least ${shortestKey} visible ASCII characters`,
+          fix: 'Use a long random one: openssl rand -base64 32.',
+        });
+      }
+      const owner = owners.get(text);
+      if (owner !== undefined) {
+        findings.push({ path, message: `it is the same key as ${owner}`, fix: 'Give every slot a key of its own.' });
+      }
+      owners.set(text, `${slot} of '${name}'`);
+    }
+  }
+  return findings;
+}
+
+export const consumersConfig: ConfigSection<typeof keys> = {
+  name: 'consumers',
+  summary: 'The organisation: who pays, and who calls.',
+  keys,
+  references: [
+    { from: ['costCentres', '*', 'parent'], to: 'costCentres', noun: 'cost centre' },
+    { from: ['subscriptions', '*', 'costCentre'], to: 'costCentres', noun: 'cost centre' },
+    { from: ['subscriptions', '*', 'product'], to: 'products', noun: 'product' },
+  ],
+  check: ({ costCentres, subscriptions }) => [
+    ...(costCentres === undefined ? [] : cycles(costCentres)),
+    ...(subscriptions === undefined ? [] : keyFindings(subscriptions)),
+  ],
+};

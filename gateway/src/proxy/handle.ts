@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toFailure, type Failure } from '#kernel/errors.ts';
+import type { Admission, Caller } from '#model/admission.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { Exchange } from '#model/exchange.ts';
+import { readBody } from './accept/read-body.ts';
+import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
+import { identify } from './consumers/identify.ts';
+import { forward, type Forwarding } from './forward.ts';
+import { modelsReply } from './models-list.ts';
+import { findRoute } from './policies/find-route.ts';
+import type { PolicyContext } from './policies/policy.ts';
+import { runPipeline } from './policies/pipeline.ts';
+import { respondWithFailure, respondWithJson } from './respond.ts';
+import type { Services } from './services.ts';
+
+/** What is known of a request so far; filled on the way, for the log line and the error answer. */
+interface Journey extends HeadContext {
+  readonly forwarding: Forwarding;
+  arrival?: Arrival;
+  caller?: Caller;
+  exchange?: Exchange;
+  failure?: Failure;
+}
+
+/**
+ * The life of one request, top to bottom.
+ *
+ *   client ──► 1 head ──► 2 caller ──► 3 body ──► inbound ──► backend: forward ──► outbound ──► client
+ *                                                               │ 4 plan the attempts
+ *                                                               │ 5 open in the journal, send
+ *                                                               └ 6 relay, meter, settle
+ *              any failure ──► on-error ──► client, in its dialect
+ */
+export async function handle(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const journey: Journey = {
+    ...newHeadContext(services.clock, services.ids),
+    forwarding: { response, attempts: 0, trail: [] },
+  };
+  try {
+    await travel(services, request, journey);
+  } catch (thrown) {
+    journey.failure = toFailure(thrown);
+    respondWithFailure(response, journey.failure, {
+      requestId: journey.requestId,
+      clientRequestId: journey.arrival?.clientRequestId ?? null,
+    });
+  }
+  report(services, response, journey);
+}
+
+async function travel(services: Services, request: IncomingMessage, journey: Journey): Promise<void> {
+  // :: Step 1: what is asked, by which key                       client ──head──► gateway
+  const arrival = readHead(request, journey, services.snapshots.current());
+  journey.arrival = arrival;
+
+  // :: Step 2: who is calling                                    before a byte of the body is read
+  const caller = identify(arrival);
+  journey.caller = caller;
+
+  if (arrival.operation === 'models.list' || arrival.operation === 'models.retrieve') {
+    respondWithJson(journey.forwarding.response, modelsReply(arrival, caller), arrival);
+    return;
+  }
+
+  // :: Step 3: the body, parsed once                             client ──body──► gateway
+  const exchange = await readBody(request, arrival);
+  journey.exchange = exchange;
+  const route = findRoute(arrival.snapshot, {
+    name: exchange.requestedModel,
+    product: caller.subscription.product,
+    surface: exchange.surface,
+  });
+
+  // :: inbound → backend (steps 4–6, in forward.ts) → outbound   gateway ◄──► upstream
+  const admission: Admission = { exchange, caller, route, edits: new Map() };
+  const context: PolicyContext = {
+    ...admission,
+    reply: undefined,
+    failure: undefined,
+    forward: () => forward(services, admission, journey.forwarding),
+  };
+  const reply = await runPipeline(services.pipeline, context);
+
+  // :: the answer, metered on its way; settled before its end    client ◄──────── gateway
+  await reply.deliver();
+}
+
+function nameOfWork(journey: Journey): object {
+  const { arrival, exchange } = journey;
+  if (arrival === undefined) return {};
+  return {
+    operation: arrival.operation,
+    surface: arrival.surface,
+    model: exchange === undefined ? arrival.pathModel : exchange.requestedModel,
+    stream: exchange?.stream,
+    traceparent: arrival.traceparent ?? undefined,
+    clientRequestId: arrival.clientRequestId ?? undefined,
+  };
+}
+
+/** What the client saw; 499 where it had gone before it saw anything. */
+function statusOf(response: ServerResponse, failure: Failure | undefined): number {
+  if (response.headersSent) return response.statusCode;
+  return failure === undefined || response.destroyed ? 499 : failure.status;
+}
+
+/** One line per request: who, what, how it ended, how long. No prompts, no keys. */
+function report(services: Services, response: ServerResponse, journey: Journey): void {
+  const { failure } = journey;
+  const status = statusOf(response, failure);
+  services.instruments.requestDone(journey.arrival?.operation ?? 'unknown', status);
+  const line = {
+    requestId: journey.requestId,
+    ...nameOfWork(journey),
+    subscription: journey.caller?.subscription.name,
+    status,
+    code: failure?.code,
+    attempts: journey.forwarding.trail,
+    ms: Math.round((services.clock.monotonic() - journey.startedAt) * 10) / 10,
+  };
+  if (failure !== undefined && failure.status === 500)
+    services.log.error({ ...line, err: failure.cause }, 'request failed');
+  else services.log.info(line, 'request');
+}

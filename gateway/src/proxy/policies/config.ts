@@ -1,0 +1,47 @@
+import type { ConfigSection } from '#kernel/config-section.ts';
+import { byteSize, entryName, wholeNumber } from '#kernel/config-values.ts';
+import { z } from 'zod';
+
+const keys = {
+  products: z
+    .record(
+      entryName(),
+      z.strictObject({
+        models: z
+          .array(z.string())
+          .min(1, 'expected at least one model')
+          .describe('What may be called: names under `models`. Model lists show only these.'),
+        caps: z
+          .strictObject({
+            maxOutputTokens: wholeNumber({ atLeast: 1 })
+              .optional()
+              .describe('The most output tokens of one call; a call that names none is sent with this.'),
+            maxChoices: wholeNumber({ atLeast: 1, atMost: 128 })
+              .optional()
+              .describe('The most choices (`n`, `best_of`) of one call.'),
+            maxRequestBytes: byteSize({ atLeast: 1, atMost: 1024 ** 3 })
+              .optional()
+              .describe('The largest request body; at most `listen.maxBodyBytes` in any case.'),
+          })
+          .prefault({})
+          .describe('What one call may ask for; without a cap, what the model allows.'),
+        unpriced: z
+          .enum(['refuse', 'allow-and-flag'])
+          .default('refuse')
+          .describe(
+            'A call that a deployment without a price may serve is refused, or allowed and shown as unpriced in every ' +
+              'report. It never counts as 0.',
+          ),
+      }),
+    )
+    .default({})
+    .describe('What a team may use, and on which terms. More can be made through the admin API.'),
+};
+
+export const policiesConfig: ConfigSection<typeof keys> = {
+  name: 'products',
+  summary: 'Products: what a subscription may use, and on which terms.',
+  keys,
+  references: [{ from: ['products', '*', 'models', '*'], to: 'models', noun: 'model' }],
+  check: () => [],
+};

@@ -1,0 +1,38 @@
+import type { Admission } from '#model/admission.ts';
+import type { Failure } from '#kernel/errors.ts';
+import type { BodyEdits, Caller } from '#model/admission.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { ModelRoute } from '#model/model-route.ts';
+import type { Reply } from '#model/reply.ts';
+
+/** API Management's four sections, in the order in which a request meets them. */
+export const sections = ['inbound', 'backend', 'outbound', 'on-error'] as const;
+export type Section = (typeof sections)[number];
+
+/** Calls the model: routing, attempts, metering. Each call makes attempts of its own. */
+export type Forward = (admission: Admission) => Promise<Reply>;
+
+/** What steps see and change. One per request; a step keeps nothing of it. */
+export interface PolicyContext {
+  readonly exchange: Exchange;
+  readonly caller: Caller;
+  readonly route: ModelRoute;
+  /** Top-level members to set in the body on its way upstream. */
+  readonly edits: BodyEdits;
+  /** In backend after a forward, and in outbound. A step that replaces it must have discarded the old one. */
+  reply: Reply | undefined;
+  /** In on-error: what the client will be told. A step may replace it. */
+  failure: Failure | undefined;
+  /** Makes attempts; only in backend. */
+  readonly forward: () => Promise<Reply>;
+}
+
+/**
+ * One step of a section. Refuses by throwing a Failure. Returns a promise only when it really waits: the pipeline goes
+ * on in the same turn otherwise.
+ */
+export interface PolicyStep {
+  readonly name: string;
+  readonly section: Section;
+  run(context: PolicyContext): void | Promise<void>;
+}

@@ -1,0 +1,119 @@
+import { Failure } from '#kernel/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '#kernel/json.ts';
+import type { Exchange } from '#model/exchange.ts';
+import { endpointsOf, type ModelRoute } from '#model/model-route.ts';
+import type { PolicyStep } from '#proxy/policies/policy.ts';
+
+function invalid(param: string, message: string): Failure {
+  return new Failure('invalid_request_body', message, { param });
+}
+
+function refuseWhatCannotBeMetered(exchange: Exchange): void {
+  const background = exchange.body.json['background'];
+  if (background !== undefined && background !== null && typeof background !== 'boolean') {
+    throw invalid('background', "'background' must be true or false.");
+  }
+  if (background === true) {
+    throw new Failure(
+      'unsupported_parameter',
+      'Background responses are not served: their usage is known only after the request.',
+      {
+        param: 'background',
+      },
+    );
+  }
+}
+
+/** Parameters that only the classic surface has. Source: Azure OpenAI v1 lifecycle page, "On Your Data" is not on v1. */
+const classicOnly = ['data_sources', 'dataSources', 'enhancements'] as const;
+
+function refuseWhatTheUpstreamLacks(exchange: Exchange, route: ModelRoute): void {
+  for (const name of classicOnly) {
+    if (exchange.body.json[name] === undefined) continue;
+    if (endpointsOf(route).some((endpoint) => endpoint.surface.kind === 'v1')) {
+      throw new Failure(
+        'unsupported_parameter',
+        `'${name}' cannot be carried by the endpoints of this model (v1 surface).`,
+        { param: name },
+      );
+    }
+  }
+}
+
+const contentIds = ['file_id', 'image_file_id'] as const;
+
+function refersToFile(part: Json): boolean {
+  if (!isJsonObject(part)) return false;
+  if (contentIds.some((name) => typeof part[name] === 'string')) return true;
+  const file = part['file'];
+  return isJsonObject(file) && typeof file['file_id'] === 'string';
+}
+
+function anyPart(items: Json | undefined, test: (part: Json) => boolean): boolean {
+  if (!Array.isArray(items)) return false;
+  return items.some((item: Json) => {
+    if (test(item)) return true;
+    return isJsonObject(item) && Array.isArray(item['content']) && item['content'].some((part: Json) => test(part));
+  });
+}
+
+function isItemReference(item: Json): boolean {
+  return isJsonObject(item) && item['type'] === 'item_reference';
+}
+
+function boundTool(tool: Json): boolean {
+  if (!isJsonObject(tool)) return false;
+  if (Array.isArray(tool['vector_store_ids']) || typeof tool['container'] === 'string') return true;
+  return isJsonObject(tool['container']) && Array.isArray(tool['container']['file_ids']);
+}
+
+/** The member that ties a call to one resource, or undefined. */
+function resourceBound(json: JsonObject): string | undefined {
+  for (const name of ['previous_response_id', 'conversation', 'prompt'] as const) {
+    const value = json[name];
+    if (value !== undefined && value !== null && (name !== 'prompt' || isJsonObject(value))) return name;
+  }
+  if (anyPart(json['input'], (part) => refersToFile(part) || isItemReference(part))) return 'input';
+  if (anyPart(json['messages'], refersToFile)) return 'messages';
+  return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;
+}
+
+function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute): void {
+  if (endpointsOf(route).length < 2) return;
+  const param = resourceBound(exchange.body.json);
+  if (param !== undefined) {
+    throw new Failure(
+      'affinity_not_supported',
+      `'${param}' refers to what lives in one resource, and this model is served by several.`,
+      { param },
+    );
+  }
+}
+
+const mustHave = {
+  'chat.completions': 'messages',
+  completions: 'prompt',
+  embeddings: 'input',
+  responses: undefined,
+} as const;
+
+function refuseIncomplete(exchange: Exchange): void {
+  const name = mustHave[exchange.operation];
+  if (name === undefined) return;
+  const value = exchange.body.json[name];
+  if (value === undefined || value === null) throw invalid(name, `'${name}' is missing.`);
+  if (name === 'messages' && (!Array.isArray(value) || value.length === 0))
+    throw invalid(name, "'messages' must be a list with at least one message.");
+}
+
+/** Refuses what cannot be metered, carried, or brought back to where it lives. */
+export const requestChecks = {
+  name: 'request-checks',
+  section: 'inbound',
+  run({ exchange, route }) {
+    refuseIncomplete(exchange);
+    refuseWhatCannotBeMetered(exchange);
+    refuseWhatTheUpstreamLacks(exchange, route);
+    refuseWithoutAffinity(exchange, route);
+  },
+} as const satisfies PolicyStep;

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { dialectError, type Failure } from '#kernel/errors.ts';
+import type { MeteredOperation } from '#model/operation.ts';
+
+/** The ids that every answer carries, by the names that OpenAI's and Azure's SDKs look for. */
+export function idHeaders(requestId: string, clientRequestId: string | null): string[] {
+  const headers = ['x-request-id', requestId, 'apim-request-id', requestId];
+  if (clientRequestId !== null) headers.push('x-ms-client-request-id', clientRequestId);
+  return headers;
+}
+
+export interface Asked {
+  readonly requestId: string;
+  readonly clientRequestId: string | null;
+}
+
+/** A body that nobody will read: a short one is let run out, so that the connection can be kept. */
+const longestDiscarded = 1024 * 1024;
+
+function isLong(request: IncomingMessage): boolean {
+  if (request.complete) return false;
+  return (
+    request.headers['transfer-encoding'] !== undefined ||
+    Number(request.headers['content-length'] ?? 0) > longestDiscarded
+  );
+}
+
+/** Answers with a failure in the dialect's shape. Does nothing where an answer has begun or the client is gone. */
+export function respondWithFailure(response: ServerResponse, failure: Failure, asked: Asked): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(JSON.stringify(dialectError(failure, asked.requestId)));
+  const headers = [
+    ...idHeaders(asked.requestId, asked.clientRequestId),
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+  ];
+  const { allow, retryAfterSeconds, retriesSpent } = failure.options;
+  if (allow !== undefined) headers.push('allow', allow);
+  if (retryAfterSeconds !== undefined) headers.push('retry-after', String(retryAfterSeconds));
+  if (retriesSpent === true) headers.push('x-should-retry', 'false');
+  if (failure.code === 'missing_api_key' || failure.code === 'invalid_api_key')
+    headers.push('www-authenticate', 'Bearer');
+  if (isLong(response.req) || failure.code === 'shutting_down') headers.push('connection', 'close');
+  response.writeHead(failure.status, headers);
+  response.end(body);
+}
+
+export function respondWithJson(response: ServerResponse, value: unknown, asked: Asked): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(200, [
+    ...idHeaders(asked.requestId, asked.clientRequestId),
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+  ]);
+  response.end(body);
+}
+
+/**
+ * A failure inside a stream, as the dialect's clients understand it: an `error` event of Responses, an error object as
+ * the data of chat and completions (the `openai` client throws for either).
+ */
+export function streamFailure(operation: MeteredOperation, failure: Failure, requestId: string): Buffer {
+  const { error } = dialectError(failure, requestId);
+  if (operation !== 'responses') return Buffer.from(`data: ${JSON.stringify({ error })}\n\n`);
+  const { code, message, param } = error;
+  return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: 'error', code, message, param, error })}\n\n`);
+}

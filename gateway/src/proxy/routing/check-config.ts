@@ -1,0 +1,185 @@
+import type { ConfigFinding } from '#kernel/config-section.ts';
+import type { ModelCatalogue } from '#model/model-catalogue.ts';
+
+export interface RoutingFacts {
+  readonly catalogue: ModelCatalogue;
+  /** The token providers that an endpoint may name. */
+  readonly tokenProviders: readonly string[];
+}
+
+interface EndpointValues {
+  readonly resource: string;
+  readonly deployment: string;
+  readonly model: string;
+  readonly modelVersion?: string | undefined;
+  readonly type: string;
+  readonly auth: { readonly key: unknown } | { readonly token: { readonly provider: string } };
+}
+type Endpoints = Readonly<Record<string, EndpointValues>>;
+type Routes = Readonly<
+  Record<string, { readonly tiers: readonly (readonly { readonly endpoint: string; readonly weight: number }[])[] }>
+>;
+
+/** What no schema can say about endpoints and models. Unknown names are found by the loader. */
+export function findingsOfRouting(
+  values: { readonly endpoints?: Endpoints; readonly models?: Routes },
+  facts: RoutingFacts,
+): readonly ConfigFinding[] {
+  const { endpoints, models } = values;
+  return [
+    ...(endpoints === undefined ? [] : Object.entries(endpoints).flatMap(([name, one]) => ofEndpoint(name, one, facts))),
+    ...(endpoints === undefined ? [] : sameDeploymentTwice(endpoints)),
+    ...(models === undefined ? [] : Object.entries(models).flatMap(([name, one]) => ofTiers(name, one.tiers))),
+    ...(endpoints === undefined || models === undefined ? [] : ofRoutes(endpoints, models)),
+  ];
+}
+
+function ofEndpoint(name: string, endpoint: EndpointValues, facts: RoutingFacts): readonly ConfigFinding[] {
+  const at = (key: string) => ['endpoints', name, key];
+  return [...ofResource(endpoint.resource, at), ...ofModel(endpoint, facts.catalogue, at), ...ofAuth(endpoint, facts, at)];
+}
+
+type At = (key: string) => readonly string[];
+
+function ofResource(resource: string, at: At): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const url = new URL(resource);
+  if (/\/openai(\/v1)?$/.test(url.pathname)) {
+    findings.push({
+      path: at('resource'),
+      message: 'it ends with the path of the API, which Tollgate adds itself',
+      fix: `Write ${resource.replace(/\/openai(\/v1)?$/, '')}.`,
+    });
+  }
+  if (url.protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) {
+    findings.push({
+      path: at('resource'),
+      severity: 'warning',
+      message: 'the key of the resource and every prompt go over the network in clear',
+      fix: 'Use https.',
+    });
+  }
+  return findings;
+}
+
+function ofModel(endpoint: EndpointValues, catalogue: ModelCatalogue, at: At): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  if (endpoint.type.endsWith('Batch')) {
+    findings.push({
+      path: at('type'),
+      message: 'a batch deployment answers no online calls',
+      fix: 'Take the endpoint out, or name a deployment that answers at once.',
+    });
+  }
+  const known = catalogue.get(endpoint.model);
+  if (known === undefined) {
+    findings.push({
+      path: at('model'),
+      severity: 'warning',
+      message: `'${endpoint.model}' is not in the shipped list of models: it has no list price, and its usage cannot be counted where Azure reports none`,
+      fix: 'Check the name; add its prices under `prices`.',
+    });
+  } else if (
+    endpoint.modelVersion !== undefined &&
+    !known.versions.some((one) => one.version === endpoint.modelVersion)
+  ) {
+    findings.push({
+      path: at('modelVersion'),
+      severity: 'warning',
+      message: `version '${endpoint.modelVersion}' of ${endpoint.model} is not in the shipped list of models`,
+      fix: `Known: ${known.versions.map((one) => one.version).join(', ')}.`,
+    });
+  }
+  return findings;
+}
+
+function ofAuth(endpoint: EndpointValues, { tokenProviders }: RoutingFacts, at: At): readonly ConfigFinding[] {
+  if (!('token' in endpoint.auth) || tokenProviders.includes(endpoint.auth.token.provider)) return [];
+  return [
+    {
+      path: [...at('auth'), 'token', 'provider'],
+      message: `there is no token provider '${endpoint.auth.token.provider}'`,
+      fix:
+        tokenProviders.length === 0
+          ? 'None is available in this version: use auth: { key: "${NAME}" }.'
+          : `Available: ${tokenProviders.join(', ')}.`,
+    },
+  ];
+}
+
+function sameDeploymentTwice(endpoints: Endpoints): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const seen = new Map<string, string>();
+  for (const [name, { resource, deployment }] of Object.entries(endpoints)) {
+    // Host names know no case, and Azure's deployment names neither.
+    const key = `${resource} ${deployment}`.toLowerCase();
+    const other = seen.get(key);
+    if (other === undefined) seen.set(key, name);
+    else {
+      findings.push({
+        path: ['endpoints', name, 'deployment'],
+        message: `it is the same deployment as endpoint '${other}'`,
+        fix: 'Use that endpoint in every tier that needs it, and delete this one.',
+      });
+    }
+  }
+  return findings;
+}
+
+function ofTiers(model: string, tiers: Routes[string]['tiers']): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const seen = new Map<string, number>();
+  tiers.forEach((tier, tierIndex) => {
+    tier.forEach(({ endpoint, weight }, index) => {
+      const path = ['models', model, 'tiers', tierIndex, index];
+      const earlier = seen.get(endpoint);
+      if (earlier === undefined) seen.set(endpoint, tierIndex);
+      else {
+        findings.push({
+          path,
+          message: `endpoint '${endpoint}' stands in ${earlier === tierIndex ? 'this tier' : `tier ${earlier + 1}`} already`,
+          fix: 'Name each endpoint once: no endpoint is tried twice for one call.',
+        });
+      }
+      if (weight <= 0) {
+        findings.push({
+          path: [...path, 'weight'],
+          message: 'a weight must be above 0',
+          fix: 'Take the endpoint out, or move it to a later tier.',
+        });
+      }
+    });
+  });
+  return findings;
+}
+
+function ofRoutes(endpoints: Endpoints, models: Routes): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const used = new Set<string>();
+  for (const [name, { tiers }] of Object.entries(models)) {
+    const served = new Set<string>();
+    for (const { endpoint } of tiers.flat()) {
+      used.add(endpoint);
+      const model = endpoints[endpoint]?.model;
+      if (model !== undefined) served.add(model);
+    }
+    if (served.size > 1) {
+      findings.push({
+        path: ['models', name, 'tiers'],
+        severity: 'warning',
+        message: `its endpoints serve different models (${[...served].join(', ')}): answers and prices depend on chance`,
+        fix: 'Make a model of each.',
+      });
+    }
+  }
+  for (const name of Object.keys(endpoints)) {
+    if (used.has(name)) continue;
+    findings.push({
+      path: ['endpoints', name],
+      severity: 'warning',
+      message: 'no model uses this endpoint',
+      fix: `Add it to the tiers of a model, or delete it.`,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { judge } from './verdict.ts';
+
+const error = (code: string | null, inner?: string): Buffer =>
+  Buffer.from(
+    JSON.stringify({ error: { code, message: 'm', ...(inner === undefined ? {} : { innererror: { code: inner } }) } }),
+  );
+
+// [what, status, headers, body, action, verdict kind, filtered]
+const cases = [
+  ['throttled', 429, { 'retry-after-ms': '300' }, error('429'), 'try-another', 'throttled', undefined],
+  ['throttled without a word', 429, {}, error('429'), 'try-another', 'throttled', undefined],
+  ['unavailable with a time', 503, { 'retry-after': '2' }, error(null), 'try-another', 'throttled', undefined],
+  ['unavailable', 503, {}, error(null), 'try-another', 'failed', undefined],
+  ['server error', 500, {}, error(null), 'try-another', 'failed', undefined],
+  ['bad gateway', 502, {}, Buffer.from('<html>'), 'try-another', 'failed', undefined],
+  ['gateway timeout', 504, {}, Buffer.alloc(0), 'try-another', 'failed', undefined],
+  ['request timeout', 408, {}, error(null), 'try-another', 'failed', undefined],
+  ['wrong credential', 401, {}, error('401'), 'try-another', 'misconfigured', undefined],
+  ['forbidden', 403, {}, error('AuthenticationTypeDisabled'), 'try-another', 'misconfigured', undefined],
+  ['no such deployment', 404, {}, error('DeploymentNotFound'), 'try-another', 'misconfigured', undefined],
+  ['404 without words', 404, {}, Buffer.alloc(0), 'try-another', 'misconfigured', undefined],
+  ['404 of something the caller named', 404, {}, error('response_not_found'), 'deliver', undefined, false],
+  ['parameter', 400, {}, error('unsupported_parameter'), 'deliver', undefined, false],
+  ['content filter', 400, {}, error('content_filter'), 'deliver', undefined, true],
+  ['content filter by its inner code', 400, {}, error('x', 'ResponsibleAIPolicyViolation'), 'deliver', undefined, true],
+  ['unprocessable', 422, {}, error(null), 'deliver', undefined, false],
+] as const;
+
+for (const [what, status, headers, body, action, kind, filtered] of cases) {
+  test(`an upstream's ${status} (${what}) means ${action}${kind === undefined ? '' : `, ${kind}`}`, () => {
+    const judged = judge({ status, headers, body, now: 0 });
+    assert.equal(judged.action, action);
+    assert.equal(judged.verdict?.kind, kind);
+    assert.equal(judged.action === 'deliver' ? judged.filteredPrompt : undefined, filtered);
+  });
+}

@@ -1,0 +1,60 @@
+import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import type { Verdict } from './health.ts';
+import { cooldownOf, type ReplyHeaders } from './retry-after.ts';
+
+/** What is done about a reply, before any byte of it has reached the client. */
+export type Judgement =
+  | { readonly action: 'deliver'; readonly verdict: Verdict | undefined; readonly filteredPrompt: boolean }
+  | { readonly action: 'try-another'; readonly verdict: Verdict };
+
+/** Without a word from the upstream, ms. */
+const defaultCooldownMs = 1_000;
+
+function errorOf(body: Buffer): JsonObject | undefined {
+  const error = parseJsonObject(body.toString('utf8'))?.['error'];
+  return isJsonObject(error) ? error : undefined;
+}
+
+/** 400 `content_filter`: the prompt was refused; not the endpoint's fault. */
+export function isFilteredPrompt(status: number, body: Buffer): boolean {
+  if (status !== 400) return false;
+  const error = errorOf(body);
+  if (error === undefined) return false;
+  const inner = error['innererror'];
+  return (
+    error['code'] === 'content_filter' || (isJsonObject(inner) && inner['code'] === 'ResponsibleAIPolicyViolation')
+  );
+}
+
+const configurationCodes = new Set(['404', 'DeploymentNotFound', 'ResourceNotFound', 'model_not_found']);
+
+/** A 404 that speaks of our configuration, not of something the caller named. */
+function isOurFault(status: number, body: Buffer): boolean {
+  if (status === 401 || status === 403) return true;
+  if (status !== 404) return false;
+  const code = errorOf(body)?.['code'];
+  return code === undefined || typeof code !== 'string' || configurationCodes.has(code);
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly headers: ReplyHeaders;
+  /** The whole body of a reply that is not 2xx. */
+  readonly body: Buffer;
+  /** UTC ms. */
+  readonly now: number;
+}
+
+/** Judges a reply that is not 2xx. */
+export function judge(answer: UpstreamAnswer): Judgement {
+  const { status, headers, body } = answer;
+  const wait = cooldownOf(headers, answer.now);
+  if (status === 429 || (status === 503 && wait !== undefined)) {
+    return { action: 'try-another', verdict: { kind: 'throttled', cooldownMs: wait ?? defaultCooldownMs } };
+  }
+  if (status === 408 || status >= 500)
+    return { action: 'try-another', verdict: { kind: 'failed', reason: `status ${status}` } };
+  if (isOurFault(status, body))
+    return { action: 'try-another', verdict: { kind: 'misconfigured', reason: `status ${status}` } };
+  return { action: 'deliver', verdict: undefined, filteredPrompt: isFilteredPrompt(status, body) };
+}

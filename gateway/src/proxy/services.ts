@@ -1,0 +1,29 @@
+import type { Clock } from '#kernel/clock.ts';
+import type { IdSource } from '#kernel/ids.ts';
+import type { Log } from '#kernel/log.ts';
+import type { RandomSource } from '#kernel/random.ts';
+import type { SnapshotSource } from '#model/snapshot.ts';
+import type { Instruments } from './instruments.ts';
+import type { Pipeline } from './policies/pipeline.ts';
+import type { EndpointHealth } from './routing/health.ts';
+import type { UpstreamConnections } from './upstream/connections.ts';
+import type { Credentials } from './upstream/credentials.ts';
+import type { Ledger, TokenCounter } from './usage/ports.ts';
+
+/** What the request path works with; made once by compose.ts. */
+export interface Services {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly instruments: Instruments;
+  readonly snapshots: SnapshotSource;
+  readonly pipeline: Pipeline;
+  readonly health: EndpointHealth;
+  readonly connections: UpstreamConnections;
+  readonly credentials: Credentials;
+  readonly ledger: Ledger;
+  readonly tokenCounter: TokenCounter;
+  /** Delivered bytes kept per stream for counting if usage never arrives. */
+  readonly keepBytes: number;
+}

@@ -1,0 +1,134 @@
+import { isJsonObject } from '#kernel/json.ts';
+import type { Admission, BodyEdits } from '#model/admission.ts';
+import type { Endpoint } from '#model/endpoint.ts';
+import type { Exchange, RequestBody } from '#model/exchange.ts';
+import type { MeteredOperation } from '#model/operation.ts';
+
+/** What goes out: everything that `send` needs. */
+export interface UpstreamRequest {
+  readonly origin: string;
+  readonly path: string;
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+const operationPaths: Readonly<Record<MeteredOperation, string>> = {
+  'chat.completions': 'chat/completions',
+  completions: 'completions',
+  embeddings: 'embeddings',
+  responses: 'responses',
+};
+
+/** From here on the classic surface knows `stream_options`. Source: Azure OpenAI API version reference, 2024-09-01-preview. */
+const streamOptionsSince = '2024-09-01';
+
+interface Address {
+  readonly origin: string;
+  readonly basePath: string;
+}
+const addresses = new WeakMap<Endpoint, Address>();
+
+function addressOf(endpoint: Endpoint): Address {
+  let address = addresses.get(endpoint);
+  if (address === undefined) {
+    const url = new URL(endpoint.resource);
+    address = { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
+    addresses.set(endpoint, address);
+  }
+  return address;
+}
+
+function pathOf(endpoint: Endpoint, operation: MeteredOperation): string {
+  const { basePath } = addressOf(endpoint);
+  const { surface } = endpoint;
+  if (surface.kind === 'v1') return `${basePath}/openai/v1/${operationPaths[operation]}`;
+  const version = `?api-version=${encodeURIComponent(surface.apiVersion)}`;
+  if (operation === 'responses') return `${basePath}/openai/responses${version}`;
+  return `${basePath}/openai/deployments/${encodeURIComponent(endpoint.deployment)}/${operationPaths[operation]}${version}`;
+}
+
+/** Whether usage can be asked for in the stream of this endpoint. */
+function canAskForUsage(endpoint: Endpoint): boolean {
+  return endpoint.surface.kind === 'v1' || endpoint.surface.apiVersion.slice(0, 10) >= streamOptionsSince;
+}
+
+/** The members that this endpoint needs otherwise than the client wrote them. */
+function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
+  const { exchange } = admission;
+  const { json } = exchange.body;
+  const edits: BodyEdits = new Map(admission.edits);
+  const namedInBody = endpoint.surface.kind === 'v1' || exchange.operation === 'responses';
+  if (namedInBody && json['model'] !== endpoint.deployment) edits.set('model', JSON.stringify(endpoint.deployment));
+  const asksForUsage = exchange.stream && exchange.operation !== 'responses' && !exchange.wantsStreamUsage;
+  if (asksForUsage && canAskForUsage(endpoint)) {
+    const options = isJsonObject(json['stream_options']) ? json['stream_options'] : {};
+    edits.set('stream_options', JSON.stringify({ ...options, include_usage: true }));
+  }
+  return edits;
+}
+
+/**
+ * The body with some top-level members set, spliced into the bytes that the client sent: nothing else is written anew,
+ * so numbers beyond a double, key order and spelling arrive as they came.
+ */
+export function applyEdits(body: RequestBody, edits: BodyEdits): Buffer {
+  if (edits.size === 0) return body.bytes;
+  const splices: { readonly start: number; readonly end: number; readonly text: string }[] = [];
+  let added = '';
+  for (const [name, text] of edits) {
+    const span = body.spans.get(name);
+    if (span === undefined) added += `${added === '' ? '' : ','}${JSON.stringify(name)}:${text}`;
+    else splices.push({ ...span, text });
+  }
+  if (added !== '') {
+    const brace = body.bytes.indexOf('{') + 1;
+    splices.push({ start: brace, end: brace, text: body.spans.size === 0 ? added : `${added},` });
+  }
+  splices.sort((left, right) => left.start - right.start);
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const splice of splices) {
+    parts.push(body.bytes.subarray(at, splice.start), Buffer.from(splice.text));
+    at = splice.end;
+  }
+  parts.push(body.bytes.subarray(at));
+  return Buffer.concat(parts);
+}
+
+export interface Identity {
+  readonly attemptId: string;
+  /** The headers that sign in to the resource: name, value. */
+  readonly credential: readonly [string, string];
+}
+
+/**
+ * Headers are made here, not copied: the client's key, its cookies, `Ocp-Apim-*`, `x-ms-spillover-deployment` and
+ * hop-by-hop headers have no way upstream.
+ */
+function headersFor(exchange: Exchange, identity: Identity): readonly string[] {
+  const headers = [
+    'content-type',
+    'application/json',
+    'accept',
+    exchange.stream ? 'text/event-stream' : 'application/json',
+    // A compressed stream could not be metered event by event without being delayed.
+    'accept-encoding',
+    'identity',
+    'x-ms-client-request-id',
+    identity.attemptId,
+    ...identity.credential,
+  ];
+  if (exchange.traceparent !== null) headers.push('traceparent', exchange.traceparent);
+  return headers;
+}
+
+export function upstreamRequest(admission: Admission, endpoint: Endpoint, identity: Identity): UpstreamRequest {
+  const { exchange } = admission;
+  return {
+    origin: addressOf(endpoint).origin,
+    path: pathOf(endpoint, exchange.operation),
+    headers: headersFor(exchange, identity),
+    body: applyEdits(exchange.body, editsFor(admission, endpoint)),
+  };
+}

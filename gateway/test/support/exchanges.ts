@@ -1,0 +1,99 @@
+import type { Caller } from '#model/admission.ts';
+import type { Product, Subscription } from '#model/caller.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { ModelRoute } from '#model/model-route.ts';
+import type { PriceBook } from '#model/price-book.ts';
+import type { Snapshot } from '#model/snapshot.ts';
+import { topLevelMembers } from '#proxy/accept/json-members.ts';
+import { createHash } from 'node:crypto';
+
+export const freePrices: PriceBook = {
+  id: 'test',
+  cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, unpriced: [] }),
+  missing: () => [],
+};
+
+export function productWith(changes: Partial<Product> = {}): Product {
+  return {
+    name: 'standard',
+    models: new Set(['gpt-5.4-mini']),
+    caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
+    unpriced: 'refuse',
+    ...changes,
+  };
+}
+
+export function subscriptionWith(changes: Partial<Subscription> = {}): Subscription {
+  return {
+    name: 'marketing-web',
+    product: productWith(),
+    consumer: 'marketing',
+    costCentrePath: 'contoso/marketing',
+    suspended: false,
+    expiresAt: null,
+    ...changes,
+  };
+}
+
+export function callerOf(subscription: Subscription): Caller {
+  return {
+    subscription,
+    chargedTo: {
+      subscription: subscription.name,
+      product: subscription.product.name,
+      consumer: subscription.consumer,
+      costCentrePath: subscription.costCentrePath,
+      endUser: null,
+    },
+  };
+}
+
+export interface SnapshotParts {
+  readonly routes?: readonly ModelRoute[];
+  /** Key text -> subscription. */
+  readonly keys?: Readonly<Record<string, Subscription>>;
+  readonly prices?: PriceBook;
+}
+
+export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: SnapshotParts = {}): Snapshot {
+  const byDigest = new Map(
+    Object.entries(keys).map(([key, subscription]) => [createHash('sha256').update(key).digest('hex'), subscription]),
+  );
+  const subscriptions = Object.values(keys);
+  return {
+    version: 1,
+    organisation: 'contoso',
+    models: new Map(routes.map((route) => [route.name, route])),
+    endpoints: new Map(
+      routes.flatMap((route) => route.tiers.flat().map(({ endpoint }) => [endpoint.name, endpoint] as const)),
+    ),
+    directory: {
+      products: new Map(subscriptions.map(({ product }) => [product.name, product])),
+      subscriptions: new Map(subscriptions.map((one) => [one.name, one])),
+      byKeyDigest: (digest) => byDigest.get(digest),
+    },
+    prices,
+    limits: { maxBodyBytes: 1024 * 1024 },
+  };
+}
+
+export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Exchange {
+  const bytes = Buffer.from(JSON.stringify(body));
+  return {
+    requestId: 'request-1',
+    receivedAt: 0,
+    startedAt: 0,
+    surface: 'v1',
+    operation: 'chat.completions',
+    pathModel: null,
+    presentedKey: null,
+    traceparent: null,
+    clientRequestId: null,
+    snapshot: snapshotOf(),
+    requestedModel: 'gpt-5.4-mini',
+    stream: false,
+    wantsStreamUsage: false,
+    body: { bytes, json: JSON.parse(bytes.toString()), spans: topLevelMembers(bytes).spans },
+    ...changes,
+  };
+}
