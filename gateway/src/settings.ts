@@ -1,0 +1,59 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** What the process is told from outside; everything else stands in the configuration file. */
+export interface Settings {
+  readonly configFile: string;
+  readonly dataFolder: string;
+  /** Ports from the environment win over the configuration file; 0 takes a free one. */
+  readonly port: number | undefined;
+  readonly adminPort: number | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLDER]
+
+  --config FILE   the configuration (default: $TOLLGATE_CONFIG)
+  --data FOLDER   where everything that is written lives (default: $TOLLGATE_DATA, else .tollgate)
+  --help          this text
+
+Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT.
+Exit status: 0 after a clean drain, 1 when it could not start, 2 for a wrong call.
+`;
+
+function portOf(environment: Settings['environment'], name: string): number | undefined {
+  const text = environment[name];
+  if (text === undefined || text === '') return undefined;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new UsageError(`${name} must be a port number, not '${text}'.`);
+  return Number(text);
+}
+
+/** Reads arguments and environment; 'help' where that was asked for. Throws UsageError. */
+export function readSettings(args: readonly string[], environment: Settings['environment']): Settings | 'help' {
+  let values: { config?: string | undefined; data?: string | undefined; help?: boolean | undefined };
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: { config: { type: 'string' }, data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      strict: true,
+    }));
+  } catch (thrown) {
+    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+  if (values.help === true) return 'help';
+  const configFile = values.config ?? environment['TOLLGATE_CONFIG'];
+  if (configFile === undefined || configFile === '')
+    throw new UsageError('No configuration: give --config FILE or set TOLLGATE_CONFIG.');
+  return {
+    configFile: path.resolve(configFile),
+    dataFolder: path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate'),
+    port: portOf(environment, 'TOLLGATE_PORT'),
+    adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),
+    environment,
+  };
+}
