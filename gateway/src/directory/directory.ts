@@ -114,7 +114,7 @@ class StoredAndDeclared implements Directory {
     return this.rememberDeclaredNames().then(
       () => problems,
       (error: unknown) => {
-        this.dependencies.log.error({ error }, 'the names of declared subscriptions could not be stored');
+        this.dependencies.log.error({ err: error }, 'the names of declared subscriptions could not be stored');
         return [...problems, 'The names of new subscriptions could not be stored; the next reload tries again.'];
       },
     );

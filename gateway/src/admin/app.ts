@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { adminErrorSchema } from '@tollgate/contract/admin-api/operations.ts';
+
+/** Fastify with requests and replies typed by their zod schemas. */
+export type AdminApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+interface JsonReply<Schema extends z.ZodType> {
+  readonly description: string;
+  readonly content: { readonly 'application/json': { readonly schema: Schema } };
+}
+
+/** A reply of a route. What the schema does not name is left out of it. */
+export function json<Schema extends z.ZodType>(description: string, schema: Schema): JsonReply<Schema> {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+const error = (description: string): JsonReply<typeof adminErrorSchema> => json(description, adminErrorSchema);
+
+/** The replies that every route behind the token can give. */
+export const failures = {
+  401: error('`admin_unauthorized`: the token is missing or wrong.'),
+  500: error('`admin_internal`: something failed inside; the id stands in the log.'),
+} as const;
+
+export const invalid = { 400: error('`admin_invalid`: everything that is wrong is in `details`.') } as const;
+export const missing = { 404: error('`admin_not_found`: nothing has this name.') } as const;
+export const conflict = {
+  409: error('`admin_conflict`: the name is taken. `admin_read_only`: only the configuration file can change it.'),
+} as const;

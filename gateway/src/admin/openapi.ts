@@ -1,0 +1,91 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { auditEntrySchema, auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
+import {
+  adminErrorSchema,
+  configInForceSchema,
+  configReloadSchema,
+  deploymentListSchema,
+  endpointHealthSchema,
+  healthSchema,
+  ledgerVerifySchema,
+  priceListSchema,
+  priceSchema,
+  versionSchema,
+} from '@tollgate/contract/admin-api/operations.ts';
+import {
+  newKeysSchema,
+  productListSchema,
+  productSchema,
+  subscriptionListSchema,
+  subscriptionSchema,
+} from '@tollgate/contract/admin-api/subscriptions.ts';
+import { ledgerLagSchema, usageFiguresSchema, usageReportSchema, usageRowSchema } from '@tollgate/contract/usage.ts';
+
+/** The schemas that the document names; all of them are of replies. */
+const named = {
+  AdminError: adminErrorSchema,
+  AuditEntry: auditEntrySchema,
+  AuditPage: auditPageSchema,
+  ConfigInForce: configInForceSchema,
+  ConfigReload: configReloadSchema,
+  Deployment: endpointHealthSchema,
+  DeploymentList: deploymentListSchema,
+  Health: healthSchema,
+  LedgerLag: ledgerLagSchema,
+  LedgerVerification: ledgerVerifySchema,
+  NewKeys: newKeysSchema,
+  Price: priceSchema,
+  PriceList: priceListSchema,
+  Product: productSchema,
+  ProductList: productListSchema,
+  Subscription: subscriptionSchema,
+  SubscriptionList: subscriptionListSchema,
+  UsageFigures: usageFiguresSchema,
+  UsageReport: usageReportSchema,
+  UsageRow: usageRowSchema,
+  Version: versionSchema,
+} as const;
+
+export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
+  const schemaRegistry = z.registry<{ id?: string }>();
+  for (const [id, schema] of Object.entries(named)) schemaRegistry.add(schema, { id });
+  const withComponents = createJsonSchemaTransformObject({ schemaRegistry });
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Tollgate admin API',
+        version,
+        description: 'Who may call, what was used, what it costs, and how the gateway is.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: [
+        { name: 'Subscriptions', description: 'Who may call; keys.' },
+        { name: 'Products', description: 'What a team may use, and on which terms.' },
+        { name: 'Accounting', description: 'Usage, prices and the ledger.' },
+        { name: 'Operations', description: 'Configuration, health and the audit trail.' },
+        { name: 'Open', description: 'What needs no token.' },
+      ],
+      components: {
+        securitySchemes: {
+          adminToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'The content of `admin-token` in the data folder.',
+          },
+        },
+      },
+      security: [{ adminToken: [] }],
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transformObject(document) {
+      const whole = withComponents(document);
+      const schemas = ('components' in whole ? whole.components?.schemas : undefined) ?? {};
+      // The library emits every schema a second time, as an input that nothing here refers to.
+      for (const id of Object.keys(schemas)) if (!(id in named)) delete schemas[id];
+      return whole;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type {
+  ConfigInForce,
+  ConfigReload,
+  EndpointHealth,
+  LedgerVerification,
+  PriceRow,
+  UsageQuery,
+  Version,
+} from '@tollgate/contract/admin-api/operations.ts';
+import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import type { Directory } from '#directory/directory.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { IdSource } from '#kernel/ids.ts';
+import type { Log } from '#kernel/log.ts';
+
+/**
+ * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
+ * `admin_internal` with an id that stands in the log.
+ */
+export interface AdminDependencies {
+  /** The admin token in clear; only its hash is kept. */
+  readonly token: string;
+  readonly directory: Omit<Directory, 'current' | 'onChange' | 'redeclare'>;
+  readonly reports: {
+    /** Waits up to `waitMs` for the store to catch up with the journal, then says by how much it lags. */
+    query(query: UsageQuery): Promise<UsageReport>;
+  };
+  readonly ledger: {
+    lag(): Promise<LedgerLag>;
+    verify(): Promise<LedgerVerification>;
+  };
+  deployments(): readonly EndpointHealth[];
+  prices(): { readonly priceBook: string; readonly prices: readonly PriceRow[] };
+  /** Secrets are masked by whoever gives it. */
+  configInForce(): ConfigInForce;
+  /** Reads the configuration anew; a bad one changes nothing and is no rejection. */
+  reloadConfig(): Promise<ConfigReload>;
+  /** The Prometheus text exposition format 0.0.4. */
+  metricsText(): string;
+  /** Whether the data plane serves requests. */
+  readiness(): boolean;
+  readonly version: Version;
+  readonly clock: Clock;
+  /** Makes the ids of requests, which errors carry. */
+  readonly newId: IdSource;
+  readonly log: Log;
+}
