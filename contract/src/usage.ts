@@ -75,10 +75,10 @@ export const ledgerLagSchema = z.object({
 export type LedgerLag = z.infer<typeof ledgerLagSchema>;
 
 export const usageReportSchema = z.object({
-  by: z.enum(reportDimensions),
+  by: z.enum(reportDimensions).describe('What each row stands for.'),
   from: z.string().nullable().describe('Start of the period, inclusive (RFC 3339, UTC); null is the beginning.'),
   to: z.string().nullable().describe('End of the period, exclusive; null is now.'),
-  rows: z.array(usageRowSchema),
+  rows: z.array(usageRowSchema).describe('One per value of the dimension.'),
   total: usageFiguresSchema.describe('The same figures over all rows; distinct requests are counted once.'),
   lag: ledgerLagSchema.describe('What the journal holds beyond the store at the moment of the report.'),
 });

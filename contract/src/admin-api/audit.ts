@@ -20,7 +20,7 @@ export const auditEntrySchema = z.object({
   id: z.number().int().positive().describe('Grows with every entry, without gaps.'),
   at: z.string().describe('RFC 3339, UTC.'),
   actor: z.enum(auditActors).describe('`configuration`: the configuration file, when it was read.'),
-  action: z.enum(auditActions),
+  action: z.enum(auditActions).describe('What was done.'),
   subject: z.string().describe('What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`.'),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

@@ -20,9 +20,9 @@ export const endpointHealthSchema = z.object({
   name: z.string().describe('The name that the configuration gives it.'),
   model: z.string().describe('The base model, by the name of the price book.'),
   resource: z.string().describe('The Azure OpenAI resource.'),
-  region: z.string(),
-  deployment: z.string(),
-  deploymentType: z.string(),
+  region: z.string().describe('The Azure region of the resource.'),
+  deployment: z.string().describe("The deployment's name in the resource."),
+  deploymentType: z.string().describe('`GlobalStandard`, `DataZoneStandard`, `ProvisionedManaged`, …'),
   state: z
     .enum(['available', 'throttled', 'failing', 'misconfigured'])
     .describe('`misconfigured`: the upstream refuses the credentials or does not know the deployment.'),
@@ -33,18 +33,20 @@ export const endpointHealthSchema = z.object({
 export type EndpointHealth = z.infer<typeof endpointHealthSchema>;
 
 /** `GET /admin/v1/deployments` */
-export const deploymentListSchema = z.object({ deployments: z.array(endpointHealthSchema) });
+export const deploymentListSchema = z.object({
+  deployments: z.array(endpointHealthSchema).describe('One per endpoint.'),
+});
 export type DeploymentList = z.infer<typeof deploymentListSchema>;
 
 export const priceSchema = z.object({
   id: z.string().describe('What a cost line refers to.'),
   layer: z.enum(['list', 'contracted']).describe('A contracted price wins over the list.'),
-  model: z.string(),
+  model: z.string().describe('The base model.'),
   modelVersion: z.string().nullable().describe('null: every version.'),
-  deploymentType: z.string(),
+  deploymentType: z.string().describe('`GlobalStandard`, `DataZoneStandard`, `ProvisionedManaged`, …'),
   region: z.string().nullable().describe('null: every region.'),
   serviceTier: z.string().nullable().describe('null: every service tier.'),
-  mode: z.enum(['online', 'batch']),
+  mode: z.enum(['online', 'batch']).describe('How the call was made.'),
   minInputTokens: z
     .number()
     .int()
@@ -61,22 +63,46 @@ export type PriceRow = z.infer<typeof priceSchema>;
 /** `GET /admin/v1/prices` */
 export const priceListSchema = z.object({
   priceBook: z.string().describe('The price book in force; every attempt names the one it settled with.'),
-  prices: z.array(priceSchema),
+  prices: z.array(priceSchema).describe('Every price of the book.'),
 });
 export type PriceList = z.infer<typeof priceListSchema>;
 
 export const ledgerVerifySchema = z.object({
   ok: z.boolean().describe('Journal and store agree; what is merely still on its way (`lag`) is no disagreement.'),
-  journal: z.object({
-    segments: z.number().int().describe('Files of the journal.'),
-    opened: z.number().int().describe('Attempts admitted.'),
-    settled: z.number().int().describe('Attempts with their record.'),
-    open: z.number().int().describe('Attempts without a settle: in flight now, or lost.'),
-    damaged: z.array(z.object({ segment: z.string(), offset: z.number().int(), bytes: z.number().int() })),
-    tornTailBytes: z.number().int(),
-  }),
-  store: z.object({ records: z.number().int(), rollUpAttempts: z.number().int() }),
-  sums: z.array(z.object({ meter: z.string(), journal: z.string(), store: z.string(), rollUp: z.string() })),
+  journal: z
+    .object({
+      segments: z.number().int().describe('Files of the journal.'),
+      opened: z.number().int().describe('Attempts admitted.'),
+      settled: z.number().int().describe('Attempts with their record.'),
+      open: z.number().int().describe('Attempts without a settle: in flight now, or lost.'),
+      damaged: z
+        .array(
+          z.object({
+            segment: z.string().describe('The file.'),
+            offset: z.number().int().describe('Where the damage begins, bytes.'),
+            bytes: z.number().int().describe('How far it reaches.'),
+          }),
+        )
+        .describe('What cannot be read; every intact record after it counts.'),
+      tornTailBytes: z.number().int().describe('Bytes of a last record that was cut off by a crash: it never counted.'),
+    })
+    .describe('What the journal holds.'),
+  store: z
+    .object({
+      records: z.number().int().describe('Attempts with their record.'),
+      rollUpAttempts: z.number().int().describe('Attempts by the sums that reports are made of.'),
+    })
+    .describe('What the store holds.'),
+  sums: z
+    .array(
+      z.object({
+        meter: z.string().describe('The unit that is summed, or `costNanoUsd`.'),
+        journal: z.string().describe('Over the records of the journal, a decimal string.'),
+        store: z.string().describe('Over the records of the store.'),
+        rollUp: z.string().describe('Over the sums that reports are made of.'),
+      }),
+    )
+    .describe('One row per meter.'),
   missingInStore: z.array(z.string()).describe('Attempt ids, at most 100.'),
   missingInJournal: z.array(z.string()).describe('Attempt ids, at most 100.'),
   different: z.array(z.string()).describe('Attempt ids whose stored record differs from the journal, at most 100.'),
@@ -87,8 +113,8 @@ export const ledgerVerifySchema = z.object({
 export type LedgerVerification = z.infer<typeof ledgerVerifySchema>;
 
 export const versionSchema = z.object({
-  name: z.literal('tollgate'),
-  version: z.string(),
+  name: z.literal('tollgate').describe('Which program answers.'),
+  version: z.string().describe('The version of Tollgate.'),
   node: z.string().describe('The version of the runtime.'),
   startedAt: z.string().describe('RFC 3339, UTC.'),
 });
@@ -98,7 +124,11 @@ export const configInForceSchema = z.object({
   source: z.string().describe('The file that it was read from.'),
   loadedAt: z.string().describe('RFC 3339, UTC.'),
   lastReload: z
-    .object({ at: z.string(), ok: z.boolean(), problems: z.array(z.string()) })
+    .object({
+      at: z.string().describe('RFC 3339, UTC.'),
+      ok: z.boolean().describe('Whether it was accepted.'),
+      problems: z.array(z.string()).describe('In words.'),
+    })
     .nullable()
     .describe('The last attempt to reload; a bad one keeps the old configuration.'),
   config: z.unknown().describe('The resolved configuration; secrets are masked.'),
@@ -120,11 +150,13 @@ export const healthSchema = z.object({
 export type Health = z.infer<typeof healthSchema>;
 
 export const adminErrorSchema = z.object({
-  error: z.object({
-    code: z.string().describe('One of the closed list of error codes.'),
-    message: z.string(),
-    id: z.string().describe('Found in the log, with what must not be shown here.'),
-    details: z.array(z.string()).optional().describe('Everything that is wrong with the request, one entry each.'),
-  }),
+  error: z
+    .object({
+      code: z.string().describe('One of the closed list of error codes.'),
+      message: z.string().describe('For people.'),
+      id: z.string().describe('Found in the log, with what must not be shown here.'),
+      details: z.array(z.string()).optional().describe('Everything that is wrong with the request, one entry each.'),
+    })
+    .describe('Why the request was not carried out.'),
 });
 export type AdminError = z.infer<typeof adminErrorSchema>;

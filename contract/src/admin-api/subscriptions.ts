@@ -18,7 +18,7 @@ const declaredIn = z
   .describe('Where it is declared; what the configuration file declares is read-only here.');
 
 export const subscriptionSchema = z.object({
-  name: nameSchema,
+  name: nameSchema.describe('Its id; never given twice.'),
   product: nameSchema.describe('What it may use, and on which terms.'),
   consumer: nameSchema.describe('The team or application that is charged.'),
   costCentre: z.string().describe('The path from the organisation down: `contoso/marketing`.'),
@@ -26,7 +26,10 @@ export const subscriptionSchema = z.object({
   expiresAt: z.string().nullable().describe('RFC 3339, UTC; null never expires.'),
   declaredIn,
   keys: z
-    .object({ primary: z.boolean(), secondary: z.boolean() })
+    .object({
+      primary: z.boolean().describe('Whether there is one.'),
+      secondary: z.boolean().describe('Whether there is one.'),
+    })
     .describe('Which keys exist. Keys themselves are shown once, when they are made.'),
   createdAt: z.string().nullable().describe('RFC 3339, UTC; null where the configuration file declares it.'),
 });
@@ -47,9 +50,12 @@ export type CreateSubscription = z.infer<typeof createSubscriptionSchema>;
 
 /** The only two replies that ever hold a key. */
 export const newKeysSchema = z.object({
-  subscription: nameSchema,
+  subscription: nameSchema.describe('Whose keys they are.'),
   keys: z
-    .object({ primary: z.string().optional(), secondary: z.string().optional() })
+    .object({
+      primary: z.string().optional().describe('Absent where it was not made now.'),
+      secondary: z.string().optional().describe('Absent where it was not made now.'),
+    })
     .describe('Shown once; only hashes are stored.'),
 });
 export type NewKeys = z.infer<typeof newKeysSchema>;
@@ -57,13 +63,15 @@ export type NewKeys = z.infer<typeof newKeysSchema>;
 const limit = z.number().int().positive();
 
 export const productSchema = z.object({
-  name: nameSchema,
+  name: nameSchema.describe('Its id.'),
   models: z.array(z.string()).describe('The names of the models that may be called.'),
-  caps: z.object({
-    maxOutputTokens: limit.nullable().describe('Output tokens that one call may ask for; null is no cap.'),
-    maxChoices: limit.nullable().describe('Choices (`n`, `best_of`) of one call; null is no cap.'),
-    maxRequestBytes: limit.nullable().describe('Bytes of one request body; null leaves the limit of the listener.'),
-  }),
+  caps: z
+    .object({
+      maxOutputTokens: limit.nullable().describe('Output tokens that one call may ask for; null is no cap.'),
+      maxChoices: limit.nullable().describe('Choices (`n`, `best_of`) of one call; null is no cap.'),
+      maxRequestBytes: limit.nullable().describe('Bytes of one request body; null leaves the limit of the listener.'),
+    })
+    .describe('What one call may ask for at most.'),
   unpriced: z
     .enum(['refuse', 'allow-and-flag'])
     .describe('What happens to a call that a deployment without a price may serve.'),
@@ -76,7 +84,7 @@ export const productListSchema = z.object({ products: z.array(productSchema).des
 export type ProductList = z.infer<typeof productListSchema>;
 
 export const createProductSchema = z.strictObject({
-  name: nameSchema,
+  name: nameSchema.describe('Not the name of another product.'),
   models: z.array(z.string()).min(1).describe('The names of models that the configuration declares.'),
   caps: z
     .strictObject({

@@ -58,9 +58,10 @@ function told(thrown: unknown): Told {
   return { failure: unreadable(thrown) ?? internal() };
 }
 
-/** `body.caps.maxChoices`, `querystring.from` */
+/** `body.caps.maxChoices`, `query.from` */
 function place(error: { readonly validationContext?: string }, instancePath: string): string {
-  return [error.validationContext ?? 'body', ...instancePath.split('/').filter((part) => part !== '')].join('.');
+  const part = error.validationContext ?? 'body';
+  return [part === 'querystring' ? 'query' : part, ...instancePath.split('/').filter((one) => one !== '')].join('.');
 }
 
 /** What the framework found wrong before there was anything to validate, in our own words. */

@@ -48,10 +48,25 @@ const named = {
   Version: versionSchema,
 } as const;
 
+/** What the schemas say of themselves, without what only a machine would add. */
+const zodToJsonConfig: NonNullable<Parameters<typeof createJsonSchemaTransform>[0]['zodToJsonConfig']> = {
+  override({ zodSchema, jsonSchema }) {
+    // The names above are in a registry of our own, and descriptions in the global one.
+    const description = z.globalRegistry.get(zodSchema)?.description;
+    if (description !== undefined) jsonSchema.description = description;
+    if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    // Replies may get new members: only what is strict says that there are no others.
+    if (zodSchema instanceof z.ZodObject && zodSchema.def.catchall === undefined)
+      delete jsonSchema.additionalProperties;
+  },
+};
+
 export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
   const schemaRegistry = z.registry<{ id?: string }>();
   for (const [id, schema] of Object.entries(named)) schemaRegistry.add(schema, { id });
-  const withComponents = createJsonSchemaTransformObject({ schemaRegistry });
+  const withComponents = createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig });
   return {
     openapi: {
       openapi: '3.1.0',
@@ -79,7 +94,7 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
       },
       security: [{ adminToken: [] }],
     },
-    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transform: createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig }),
     transformObject(document) {
       const whole = withComponents(document);
       const schemas = ('components' in whole ? whole.components?.schemas : undefined) ?? {};

@@ -1,0 +1,196 @@
+import { pino } from 'pino';
+import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
+import type { AdminDependencies } from '../../src/admin/ports.ts';
+import { createAdminServer, type AdminServer } from '../../src/admin/server.ts';
+import { createDirectory, type Directory } from '../../src/directory/directory.ts';
+import type { DeclaredDirectory, DirectoryStore } from '../../src/directory/ports.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { ulidSource } from '../../src/kernel/ids.ts';
+import { memoryDirectoryStore } from './memory-directory-store.ts';
+
+export const adminTestToken = 'a-token-of-the-tests-0123456789abcdef';
+
+export interface RunningAdmin {
+  readonly server: AdminServer;
+  readonly directory: Directory;
+  readonly port: number;
+  /** Everything that was logged so far, as written. */
+  logged(): string;
+  /** The queries that the reports were asked. */
+  readonly asked: readonly UsageQuery[];
+  /** Calls with the token, JSON in and out. */
+  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: unknown; headers: Headers }>;
+  close(): Promise<void>;
+}
+
+export interface AdminSetting {
+  readonly store?: DirectoryStore;
+  readonly declared?: DeclaredDirectory;
+  readonly address?: string;
+  readonly overrides?: Partial<AdminDependencies>;
+}
+
+const product = {
+  name: 'standard',
+  models: new Set(['gpt-5.4-mini']),
+  caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
+  unpriced: 'refuse',
+} as const;
+
+export const declaredForAdmin: DeclaredDirectory = {
+  products: [product],
+  subscriptions: [
+    {
+      name: 'finance-copilot',
+      product,
+      consumer: 'finance',
+      costCentrePath: 'contoso/finance',
+      suspended: false,
+      expiresAt: null,
+    },
+  ],
+  keys: [],
+  costCentres: new Map([
+    ['marketing', 'contoso/marketing'],
+    ['finance', 'contoso/finance'],
+  ]),
+  models: new Set(['gpt-5.4-mini', 'text-embedding-3-small']),
+};
+
+const figures = {
+  requests: 1,
+  attempts: 2,
+  inputTokens: 3,
+  cachedInputTokens: 1,
+  outputTokens: 4,
+  reasoningTokens: 2,
+  costNanoUsd: '12345',
+  unpricedRequests: 0,
+  unknownUsageRequests: 0,
+  deliveredOnlyRequests: 0,
+  estimatedRequests: 0,
+};
+
+/** What the rest of the gateway answers, told apart from anything that the admin API could have made up. */
+export const answers = {
+  lag: { records: 7, openAttempts: 3 },
+  verification: {
+    ok: true,
+    journal: { segments: 1, opened: 2, settled: 2, open: 0, damaged: [], tornTailBytes: 0 },
+    store: { records: 2, rollUpAttempts: 2 },
+    sums: [{ meter: 'input', journal: '3', store: '3', rollUp: '3' }],
+    missingInStore: [],
+    missingInJournal: [],
+    different: [],
+    settledTwice: [],
+    lag: { records: 0, openAttempts: 0 },
+    problems: [],
+  },
+  deployment: {
+    name: 'mini-weu',
+    model: 'gpt-5.4-mini',
+    resource: 'contoso-weu',
+    region: 'westeurope',
+    deployment: 'gpt-54-mini',
+    deploymentType: 'GlobalStandard',
+    state: 'throttled',
+    until: '2026-03-01T00:00:10Z',
+    inFlight: 2,
+    lastError: '429',
+  },
+  price: {
+    id: 'gpt-5.4-mini/input',
+    layer: 'list',
+    model: 'gpt-5.4-mini',
+    modelVersion: null,
+    deploymentType: 'GlobalStandard',
+    region: null,
+    serviceTier: null,
+    mode: 'online',
+    minInputTokens: null,
+    meter: 'input',
+    nanoUsdPerMillion: '750000000',
+    effectiveFrom: '2026-03-17',
+    effectiveTo: null,
+    source: 'a price page, read on 2026-03-17',
+  },
+  config: {
+    source: 'tollgate.yaml',
+    loadedAt: '2026-03-01T00:00:00Z',
+    lastReload: { at: '2026-03-01T00:01:00Z', ok: false, problems: ['line 3: unknown key'] },
+    config: { endpoints: { 'mini-weu': { auth: { key: '***' } } } },
+  },
+  version: { name: 'tollgate', version: '0.1.0', node: 'v26.10.0', startedAt: '2026-03-01T00:00:00Z' },
+  metrics: '# HELP tollgate_requests_total Requests.\n# TYPE tollgate_requests_total counter\ntollgate_requests_total 1\n',
+  figures,
+} as const;
+
+/** The admin API on a free port, with a directory of its own and the answers above. */
+export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdmin> {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
+  const asked: UsageQuery[] = [];
+  const directory = await createDirectory({
+    store: setting.store ?? memoryDirectoryStore(),
+    declared: setting.declared ?? declaredForAdmin,
+    clock: systemClock,
+    log,
+  });
+  const server = await createAdminServer({
+    token: adminTestToken,
+    directory,
+    reports: {
+      query(query) {
+        asked.push(query);
+        return Promise.resolve({
+          by: query.by,
+          from: query.from ?? null,
+          to: query.to ?? null,
+          rows: [{ key: 'finance', ...figures }],
+          total: figures,
+          lag: answers.lag,
+        });
+      },
+    },
+    ledger: {
+      lag: () => Promise.resolve(answers.lag),
+      verify: () => Promise.resolve(structuredClone({ ...answers.verification }) as never),
+    },
+    deployments: () => [answers.deployment],
+    prices: () => ({ priceBook: '2026-03-17', prices: [answers.price] }),
+    configInForce: () => structuredClone({ ...answers.config }) as never,
+    reloadConfig: () => Promise.resolve({ ok: true, problems: [] }),
+    metricsText: () => answers.metrics,
+    readiness: () => true,
+    version: answers.version,
+    clock: systemClock,
+    newId: ulidSource(),
+    log,
+    ...setting.overrides,
+  });
+  const { port } = await server.listen(setting.address ?? '127.0.0.1', 0);
+  return {
+    server,
+    directory,
+    port,
+    logged: () => lines.join(''),
+    asked,
+    async call(method, path, body) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${adminTestToken}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        body: text === '' ? null : (JSON.parse(text) as unknown),
+        headers: response.headers,
+      };
+    },
+    close: () => server.close(),
+  };
+}
