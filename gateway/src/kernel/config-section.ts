@@ -53,5 +53,4 @@ export type Frozen<T> = T extends Secret
       : T;
 
 /** The values that a section's keys have once loaded. */
-export type ValuesOf<Section> =
-  Section extends ConfigSection<infer Keys> ? Frozen<z.output<z.ZodObject<Keys>>> : never;
+export type ValuesOf<Section> = Section extends ConfigSection<infer Keys> ? Frozen<z.output<z.ZodObject<Keys>>> : never;

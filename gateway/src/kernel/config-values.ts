@@ -68,8 +68,7 @@ export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?
     .union([z.int({ error: expected }), z.string().regex(/^\d+(?:_\d+)*$/, expected)], { error: expected })
     .transform((value, context) => {
       const number = typeof value === 'number' ? value : Number(value.replaceAll('_', ''));
-      if (number < atLeast || number > atMost)
-        context.issues.push({ code: 'custom', input: value, message: expected });
+      if (number < atLeast || number > atMost) context.issues.push({ code: 'custom', input: value, message: expected });
       return number;
     });
 }
@@ -112,7 +111,9 @@ export function instant() {
 
 /** A day, `2026-03-17` -> the UTC milliseconds of its start. */
 export function day() {
-  return z.iso.date({ error: 'expected a day, such as 2026-03-17' }).transform((text) => Date.parse(`${text}T00:00:00Z`));
+  return z.iso
+    .date({ error: 'expected a day, such as 2026-03-17' })
+    .transform((text) => Date.parse(`${text}T00:00:00Z`));
 }
 
 const secretExpected = 'expected a reference to a secret: "${NAME}" or { file: path }';
@@ -126,5 +127,7 @@ export function secret({ mayHaveDefault = true }: { readonly mayHaveDefault?: bo
     .union([z.string(), z.strictObject({ file: z.string().min(1).describe('Relative to the configuration file.') })], {
       error: secretExpected,
     })
-    .transform((value) => new Secret(typeof value === 'string' ? { text: value } : { file: value.file }, mayHaveDefault));
+    .transform(
+      (value) => new Secret(typeof value === 'string' ? { text: value } : { file: value.file }, mayHaveDefault),
+    );
 }

@@ -36,7 +36,9 @@ const keys = {
           .describe('When its keys stop working (RFC 3339, with a zone); without it, never.'),
         keys: z
           .strictObject({
-            primary: secret({ mayHaveDefault: false }).optional().describe('By reference only: `"${NAME}"` or `{ file: path }`.'),
+            primary: secret({ mayHaveDefault: false })
+              .optional()
+              .describe('By reference only: `"${NAME}"` or `{ file: path }`.'),
             secondary: secret({ mayHaveDefault: false }).optional().describe('By reference only.'),
           })
           .optional()

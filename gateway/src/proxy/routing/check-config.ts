@@ -27,7 +27,9 @@ export function findingsOfRouting(
 ): readonly ConfigFinding[] {
   const { endpoints, models } = values;
   return [
-    ...(endpoints === undefined ? [] : Object.entries(endpoints).flatMap(([name, one]) => ofEndpoint(name, one, facts))),
+    ...(endpoints === undefined
+      ? []
+      : Object.entries(endpoints).flatMap(([name, one]) => ofEndpoint(name, one, facts))),
     ...(endpoints === undefined ? [] : sameDeploymentTwice(endpoints)),
     ...(models === undefined ? [] : Object.entries(models).flatMap(([name, one]) => ofTiers(name, one.tiers))),
     ...(endpoints === undefined || models === undefined ? [] : ofRoutes(endpoints, models)),
@@ -36,7 +38,11 @@ export function findingsOfRouting(
 
 function ofEndpoint(name: string, endpoint: EndpointValues, facts: RoutingFacts): readonly ConfigFinding[] {
   const at = (key: string) => ['endpoints', name, key];
-  return [...ofResource(endpoint.resource, at), ...ofModel(endpoint, facts.catalogue, at), ...ofAuth(endpoint, facts, at)];
+  return [
+    ...ofResource(endpoint.resource, at),
+    ...ofModel(endpoint, facts.catalogue, at),
+    ...ofAuth(endpoint, facts, at),
+  ];
 }
 
 type At = (key: string) => readonly string[];

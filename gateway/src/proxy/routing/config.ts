@@ -41,7 +41,7 @@ const endpoint = z.strictObject({
     .describe('The base URL of the Azure OpenAI resource; it may have a path. No `/openai` at its end.'),
   resourceName: azureName()
     .optional()
-    .describe("What reports call the resource; default: the first label of its host, or of its path at an IP address."),
+    .describe('What reports call the resource; default: the first label of its host, or of its path at an IP address.'),
   region: z
     .string()
     .regex(/^[a-z0-9]+$/, "expected the region's programmatic name, such as westeurope")
@@ -88,7 +88,9 @@ const route = z.strictObject({
   deadline: duration({ atLeastMs: 100 }).prefault('120s').describe('From arrival to the last byte; then 504.'),
   idleTimeout: duration({ atLeastMs: 100 })
     .prefault('60s')
-    .describe('The longest silence of an upstream, before the first byte and between two; then the attempt is given up.'),
+    .describe(
+      'The longest silence of an upstream, before the first byte and between two; then the attempt is given up.',
+    ),
   maxAttempts: wholeNumber({ atLeast: 1, atMost: 10 })
     .prefault(3)
     .describe('Attempts in all, the first one included; each goes to another endpoint.'),

@@ -1,0 +1,45 @@
+import { costConfig } from '#accounting/cost/config.ts';
+import type { DataZones } from '#accounting/cost/price-entry.ts';
+import { ledgerConfig } from '#accounting/ledger/config.ts';
+import { generalConfig } from '#config/general.ts';
+import { createConfigLoader, type ConfigLoader } from '#config/load.ts';
+import type { ConfigSection, ValuesOf } from '#kernel/config-section.ts';
+import type { ModelCatalogue } from '#model/model-catalogue.ts';
+import { acceptConfig } from '#proxy/accept/config.ts';
+import { consumersConfig } from '#proxy/consumers/config.ts';
+import { policiesConfig } from '#proxy/policies/config.ts';
+import { routingConfig } from '#proxy/routing/config.ts';
+
+/** What the sections must know to judge a file. */
+export interface ConfigFacts {
+  readonly catalogue: ModelCatalogue;
+  readonly zones: DataZones;
+  /** The token providers that are built in, by name. */
+  readonly tokenProviders: readonly string[];
+}
+
+/** Every section of the configuration, in the order of the reference page. Budgets, limits and policies join here. */
+export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
+  return [
+    generalConfig,
+    acceptConfig,
+    consumersConfig,
+    policiesConfig,
+    routingConfig(facts),
+    ledgerConfig,
+    costConfig(facts),
+  ];
+}
+
+/** The whole configuration, loaded, checked and frozen. Milliseconds, bytes and UTC milliseconds throughout. */
+export type Config = ValuesOf<typeof generalConfig> &
+  ValuesOf<typeof acceptConfig> &
+  ValuesOf<typeof consumersConfig> &
+  ValuesOf<typeof policiesConfig> &
+  ValuesOf<ReturnType<typeof routingConfig>> &
+  ValuesOf<typeof ledgerConfig> &
+  ValuesOf<ReturnType<typeof costConfig>>;
+
+export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
+  return createConfigLoader<Config>(configSections(facts));
+}

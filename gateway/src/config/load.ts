@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import type { ConfigPath, ConfigReference, ConfigSection } from '#kernel/config-section.ts';
+import { z } from 'zod';
+import { deepFreeze } from './freeze.ts';
+import { interpolate, type Environment } from './interpolate.ts';
+import { configJsonSchema } from './json-schema.ts';
+import type { ConfigProblem } from './problem.ts';
+import { showPath } from './problem.ts';
+import { readConfigFile } from './read-file.ts';
+import { brokenReferences } from './references.ts';
+import { problemsOfIssue, unknownKey, type KnownKeys, type ValueProblem } from './schema-problems.ts';
+import { loadSecrets } from './secrets.ts';
+import { parseYamlTree, placeKey, type YamlTree } from './yaml-tree.ts';
+
+export interface LoadedConfig<Config> {
+  /** The file as it was named. */
+  readonly source: string;
+  /** Deep-frozen; its secrets show as `***` wherever it is printed. */
+  readonly config: Config;
+  readonly warnings: readonly ConfigProblem[];
+  /** Changes when the file's text or a value from the environment or a secret's file does. */
+  readonly digest: string;
+}
+
+export type LoadResult<Config> =
+  | { readonly ok: true; readonly loaded: LoadedConfig<Config> }
+  /** Every problem that could be found in one reading, in the order of the file; warnings too. */
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** Reads configuration files of one set of sections. */
+export interface ConfigLoader<Config> {
+  /** Never throws for what is in the file. */
+  load(path: string, environment: Environment): LoadResult<Config>;
+  /** The same for text that is not read from `path`; `path` is where secrets' files are looked for. */
+  loadText(text: string, path: string, environment: Environment): LoadResult<Config>;
+}
+
+/** `Config` is the merged type of the sections; the caller states it, next to the list of sections. */
+export function createConfigLoader<Config>(sections: readonly ConfigSection[]): ConfigLoader<Config> {
+  const schema = configJsonSchema(sections) as KnownKeys;
+  const loader: ConfigLoader<Config> = {
+    load(path, environment) {
+      const read = readConfigFile(path);
+      if ('text' in read) return loader.loadText(read.text, path, environment);
+      const { problem: message, fix } = read;
+      return { ok: false, problems: [{ file: path, line: 0, column: 0, path: '', message, fix, severity: 'error' }] };
+    },
+    loadText(text, path, environment) {
+      const tree = parseYamlTree(text);
+      const found: ConfigProblem[] = tree.problems.map((one) => ({
+        file: path,
+        ...one.position,
+        path: showPath(one.path),
+        message: one.message,
+        fix: one.fix,
+        severity: 'error',
+      }));
+      if (tree.value === undefined) return { ok: false, problems: inOrder(found) };
+      const judged = judge(tree, { sections, schema, environment, path });
+      const problems = inOrder([...found, ...judged.problems.map((one) => place(one, tree, path))]);
+      if (problems.some((one) => one.severity === 'error')) return { ok: false, problems };
+      const digest = createHash('sha256').update(text).update('\0').update(judged.digest).digest('hex').slice(0, 16);
+      // The sections' schemas have made and checked this value key by key: it is the merged type.
+      const config = deepFreeze(judged.values) as Config;
+      return { ok: true, loaded: { source: path, config, warnings: problems, digest } };
+    },
+  };
+  return loader;
+}
+
+interface Judging {
+  readonly sections: readonly ConfigSection[];
+  readonly schema: KnownKeys;
+  readonly environment: Environment;
+  readonly path: string;
+}
+
+interface Judged {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly problems: readonly ValueProblem[];
+  readonly digest: string;
+}
+
+function judge(tree: YamlTree, judging: Judging): Judged {
+  const { sections } = judging;
+  const { value: root, references, missing } = interpolate(tree.value, judging.environment);
+  const problems: ValueProblem[] = missing.map((one) => ({ ...one, severity: 'error' }));
+  // What a missing variable leaves behind says nothing about the rest.
+  const poisoned = new Set(missing.map((one) => placeKey(one.path)));
+  const add = (found: readonly ValueProblem[]): void => {
+    for (const one of found) if (!poisoned.has(placeKey(one.path))) problems.push(one);
+  };
+  if (root !== null && (typeof root !== 'object' || Array.isArray(root))) {
+    add([
+      {
+        path: [],
+        message: 'the file must be a map of settings',
+        fix: 'Start with `organisation: name`.',
+        severity: 'error',
+      },
+    ]);
+    return { values: {}, problems, digest: '' };
+  }
+  const map = (root ?? {}) as Readonly<Record<string, unknown>>;
+  const known = sections.flatMap((section) => Object.keys(section.keys));
+  add(
+    Object.keys(map)
+      .filter((key) => !known.includes(key))
+      .map((key) => unknownKey([key], known)),
+  );
+
+  const sources = new Map(references.map((one) => [placeKey(one.path), one.source]));
+  const sourceAt = (path: ConfigPath): string | undefined => sources.get(placeKey(path));
+  const values: Record<string, unknown> = {};
+  for (const section of sections) {
+    const parsed = parseKeys(section, map, judging.schema);
+    add(parsed.problems);
+    add(loadSecrets(parsed.values, [], { configFile: judging.path, sourceAt }));
+    add(section.check(parsed.values).map((one) => ({ fix: null, severity: 'error', ...one })));
+    Object.assign(values, parsed.values);
+  }
+  const allReferences: readonly ConfigReference[] = sections.flatMap((section) => section.references);
+  add(brokenReferences(map, allReferences));
+  return { values, problems, digest: digestOf(root, values) };
+}
+
+/** Each key by itself: what is wrong with one does not hide what is wrong with another. */
+function parseKeys(
+  section: ConfigSection,
+  map: Readonly<Record<string, unknown>>,
+  schema: KnownKeys,
+): { readonly values: Record<string, unknown>; readonly problems: readonly ValueProblem[] } {
+  const values: Record<string, unknown> = {};
+  const problems: ValueProblem[] = [];
+  for (const [key, type] of Object.entries(section.keys)) {
+    // `subscriptions:` with nothing (or only comments) under it is as good as absent.
+    const given = map[key] ?? undefined;
+    const result = z.safeParse(type, given);
+    if (result.success) values[key] = result.data;
+    else {
+      const issues = result.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
+      problems.push(...issues.flatMap((issue) => problemsOfIssue(issue, { root: map, schema })));
+    }
+  }
+  return { values, problems };
+}
+
+/** What the file's text does not tell: values of the environment, and secrets. Only ever hashed. */
+function digestOf(root: unknown, values: unknown): string {
+  const hash = createHash('sha256').update(JSON.stringify(root) ?? '');
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('reveal' in value && typeof value.reveal === 'function') hash.update(`\0${String(value.reveal())}`);
+    else for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(values);
+  return hash.digest('hex');
+}
+
+function place(problem: ValueProblem, tree: YamlTree, file: string): ConfigProblem {
+  const exact = tree.places.get(placeKey(problem.path));
+  let at = exact;
+  // What is missing stands nowhere: it is shown at what it is missing from.
+  for (let depth = problem.path.length - 1; at === undefined && depth >= 0; depth -= 1) {
+    at = tree.places.get(placeKey(problem.path.slice(0, depth)));
+  }
+  const unknown = problem.message.startsWith('there is no setting') || exact === undefined;
+  const position = (unknown ? at?.key : at?.value) ?? { line: 1, column: 1 };
+  const { message, fix, severity } = problem;
+  return { file, ...position, path: showPath(problem.path), message, fix, severity };
+}
+
+function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const seen = new Set<string>();
+  return problems
+    .filter((one) => {
+      const key = JSON.stringify(one);
+      return seen.has(key) ? false : seen.add(key) !== undefined;
+    })
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
+import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
+import type { ModelCatalogue } from '#model/model-catalogue.ts';
+import type { ModelRoute } from '#model/model-route.ts';
+import type { PriceBook } from '#model/price-book.ts';
+import type { Snapshot } from '#model/snapshot.ts';
+import type { Config } from './config-sections.ts';
+
+export interface SnapshotParts {
+  /** Grows with every change. */
+  readonly version: number;
+  readonly config: Config;
+  readonly directory: SubscriptionDirectory;
+  readonly prices: PriceBook;
+  readonly catalogue: ModelCatalogue;
+}
+
+/** Joins what is in force into the one value that a request keeps. */
+export function buildSnapshot(parts: SnapshotParts): Snapshot {
+  const { config, directory, prices, version, catalogue } = parts;
+  const endpoints = new Map(
+    Object.entries(config.endpoints).map(([name, values]) => [name, endpointOf(name, values)] as const),
+  );
+  const models = new Map(
+    Object.entries(config.models).map(
+      ([name, values]) => [name, routeOf(name, values, { endpoints, catalogue })] as const,
+    ),
+  );
+  return Object.freeze({
+    version,
+    organisation: config.organisation,
+    models,
+    endpoints,
+    directory,
+    prices,
+    limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
+  });
+}
+
+type EndpointValues = Config['endpoints'][string];
+
+function endpointOf(name: string, values: EndpointValues): Endpoint {
+  return Object.freeze({
+    name,
+    resource: values.resource,
+    resourceName: values.resourceName ?? resourceNameOf(values.resource),
+    region: values.region,
+    deployment: values.deployment,
+    deploymentType: values.type,
+    model: values.model,
+    modelVersion: values.modelVersion ?? null,
+    surface:
+      values.surface === 'v1' ? { kind: 'v1' as const } : { kind: 'classic' as const, apiVersion: values.surface },
+    credential: credentialOf(values.auth),
+  });
+}
+
+function credentialOf(auth: EndpointValues['auth']): EndpointCredential {
+  return 'key' in auth
+    ? { kind: 'api-key', key: auth.key.reveal() }
+    : { kind: 'token', provider: auth.token.provider, scope: auth.token.scope };
+}
+
+/** `contoso-weu` of `https://contoso-weu.openai.azure.com`; at an address or localhost, the first part of the path. */
+export function resourceNameOf(resource: string): string {
+  const url = new URL(resource);
+  const unnamed = url.hostname === 'localhost' || /^[\d.]+$/.test(url.hostname) || url.hostname.startsWith('[');
+  const fromPath = url.pathname.split('/').find((part) => part !== '');
+  if (unnamed) return fromPath ?? url.host;
+  return url.hostname.split('.')[0] ?? url.hostname;
+}
+
+function routeOf(
+  name: string,
+  values: Config['models'][string],
+  known: { readonly endpoints: ReadonlyMap<string, Endpoint>; readonly catalogue: ModelCatalogue },
+): ModelRoute {
+  const tiers = values.tiers.map((tier) =>
+    Object.freeze(
+      tier.map(({ endpoint, weight }) => {
+        const found = known.endpoints.get(endpoint);
+        // The loader has refused names that lead nowhere; this is for whoever builds a Config by hand.
+        if (found === undefined)
+          throw new Error(`Model '${name}' names an endpoint '${endpoint}' that does not exist.`);
+        return Object.freeze({ endpoint: found, weight: weight / 1_000_000 });
+      }),
+    ),
+  );
+  const tokenizers = new Set(tiers.flat().map((one) => known.catalogue.get(one.endpoint.model)?.tokenizer ?? null));
+  const [tokenizer = null] = tokenizers;
+  return Object.freeze({
+    name,
+    tiers: Object.freeze(tiers),
+    deadlineMs: values.deadline,
+    idleTimeoutMs: values.idleTimeout,
+    maxAttempts: values.maxAttempts,
+    onClientDisconnect: values.onClientDisconnect,
+    // Endpoints of different families cannot be counted by one tokenizer: unknown, not nearly right.
+    tokenizer: tokenizers.size === 1 ? tokenizer : null,
+  });
+}
+
+/** What the configuration file says of products and subscriptions; read-only for everybody else. */
+export interface DeclaredDirectory {
+  readonly products: readonly Product[];
+  readonly subscriptions: readonly Subscription[];
+  /** Keys that came by reference. `digest`: lower-case hex SHA-256 of the whole key. */
+  readonly keys: readonly {
+    readonly subscription: string;
+    readonly slot: 'primary' | 'secondary';
+    readonly digest: string;
+  }[];
+}
+
+export function declaredDirectory(config: Config): DeclaredDirectory {
+  const products = Object.entries(config.products).map(([name, values]): Product => {
+    const { maxOutputTokens = null, maxChoices = null, maxRequestBytes = null } = values.caps;
+    return Object.freeze({
+      name,
+      models: new Set(values.models),
+      caps: Object.freeze({ maxOutputTokens, maxChoices, maxRequestBytes }),
+      unpriced: values.unpriced,
+    });
+  });
+  const productByName = new Map(products.map((one) => [one.name, one] as const));
+  const subscriptions: Subscription[] = [];
+  const keys: DeclaredDirectory['keys'][number][] = [];
+  for (const [name, values] of Object.entries(config.subscriptions)) {
+    const product = productByName.get(values.product);
+    if (product === undefined) throw new Error(`Subscription '${name}' names a product that does not exist.`);
+    subscriptions.push(
+      Object.freeze({
+        name,
+        product,
+        consumer: values.consumer,
+        costCentrePath: costCentrePath(config, values.costCentre),
+        suspended: values.suspended,
+        expiresAt: values.expiresAt ?? null,
+      }),
+    );
+    for (const slot of ['primary', 'secondary'] as const) {
+      const key = values.keys?.[slot];
+      if (key === undefined) continue;
+      keys.push({ subscription: name, slot, digest: createHash('sha256').update(key.reveal()).digest('hex') });
+    }
+  }
+  return { products, subscriptions, keys };
+}
+
+/** From the organisation down to the cost centre, `contoso/sales/marketing`. Throws where there is no such cost centre. */
+export function costCentrePath(config: Pick<Config, 'organisation' | 'costCentres'>, costCentre: string): string {
+  const parts: string[] = [];
+  let at: string | undefined = costCentre;
+  while (at !== undefined && !parts.includes(at)) {
+    const values: Config['costCentres'][string] | undefined = config.costCentres[at];
+    if (values === undefined) throw new Error(`There is no cost centre '${at}'.`);
+    parts.unshift(at);
+    at = values.parent;
+  }
+  return [config.organisation, ...parts].join('/');
+}
