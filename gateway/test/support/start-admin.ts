@@ -19,7 +19,11 @@ export interface RunningAdmin {
   /** The queries that the reports were asked. */
   readonly asked: readonly UsageQuery[];
   /** Calls with the token, JSON in and out. */
-  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: unknown; headers: Headers }>;
+  call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: unknown; headers: Headers }>;
   close(): Promise<void>;
 }
 
@@ -121,7 +125,8 @@ export const answers = {
     config: { endpoints: { 'mini-weu': { auth: { key: '***' } } } },
   },
   version: { name: 'tollgate', version: '0.1.0', node: 'v26.10.0', startedAt: '2026-03-01T00:00:00Z' },
-  metrics: '# HELP tollgate_requests_total Requests.\n# TYPE tollgate_requests_total counter\ntollgate_requests_total 1\n',
+  metrics:
+    '# HELP tollgate_requests_total Requests.\n# TYPE tollgate_requests_total counter\ntollgate_requests_total 1\n',
   figures,
 } as const;
 
