@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { defaultEstate, estateSchema } from '#azure-openai/config.ts';
+import type { AttemptReport } from '#record/attempt.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { RandomSource } from '#kernel/random.ts';
+import { latencyPresets } from '#wire/latency.ts';
+
+/** How fast the model is: a preset, or numbers (what is left out is as in `none`). */
+export const latencySchema = z.union([
+  z.enum(['none', 'fast', 'realistic', 'slow']),
+  z.strictObject({
+    timeToFirstTokenMs: z.number().nonnegative().default(latencyPresets.none.timeToFirstTokenMs),
+    tokensPerSecond: z.number().positive().or(z.literal(Infinity)).default(Infinity),
+    jitter: z.number().min(0).max(1).default(latencyPresets.none.jitter),
+    perPromptTokenMs: z.number().nonnegative().default(latencyPresets.none.perPromptTokenMs),
+  }),
+]);
+
+export const twinDefaults = {
+  port: 8090,
+  address: '127.0.0.1',
+  key: 'twin-key',
+  seed: 1,
+  latency: 'none',
+  cacheMinimum: 1024,
+  eventsPerTurn: 1,
+  keepAttempts: 100_000,
+} as const;
+
+const whole = z.number().int();
+
+/** What `--config FILE` may hold. Everything has a default; flags go before the file. */
+export const settingsSchema = z.strictObject({
+  port: whole.min(0).max(65535).optional().describe('0: any free port.'),
+  address: z.string().default(twinDefaults.address).describe('The address to listen on.'),
+  key: z.string().min(1).optional().describe('The API key of resources that have none of their own.'),
+  seed: whole.nonnegative().default(twinDefaults.seed).describe('What everything made up is drawn from.'),
+  resources: estateSchema.prefault(defaultEstate).describe('Resources and their deployments.'),
+  latency: latencySchema.default(twinDefaults.latency).describe('How fast the model is.'),
+  cacheMinimum: whole.positive().default(twinDefaults.cacheMinimum).describe('Least tokens of a cached prompt.'),
+  eventsPerTurn: whole
+    .positive()
+    .default(twinDefaults.eventsPerTurn)
+    .describe('Events of a stream that are written at once where nothing is waited for.'),
+  strict: z.boolean().default(false).describe('Refuse parameters that the real models refuse.'),
+  replay: z.string().optional().describe('A folder of recorded replies.'),
+  keepAttempts: whole.positive().default(twinDefaults.keepAttempts).describe('How many attempts the record keeps.'),
+});
+export type TwinSettings = z.output<typeof settingsSchema>;
+export type TwinConfig = z.input<typeof settingsSchema>;
+
+/** Options of a twin inside a process: the configuration, and what only code can give. */
+export interface TwinOptions extends TwinConfig {
+  readonly clock?: Clock;
+  /** Draws which requests a fault with a `share` happens to. */
+  readonly random?: RandomSource;
+  /** Called with each attempt when it is entered into the record. */
+  readonly onAttempt?: (attempt: AttemptReport) => void;
+}

@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { LimitSettings } from '#azure-openai/capacity.ts';
+import { Embedder } from '#azure-openai/embed.ts';
+import { Estate } from '#azure-openai/estate.ts';
+import type { World } from '#azure-openai/exchange.ts';
+import { framingOf } from '#azure-openai/framing.ts';
+import { AzureOpenAi } from '#azure-openai/service.ts';
+import { faultSchema, type FaultInput } from '#faults/fault.ts';
+import { Faults, type FaultReport } from '#faults/faults.ts';
+import { Holds } from '#faults/holds.ts';
+import { loadTokenizer, type Tokenizer } from '#generation/tokenizer.ts';
+import { Words } from '#generation/words.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { systemIds } from '#kernel/ids.ts';
+import { seededRandom } from '#kernel/random.ts';
+import { Recent } from '#kernel/recent.ts';
+import { UsageBook, type UsageReport } from '#record/book.ts';
+import { Recordings } from '#replay/recordings.ts';
+import { latencyPresets } from '#wire/latency.ts';
+import { Control } from './control.ts';
+import { settingsSchema, twinDefaults, type TwinOptions, type TwinSettings } from './options.ts';
+
+/** A twin that listens. */
+export interface RunningTwin {
+  readonly port: number;
+  /** `http://address:port`, without a slash at the end. */
+  readonly url: string;
+  readonly key: string;
+  /** Everything that it generated. With a cursor: what ended after the report that gave it. */
+  usage(since?: number): UsageReport;
+  /** As `POST /_twin/faults`: what fits the fault's match fails. Returns the fault's id. */
+  addFault(fault: FaultInput): string;
+  faults(): FaultReport[];
+  /** Removes one fault, or all; how many they were. */
+  removeFaults(id?: string): number;
+  /** Lets replies go that a fault holds; how many they were. */
+  release(attempt?: string): number;
+  /** Replies that a fault holds now. */
+  held(): number;
+  /** Sets limits of the deployments that fit; how many they were. */
+  limit(settings: LimitSettings & { readonly resource?: string; readonly deployment?: string }): number;
+  /** The next call is answered with this recording. False where the replay folder has none of this name. */
+  replayNext(file: string): boolean;
+  /** Forgets all that happened. */
+  reset(): void;
+  /** Stops listening and breaks what is open. */
+  close(): Promise<void>;
+}
+
+/** A part of Azure that the twin plays; the first whose `handle` resolves to true has answered. */
+interface Service {
+  handle(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+}
+
+// Loaded once in a process: it takes a quarter of a second and much memory.
+let tokenizer: Promise<Tokenizer> | undefined;
+
+/** Starts a twin. Port 0 by default: any free one. Rejects where it cannot listen or the replay folder cannot be read. */
+export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin> {
+  const { clock = systemClock, random, onAttempt = () => undefined, ...config } = options;
+  const settings = settingsSchema.parse(config);
+  tokenizer ??= loadTokenizer();
+  const { address, key = twinDefaults.key } = settings;
+  const world = await worldOf(settings, {
+    clock,
+    key,
+    random: random ?? seededRandom(settings.seed),
+    onAttempt,
+    tokenizer: await tokenizer,
+  });
+  const control = new Control(world);
+  // Azure's other services take their places here.
+  const server = serve([control, new AzureOpenAi(world)]);
+  const port = await listen(server, { port: settings.port ?? 0, address });
+  return running(world, { control, server, key, port, address });
+}
+
+async function worldOf(
+  settings: TwinSettings,
+  given: Required<Pick<TwinOptions, 'clock' | 'random' | 'onAttempt'>> & {
+    readonly key: string;
+    readonly tokenizer: Tokenizer;
+  },
+): Promise<World> {
+  const { seed, cacheMinimum, latency } = settings;
+  const { clock, key } = given;
+  return {
+    clock,
+    ids: systemIds(),
+    estate: new Estate(settings.resources, { clock, key, cacheMinimum }),
+    tokenizer: given.tokenizer,
+    words: new Words(given.tokenizer),
+    embedder: new Embedder(),
+    framing: framingOf(seed),
+    seed,
+    strict: settings.strict,
+    latency: typeof latency === 'string' ? latencyPresets[latency] : latency,
+    eventsPerTurn: settings.eventsPerTurn,
+    book: new UsageBook(settings.keepAttempts, given.onAttempt),
+    faults: new Faults(given.random),
+    holds: new Holds(),
+    recordings: settings.replay === undefined ? undefined : await Recordings.in(settings.replay),
+    responses: new Recent(10_000),
+  };
+}
+
+function running(
+  world: World,
+  given: {
+    readonly control: Control;
+    readonly server: Server;
+    readonly key: string;
+    readonly port: number;
+    readonly address: string;
+  },
+): RunningTwin {
+  const { control, server, key, port, address } = given;
+  return {
+    port,
+    url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    key,
+    usage: (since) => world.book.report(since),
+    addFault: (fault) => world.faults.add(faultSchema.parse(fault)),
+    faults: () => world.faults.report(),
+    removeFaults: (id) => world.faults.remove(id),
+    release: (attempt) => world.holds.release(attempt),
+    held: () => world.holds.count,
+    limit: (settings) => control.limit(settings),
+    replayNext: (file) => world.recordings?.enqueue(file) ?? false,
+    reset: () => control.reset(),
+    close: () => close(server),
+  };
+}
+
+function serve(services: readonly Service[]): Server {
+  const server = createServer({ noDelay: true, keepAlive: true }, (request, response) => {
+    answer(services, { request, response }).catch(() => response.destroy());
+  });
+  server.keepAliveTimeout = 65_000;
+  return server;
+}
+
+async function answer(
+  services: readonly Service[],
+  given: { readonly request: IncomingMessage; readonly response: ServerResponse },
+): Promise<void> {
+  for (const service of services) if (await service.handle(given.request, given.response)) return;
+  const text = JSON.stringify({ error: { code: '404', message: 'Resource not found' } });
+  given.response
+    .writeHead(404, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text);
+}
+
+function listen(server: Server, at: { readonly port: number; readonly address: string }): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at.port, at.address, () => {
+      server.off('error', reject);
+      const bound = server.address();
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : at.port);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
