@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { endsWithBlankLine, EventBoundaries, formatEvent, parseEvent } from './sse.ts';
 
@@ -21,6 +21,11 @@ function split(chunks: readonly string[]): string[] {
     partial += chunk.subarray(from).toString('latin1');
   }
   return partial === '' ? events : [...events, partial];
+}
+
+/** What a client reads of them. */
+function dataOf(events: readonly string[]): string[] {
+  return events.map((event) => parseEvent(Buffer.from(event, 'latin1')).data).filter((data) => data !== '');
 }
 
 const spellings = [
@@ -50,8 +55,6 @@ test('the data of events does not depend on where chunks are cut', () => {
   const stream = fc
     .array(fc.tuple(line, lineEnd, fc.boolean()), { maxLength: 12 })
     .map((lines) => lines.map(([text, end, blank]) => text + end + (blank ? end : '')).join(''));
-  const dataOf = (events: readonly string[]) =>
-    events.map((event) => parseEvent(Buffer.from(event, 'latin1')).data).filter((data) => data !== '');
   fc.assert(
     fc.property(stream, fc.array(fc.nat(200)), (text, cuts) => {
       const positions = [0, ...cuts.map((cut) => Math.min(cut, text.length)), text.length].toSorted((a, b) => a - b);
