@@ -458,6 +458,26 @@ describe('where the store fails', () => {
   });
 });
 
+test('a change whose answer was lost is seen before the next one is made', async () => {
+  const { directory, store } = await open();
+  const { keys } = await directory.createSubscription(web);
+  store.loseNextAnswer();
+  await assert.rejects(directory.suspend('web'), /before it answered/);
+  assert.equal((await directory.suspend('web')).state, 'suspended');
+  assert.equal(directory.current().byKeyDigest(keyDigest(keys.primary ?? ''))?.suspended, true);
+  const { entries } = await directory.auditTrail({ limit: 1 });
+  assert.deepEqual(
+    entries.map((one) => [one.id, one.action]),
+    [[3, 'subscription.suspend']],
+  );
+  store.loseNextAnswer();
+  await assert.rejects(directory.createSubscription({ ...web, name: 'other' }), /before it answered/);
+  await assert.rejects(
+    directory.createSubscription({ ...web, name: 'other' }),
+    refusedWith('admin_conflict', /'other' exists/),
+  );
+});
+
 describe('the audit trail', () => {
   test('tells what was done, by whom and to what, and never a key or its digest', async () => {
     const { directory } = await open();

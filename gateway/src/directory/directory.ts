@@ -85,6 +85,8 @@ class StoredAndDeclared implements Directory {
   private merged: MergedDirectory;
   /** Changes are made one after the other, each on what the one before it left. */
   private queue: Promise<unknown> = Promise.resolve();
+  /** A commit failed: it may have been made all the same, its answer lost. */
+  private uncertain = false;
 
   constructor(dependencies: DirectoryDependencies, stored: StoredDirectory) {
     this.dependencies = dependencies;
@@ -235,9 +237,18 @@ class StoredAndDeclared implements Directory {
   }
 
   private inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
-    const result = this.queue.then(run);
+    const result = this.queue.then(async () => {
+      if (this.uncertain) await this.readAgain();
+      return await run();
+    });
     this.queue = result.catch(() => {});
     return result;
+  }
+
+  private async readAgain(): Promise<void> {
+    this.stored = await this.dependencies.store.load();
+    this.uncertain = false;
+    this.refresh();
   }
 
   private find(name: string): MergedSubscription {
@@ -269,7 +280,9 @@ class StoredAndDeclared implements Directory {
   }
 
   private async commit(change: DirectoryChange, entries: readonly NewAuditEntry[]): Promise<void> {
+    this.uncertain = true;
     const result = await this.dependencies.store.commit(change, entries);
+    this.uncertain = false;
     if (result === 'digest-taken') throw new Error('A new key equals one that is stored: chance is broken.');
     if (result === 'name-taken')
       throw new Failure('admin_conflict', 'The name was given before; names are not given twice.');

@@ -11,6 +11,8 @@ import type {
 export interface MemoryDirectoryStore extends DirectoryStore {
   /** The next commits reject with this; undefined: they work again. */
   failWith(error: Error | undefined): void;
+  /** The next commit is made, and rejects as if its answer had been lost. */
+  loseNextAnswer(): void;
 }
 
 /** The directory's store in memory: passes the same suite as the one in SQLite. */
@@ -18,9 +20,13 @@ export function memoryDirectoryStore(): MemoryDirectoryStore {
   let stored: StoredDirectory = emptyDirectory;
   let trail: readonly StoredAuditEntry[] = [];
   let failure: Error | undefined;
+  let answerLost = false;
   return {
     failWith(error) {
       failure = error;
+    },
+    loseNextAnswer() {
+      answerLost = true;
     },
     load: () => Promise.resolve(stored),
     commit(change, entries) {
@@ -29,6 +35,10 @@ export function memoryDirectoryStore(): MemoryDirectoryStore {
       if (refused !== undefined) return Promise.resolve(refused);
       stored = applyChange(stored, change);
       trail = [...trail, ...entries.map((entry, at) => ({ ...entry, id: trail.length + at + 1 }))];
+      if (answerLost) {
+        answerLost = false;
+        return Promise.reject(new Error('the worker ended before it answered'));
+      }
       return Promise.resolve('committed');
     },
     auditTrail: ({ before, limit }) =>
