@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 
 type Meter = 'input' | 'cachedInput' | 'cacheWriteInput' | 'output' | 'audioInput' | 'audioOutput';
 type Tier = 'default' | 'priority' | 'flex' | 'batch';
-type Amounts = Partial<Record<Meter, bigint>>;
+/** 10^-9 USD for a million, by meter. */
+type Amounts = Map<Meter, bigint>;
 
 interface Row {
   readonly model: string;
@@ -45,26 +46,27 @@ const asOf = options['as-of'];
 const root = new URL('../', import.meta.url);
 
 /** Every number as the text that stands in the file. */
-const list = JSON.parse(
+const list: Readonly<Record<string, Readonly<Record<string, unknown>>>> = JSON.parse(
   readFileSync(options.list, 'utf8'),
   (_key: string, value: unknown, context?: { readonly source?: string }) =>
     typeof value === 'number' ? (context?.source ?? String(value)) : value,
-) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-const { models } = JSON.parse(readFileSync(new URL('gateway/data/models.json', root), 'utf8')) as {
-  models: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
-};
+);
+const {
+  models,
+}: { models: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[] } =
+  JSON.parse(readFileSync(new URL('gateway/data/models.json', root), 'utf8'));
 
 const rows: Row[] = [];
 const notPriced: NotPriced[] = [];
 
-const meterKeys: Readonly<Record<Meter, string>> = {
-  input: 'input_cost_per_token',
-  cachedInput: 'cache_read_input_token_cost',
-  cacheWriteInput: 'cache_creation_input_token_cost',
-  output: 'output_cost_per_token',
-  audioInput: 'input_cost_per_audio_token',
-  audioOutput: 'output_cost_per_audio_token',
-};
+const meterKeys: readonly (readonly [Meter, string])[] = [
+  ['input', 'input_cost_per_token'],
+  ['cachedInput', 'cache_read_input_token_cost'],
+  ['cacheWriteInput', 'cache_creation_input_token_cost'],
+  ['output', 'output_cost_per_token'],
+  ['audioInput', 'input_cost_per_audio_token'],
+  ['audioOutput', 'output_cost_per_audio_token'],
+];
 const tierKeys: Readonly<Record<Tier, string>> = {
   default: '',
   priority: '_priority',
@@ -113,11 +115,11 @@ function nanoPerMillion(text: string): bigint {
 }
 
 function amountsOf(entry: Readonly<Record<string, unknown>>, tier: Tier, band: string): Amounts {
-  const found: Amounts = {};
-  for (const [meter, key] of Object.entries(meterKeys) as [Meter, string][]) {
+  const found: Amounts = new Map();
+  for (const [meter, key] of meterKeys) {
     const text = entry[`${key}${band}${tierKeys[tier]}`];
     // A price of 0 in such a list means "does not apply".
-    if (typeof text === 'string' && Number(text) > 0) found[meter] = nanoPerMillion(text);
+    if (typeof text === 'string' && Number(text) > 0) found.set(meter, nanoPerMillion(text));
   }
   return found;
 }
@@ -127,57 +129,56 @@ const near = (value: number, wanted: number, tolerance: number): boolean => Math
 
 interface Check {
   readonly amounts: Amounts;
-  readonly drop: (meters: readonly string[], why: string) => void;
+  /** Takes meters out and says why. */
+  readonly drop: (meters: readonly Meter[], why: string) => void;
 }
 
-/** The reply's meters must stand in the proportions that Azure's own price pages show. */
-function checkProportions({ amounts, drop }: Check): void {
-  const { input, cachedInput, cacheWriteInput } = amounts;
+/** The parts of the input must stand in the proportions that Azure's own price pages show. */
+function checkParts({ amounts, drop }: Check): void {
+  const input = amounts.get('input');
+  const cached = amounts.get('cachedInput');
+  const written = amounts.get('cacheWriteInput');
   if (input === undefined) return;
-  if (cachedInput !== undefined && cachedInput >= input) {
+  if (cached !== undefined && cached >= input) {
     drop(['cachedInput'], 'a cached token would cost at least as much as a fresh one');
-    delete amounts.cachedInput;
   }
-  if (cacheWriteInput !== undefined && cacheWriteInput < input) {
+  if (written !== undefined && written < input) {
     drop(['cacheWriteInput'], 'a cache write would cost less than a fresh token');
-    delete amounts.cacheWriteInput;
   }
 }
 
 /** A data-zone price is the global one with one surcharge on every meter. */
 function checkZone({ amounts, drop }: Check, global: Amounts): void {
-  if (amounts.input === undefined || global.input === undefined) return;
-  const surcharge = ratio(amounts.input, global.input);
-  for (const [meter, amount] of Object.entries(amounts) as [Meter, bigint][]) {
-    const base = global[meter];
+  const [input, globalInput] = [amounts.get('input'), global.get('input')];
+  if (input === undefined || globalInput === undefined) return;
+  const surcharge = ratio(input, globalInput);
+  for (const [meter, amount] of amounts) {
+    const base = global.get(meter);
     if (base === undefined) drop([meter], 'the global list has no such meter');
     else if (surcharge < 1 || surcharge > 1.25 || !near(ratio(amount, base), surcharge, 0.02)) {
       drop([meter], `its surcharge over the global price differs from that of the input (${surcharge})`);
-    } else continue;
-    delete amounts[meter];
+    }
   }
 }
 
 /** Long context doubles the input and makes the output half as dear again. */
 function checkLongContext({ amounts, drop }: Check, base: Amounts): void {
-  for (const [meter, amount] of Object.entries(amounts) as [Meter, bigint][]) {
-    const ordinary = base[meter];
+  for (const [meter, amount] of amounts) {
+    const ordinary = base.get(meter);
     const wanted = meter === 'output' ? 1.5 : 2;
     if (ordinary !== undefined && near(ratio(amount, ordinary), wanted, 0.06)) continue;
     drop([meter], `above 272k tokens it is not ${wanted} times the ordinary price of its tier`);
-    delete amounts[meter];
   }
 }
 
 /** Batch and flex are half price; priority is dearer. */
 function checkTier({ amounts, drop }: Check, tier: Tier, standard: Amounts): void {
-  for (const [meter, amount] of Object.entries(amounts) as [Meter, bigint][]) {
-    const base = standard[meter];
+  for (const [meter, amount] of amounts) {
+    const base = standard.get(meter);
     const fits =
       base !== undefined && (tier === 'priority' ? ratio(amount, base) > 1 : near(ratio(amount, base), 0.5, 0.06));
     if (fits) continue;
     drop([meter], tier === 'priority' ? 'it is not dearer than the default tier' : 'it is not half the default price');
-    delete amounts[meter];
   }
 }
 
@@ -227,90 +228,120 @@ function entryOf(subject: Subject, place: Place): Readonly<Record<string, unknow
   return undefined;
 }
 
-/** All rows of one model at one place. Returns what the default tier costs, for the checks of the data zones. */
-function importPlace(subject: Subject, place: Place, global: ReadonlyMap<string, Amounts>): Map<string, Amounts> {
+interface Line {
+  readonly subject: Subject;
+  readonly place: Place;
+  readonly tier: Tier;
+  readonly long: boolean;
+}
+
+/** What has been believed of one model at one place, by tier and band. */
+type Kept = ReadonlyMap<string, Amounts>;
+const lineKey = (tier: Tier, long: boolean): string => `${tier}${long ? ' long' : ''}`;
+const nothing: Amounts = new Map();
+
+/** All rows of one model at one place. `global`: what it costs in Global Standard, for the checks of the data zones. */
+function importPlace(subject: Subject, place: Place, global: Kept): Kept {
   const kept = new Map<string, Amounts>();
   const entry = entryOf(subject, place);
   if (entry === undefined) return kept;
-  const { model, modelVersion, effectiveFrom } = subject;
   const source = sourceKey(entry);
-  const zoneWords = place.zone === undefined ? '' : ` (${place.zone})`;
   if (source === undefined) {
-    notPriced.push({
-      model,
-      type: place.type + zoneWords,
-      meters: ['all'],
-      why: 'the list cites no source of Microsoft',
-    });
+    const why = 'the list cites no source of Microsoft';
+    notPriced.push({ model: subject.model, type: typeWords(place, 'default'), meters: ['all'], why });
     return kept;
   }
   for (const tier of tiers) {
-    for (const band of ['', longContext.key]) {
-      const amounts = amountsOf(entry, tier, band);
-      if (Object.keys(amounts).length === 0) continue;
-      const long = band !== '';
-      const type = tier === 'batch' ? place.batch : place.type;
-      const words = [tier === 'default' || tier === 'batch' ? '' : ` ${tier}`, long ? ' above 272k' : ''].join('');
-      const drop = (meters: readonly string[], why: string): void => {
-        notPriced.push({ model, type: type + zoneWords + words, meters, why });
-      };
-      const check = { amounts, drop };
-      checkProportions(check);
-      if (place.zone !== undefined) checkZone(check, global.get(`${tier}${band}`) ?? {});
-      if (tier !== 'default') checkTier(check, tier, kept.get(`default${band}`) ?? {});
-      if (long) checkLongContext(check, kept.get(tier) ?? {});
-      const needed: readonly Meter[] = model.startsWith('text-embedding') ? ['input'] : ['input', 'output'];
-      const lacking = needed.filter((meter) => amounts[meter] === undefined);
-      if (lacking.length > 0) {
-        if (Object.keys(amounts).length > 0)
-          drop(Object.keys(amounts), `there is no price for ${lacking.join(' and ')} beside it`);
-        continue;
-      }
-      kept.set(`${tier}${band}`, amounts);
-      rows.push({
-        model,
-        ...(modelVersion === undefined ? {} : { modelVersion }),
-        type,
-        ...(place.zone === undefined ? {} : { zone: place.zone }),
-        ...(tier === 'default' || tier === 'batch' ? {} : { serviceTier: tier }),
-        ...(tier === 'batch' ? { mode: 'batch' as const } : {}),
-        ...(long ? { minInputTokens: longContext.minInputTokens } : {}),
-        effectiveFrom,
-        source,
-        ...(model.startsWith('text-embedding') && place.type === 'GlobalStandard' ? { note: embeddingNote } : {}),
-        nanoUsdPerMillion: Object.fromEntries(
-          Object.entries(amounts).map(([meter, amount]) => [meter, Number(amount)]),
-        ),
-      });
+    for (const long of [false, true]) {
+      const line = { subject, place, tier, long };
+      const amounts = believed(amountsOf(entry, tier, long ? longContext.key : ''), line, { kept, global });
+      if (amounts === undefined) continue;
+      kept.set(lineKey(tier, long), amounts);
+      rows.push(rowOf(line, amounts, source));
     }
   }
   return kept;
 }
 
+/** The amounts that pass every check; undefined where too little is left to bill an ordinary call with. */
+function believed(
+  amounts: Amounts,
+  { subject, place, tier, long }: Line,
+  { kept, global }: { readonly kept: Kept; readonly global: Kept },
+): Amounts | undefined {
+  if (amounts.size === 0) return undefined;
+  const type = lineWords({ subject, place, tier, long });
+  const drop = (meters: readonly Meter[], why: string): void => {
+    notPriced.push({ model: subject.model, type, meters, why });
+    for (const meter of meters) amounts.delete(meter);
+  };
+  const check = { amounts, drop };
+  checkParts(check);
+  if (place.zone !== undefined) checkZone(check, global.get(lineKey(tier, long)) ?? nothing);
+  if (tier !== 'default') checkTier(check, tier, kept.get(lineKey('default', long)) ?? nothing);
+  if (long) checkLongContext(check, kept.get(lineKey(tier, false)) ?? nothing);
+  const needed: readonly Meter[] = isEmbedding(subject) ? ['input'] : ['input', 'output'];
+  const lacking = needed.filter((meter) => !amounts.has(meter));
+  if (lacking.length === 0) return amounts;
+  if (amounts.size > 0) drop([...amounts.keys()], `there is no price for ${lacking.join(' and ')} beside it`);
+  return undefined;
+}
+
+const isEmbedding = (subject: Subject): boolean => subject.model.startsWith('text-embedding');
+
+function lineWords({ place, tier, long }: Line): string {
+  const tierWords = tier === 'default' || tier === 'batch' ? '' : ` ${tier}`;
+  return `${typeWords(place, tier)}${tierWords}${long ? ' above 272k' : ''}`;
+}
+
+function typeWords(place: Place, tier: Tier): string {
+  const type = tier === 'batch' ? place.batch : place.type;
+  return place.zone === undefined ? type : `${type} (${place.zone})`;
+}
+
+function rowOf({ subject, place, tier, long }: Line, amounts: Amounts, source: string): Row {
+  const { model, modelVersion, effectiveFrom } = subject;
+  return {
+    model,
+    ...(modelVersion === undefined ? {} : { modelVersion }),
+    type: tier === 'batch' ? place.batch : place.type,
+    ...(place.zone === undefined ? {} : { zone: place.zone }),
+    ...(tier === 'default' || tier === 'batch' ? {} : { serviceTier: tier }),
+    ...(tier === 'batch' ? { mode: tier } : {}),
+    ...(long ? { minInputTokens: longContext.minInputTokens } : {}),
+    effectiveFrom,
+    source,
+    ...(isEmbedding(subject) && place.zone === undefined ? { note: embeddingNote } : {}),
+    nanoUsdPerMillion: Object.fromEntries([...amounts].map(([meter, amount]) => [meter, Number(amount)])),
+  };
+}
+
 /** Where the zones' lists lack a part that the global one has, the part is doubtful there too. */
-function dropUnconfirmedParts(subject: Subject, kept: readonly ReadonlyMap<string, Amounts>[]): void {
-  const [, ...inZones] = kept.map((one) => one.get('default'));
-  const confirming = inZones.filter((one) => one !== undefined);
+function dropUnconfirmedParts(subject: Subject, inZones: readonly Kept[]): void {
+  const confirming = inZones.flatMap((kept) => kept.get(lineKey('default', false)) ?? []);
   if (confirming.length === 0) return;
-  for (const row of rows) {
+  rows.forEach((row, index) => {
     if (row.model !== subject.model || row.modelVersion !== subject.modelVersion || row.type !== 'GlobalStandard')
-      continue;
-    const amounts = row.nanoUsdPerMillion as Record<string, number>;
-    for (const meter of ['cachedInput', 'cacheWriteInput'] as const) {
-      if (amounts[meter] === undefined || confirming.some((one) => one[meter] !== undefined)) continue;
-      delete amounts[meter];
-      const words = row.minInputTokens === undefined ? '' : ' above 272k';
-      const why = 'only the global list has this meter';
-      notPriced.push({ model: row.model, type: row.type + words, meters: [meter], why });
-    }
-  }
+      return;
+    const doubtful = (['cachedInput', 'cacheWriteInput'] as const).filter(
+      (meter) => row.nanoUsdPerMillion[meter] !== undefined && !confirming.some((one) => one.has(meter)),
+    );
+    if (doubtful.length === 0) return;
+    const left = Object.entries(row.nanoUsdPerMillion).filter(([meter]) => !doubtful.some((one) => one === meter));
+    rows[index] = { ...row, nanoUsdPerMillion: Object.fromEntries(left) };
+    const type = `${row.type}${row.minInputTokens === undefined ? '' : ' above 272k'}`;
+    notPriced.push({ model: row.model, type, meters: doubtful, why: 'only the global list has this meter' });
+  });
 }
 
 function importModel(subject: Subject): void {
-  const kept: Map<string, Amounts>[] = [];
-  for (const place of places) kept.push(importPlace(subject, place, kept[0] ?? new Map()));
-  dropUnconfirmedParts(subject, kept);
-  if (!subject.model.startsWith('text-embedding')) {
+  const [global, ...zonal] = places;
+  const globally = importPlace(subject, global, new Map());
+  dropUnconfirmedParts(
+    subject,
+    zonal.map((place) => importPlace(subject, place, globally)),
+  );
+  if (!isEmbedding(subject)) {
     notPriced.push({
       model: subject.model,
       type: 'Standard',

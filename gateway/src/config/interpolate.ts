@@ -52,7 +52,7 @@ export function interpolate(tree: unknown, environment: Environment): Interpolat
     if (typeof value === 'string') return replace(value, path);
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, index]));
     if (typeof value !== 'object' || value === null) return value;
-    const copy: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+    const copy: Record<string, unknown> = Object.create(null);
     for (const [key, item] of Object.entries(value)) copy[key] = visit(item, [...path, key]);
     return copy;
   }

@@ -3,11 +3,11 @@ import { z } from 'zod';
 
 /** The JSON Schema of the whole file as people write it: for editors, and for telling which keys are known where. */
 export function configJsonSchema(sections: readonly ConfigSection[]): Readonly<Record<string, unknown>> {
-  const keys: Record<string, z.ZodType> = {};
+  const keys: Record<string, z.core.$ZodType> = {};
   for (const section of sections) {
     for (const [key, type] of Object.entries(section.keys)) {
       if (key in keys) throw new Error(`Two sections of the configuration own '${key}'.`);
-      keys[key] = type as z.ZodType;
+      keys[key] = type;
     }
   }
   const schema = z.toJSONSchema(z.strictObject(keys), { io: 'input', reused: 'inline' });

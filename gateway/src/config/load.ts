@@ -37,7 +37,7 @@ export interface ConfigLoader<Config> {
 
 /** `Config` is the merged type of the sections; the caller states it, next to the list of sections. */
 export function createConfigLoader<Config>(sections: readonly ConfigSection[]): ConfigLoader<Config> {
-  const schema = configJsonSchema(sections) as KnownKeys;
+  const schema: KnownKeys = configJsonSchema(sections);
   const loader: ConfigLoader<Config> = {
     load(path, environment) {
       const read = readConfigFile(path);
@@ -60,7 +60,7 @@ export function createConfigLoader<Config>(sections: readonly ConfigSection[]): 
       const problems = inOrder([...found, ...judged.problems.map((one) => place(one, tree, path))]);
       if (problems.some((one) => one.severity === 'error')) return { ok: false, problems };
       const digest = createHash('sha256').update(text).update('\0').update(judged.digest).digest('hex').slice(0, 16);
-      // The sections' schemas have made and checked this value key by key: it is the merged type.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made and checked key by key by the sections' schemas
       const config = deepFreeze(judged.values) as Config;
       return { ok: true, loaded: { source: path, config, warnings: problems, digest } };
     },
@@ -101,7 +101,7 @@ function judge(tree: YamlTree, judging: Judging): Judged {
     ]);
     return { values: {}, problems, digest: '' };
   }
-  const map = (root ?? {}) as Readonly<Record<string, unknown>>;
+  const map: Readonly<Record<string, unknown>> = { ...root };
   const known = sections.flatMap((section) => Object.keys(section.keys));
   add(
     Object.keys(map)
@@ -116,7 +116,8 @@ function judge(tree: YamlTree, judging: Judging): Judged {
     const parsed = parseKeys(section, map, judging.schema);
     add(parsed.problems);
     add(loadSecrets(parsed.values, [], { configFile: judging.path, sourceAt }));
-    add(section.check(parsed.values).map((one) => ({ fix: null, severity: 'error', ...one })));
+    const findings = section.check(parsed.values).filter((one) => !(parsed.incomplete && one.severity === 'warning'));
+    add(findings.map((one) => ({ fix: null, severity: 'error', ...one })));
     Object.assign(values, parsed.values);
   }
   const allReferences: readonly ConfigReference[] = sections.flatMap((section) => section.references);
@@ -124,25 +125,47 @@ function judge(tree: YamlTree, judging: Judging): Judged {
   return { values, problems, digest: digestOf(root, values) };
 }
 
-/** Each key by itself: what is wrong with one does not hide what is wrong with another. */
-function parseKeys(
-  section: ConfigSection,
-  map: Readonly<Record<string, unknown>>,
-  schema: KnownKeys,
-): { readonly values: Record<string, unknown>; readonly problems: readonly ValueProblem[] } {
+interface ParsedKeys {
+  readonly values: Record<string, unknown>;
+  readonly problems: readonly ValueProblem[];
+  /** Something was left out of the values because it is wrong. */
+  readonly incomplete: boolean;
+}
+
+/**
+ * Each key by itself, and where one is wrong, what is right about it: a mistake does not hide what else could be found.
+ * The incomplete values are for the checks only; they are never used.
+ */
+function parseKeys(section: ConfigSection, map: Readonly<Record<string, unknown>>, schema: KnownKeys): ParsedKeys {
   const values: Record<string, unknown> = {};
   const problems: ValueProblem[] = [];
+  let incomplete = false;
   for (const [key, type] of Object.entries(section.keys)) {
     // `subscriptions:` with nothing (or only comments) under it is as good as absent.
     const given = map[key] ?? undefined;
     const result = z.safeParse(type, given);
-    if (result.success) values[key] = result.data;
-    else {
-      const issues = result.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
-      problems.push(...issues.flatMap((issue) => problemsOfIssue(issue, { root: map, schema })));
+    if (result.success) {
+      values[key] = result.data;
+      continue;
     }
+    incomplete = true;
+    const issues = result.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
+    problems.push(...issues.flatMap((issue) => problemsOfIssue(issue, { root: map, schema })));
+    const rest = z.safeParse(type, withoutFaulty(given, result.error.issues));
+    if (rest.success) values[key] = rest.data;
   }
-  return { values, problems };
+  return { values, problems, incomplete };
+}
+
+/** A map without the entries that are wrong. A list is left as it is: its other entries would change their places. */
+function withoutFaulty(given: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  const faulty = new Set(
+    issues.flatMap((one) =>
+      one.code === 'unrecognized_keys' && one.path.length === 0 ? one.keys : [String(one.path[0])],
+    ),
+  );
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !faulty.has(name)));
 }
 
 /** What the file's text does not tell: values of the environment, and secrets. Only ever hashed. */
@@ -164,8 +187,8 @@ function place(problem: ValueProblem, tree: YamlTree, file: string): ConfigProbl
   for (let depth = problem.path.length - 1; at === undefined && depth >= 0; depth -= 1) {
     at = tree.places.get(placeKey(problem.path.slice(0, depth)));
   }
-  const unknown = problem.message.startsWith('there is no setting') || exact === undefined;
-  const position = (unknown ? at?.key : at?.value) ?? { line: 1, column: 1 };
+  const atKey = problem.ofKey === true || exact === undefined;
+  const position = (atKey ? at?.key : at?.value) ?? { line: 1, column: 1 };
   const { message, fix, severity } = problem;
   return { file, ...position, path: showPath(problem.path), message, fix, severity };
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '#kernel/json.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import { z } from 'zod';
 
@@ -34,7 +35,7 @@ const catalogueSchema = z.strictObject({
 
 /** Reads the shipped `models.json`; throws where the file is not what it should be, which is a defect of the build. */
 export function parseModelCatalogue(text: string): ModelCatalogue {
-  const file = catalogueSchema.parse(JSON.parse(text));
+  const file = catalogueSchema.parse(parseJson(text));
   const catalogue = new Map<string, (typeof file.models)[number]>();
   for (const model of file.models) {
     if (catalogue.has(model.name)) throw new Error(`models.json lists '${model.name}' twice.`);

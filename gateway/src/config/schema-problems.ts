@@ -8,6 +8,8 @@ export interface ValueProblem {
   readonly message: string;
   readonly fix: string | null;
   readonly severity: 'error' | 'warning';
+  /** Whether the key is at fault, not what stands under it. */
+  readonly ofKey?: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -27,22 +29,18 @@ export function problemsOfIssue(
 ): ValueProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   const value = at(context.root, path);
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey([...path, key], knownAt(context.schema, path)));
-    case 'invalid_union':
-      return ofUnion(issue, path, { ...context, value });
-    case 'invalid_value':
-      return [ofChoice(issue, path, value)];
-    case 'invalid_type':
-      return [ofType(issue, path, value)];
-    case 'invalid_key': {
-      const [inner] = issue.issues;
-      return [problem(path, `'${String(path.at(-1))}' is no name: ${sentence(inner?.message ?? issue.message)}`, null)];
-    }
-    default:
-      return [problem(path, sentence(issue.message), null)];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey([...path, key], knownAt(context.schema, path)));
   }
+  if (issue.code === 'invalid_union') return ofUnion(issue, path, { ...context, value });
+  if (issue.code === 'invalid_value') return [ofChoice(issue, path, value)];
+  if (issue.code === 'invalid_type') return [ofType(issue, path, value)];
+  if (issue.code === 'invalid_key') {
+    const [inner] = issue.issues;
+    const why = sentence(inner?.message ?? issue.message);
+    return [{ ...problem(path, `'${String(path.at(-1))}' is no name: ${why}`, null), ofKey: true }];
+  }
+  return [problem(path, sentence(issue.message), null)];
 }
 
 function problem(path: ConfigPath, message: string, fix: string | null): ValueProblem {
@@ -55,14 +53,14 @@ function at(root: unknown, path: ConfigPath): unknown {
   let value = root;
   for (const part of path) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Readonly<Record<string | number, unknown>>)[part];
+    value = new Map<string | number, unknown>(Array.isArray(value) ? value.entries() : Object.entries(value)).get(part);
   }
   return value;
 }
 
 export function unknownKey(path: ConfigPath, known: readonly string[]): ValueProblem {
   const key = String(path.at(-1));
-  return problem(path, `there is no setting '${key}' here`, suggestion(key, known));
+  return { ...problem(path, `there is no setting '${key}' here`, suggestion(key, known)), ofKey: true };
 }
 
 /** The keys that may stand at a path. */
@@ -116,8 +114,10 @@ function ofChoice(issue: Extract<Issue, { code: 'invalid_value' }>, path: Config
   const choices = issue.values.map(String);
   const list = `one of ${choices.join(', ')}`;
   if (value === undefined) return problem(path, 'it is missing', `Add it: ${list}.`);
-  const near = nearest(String(value), choices);
-  return problem(path, `'${String(value)}' is not ${list}`, near === undefined ? null : `Did you mean '${near}'?`);
+  if (typeof value === 'object') return problem(path, `expected ${list}, found ${typeWords(value)}`, null);
+  const shown = typeof value === 'string' ? value : JSON.stringify(value);
+  const near = nearest(shown, choices);
+  return problem(path, `'${shown}' is not ${list}`, near === undefined ? null : `Did you mean '${near}'?`);
 }
 
 const plainTypes: Readonly<Record<string, string>> = {
@@ -134,11 +134,11 @@ function ofType(issue: Extract<Issue, { code: 'invalid_type' }>, path: ConfigPat
   const standard = issue.message.startsWith('Invalid input');
   const expected = standard ? (plainTypes[issue.expected] ?? issue.expected) : issue.message.replace(/^expected /, '');
   if (value === undefined) return problem(path, 'it is missing', `Add it: ${expected}.`);
-  const quotes = issue.expected === 'string' && standard && ['number', 'boolean'].includes(typeof value);
+  const quotable = issue.expected === 'string' && standard && (typeof value === 'number' || typeof value === 'boolean');
   return problem(
     path,
     `expected ${expected}, found ${typeWords(value)}`,
-    quotes ? `Put it in quotes: "${String(value)}".` : null,
+    quotable ? `Put it in quotes: "${value}".` : null,
   );
 }
 
@@ -146,5 +146,6 @@ function typeWords(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  return typeof value === 'string' ? 'text' : `${typeof value} ${String(value)}`;
+  if (typeof value === 'number') return `the number ${value}`;
+  return typeof value === 'boolean' ? String(value) : 'text';
 }

@@ -25,20 +25,34 @@ const simplify = (name: string): string => name.toLowerCase().replaceAll(/[-_ .]
 /** Insertions, deletions, replacements and swaps of neighbours (Damerau, optimal string alignment). */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 8 || a.length > 128) return Infinity;
-  let older: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let older: readonly number[] = [];
+  let previous: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (older[j - 2] ?? 0) + 1);
-      }
-      row.push(cost);
-    }
+    const row = nextRow({ a, b, i, previous, older });
     older = previous;
     previous = row;
   }
-  return previous[b.length] ?? 0;
+  return cell(previous, b.length);
+}
+
+const cell = (row: readonly number[], index: number): number => row[index] ?? Infinity;
+
+interface Step {
+  readonly a: string;
+  readonly b: string;
+  readonly i: number;
+  readonly previous: readonly number[];
+  readonly older: readonly number[];
+}
+
+function nextRow({ a, b, i, previous, older }: Step): readonly number[] {
+  const row = [i];
+  for (let j = 1; j <= b.length; j += 1) {
+    const replaced = cell(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+    const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+    row.push(
+      Math.min(cell(previous, j) + 1, cell(row, j - 1) + 1, replaced, swapped ? cell(older, j - 2) + 1 : Infinity),
+    );
+  }
+  return row;
 }

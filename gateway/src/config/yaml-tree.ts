@@ -9,6 +9,7 @@ import {
   parseDocument,
   type Document,
   type Pair,
+  type Scalar,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
@@ -109,22 +110,30 @@ function complain(walk: Walk, node: unknown, problem: Omit<TreeProblem, 'positio
 
 function valueOf(node: unknown, path: ConfigPath, walk: Walk): unknown {
   walk.nodes += 1;
-  if (walk.nodes > mostNodes || path.length > deepest) {
-    const what = path.length > deepest ? 'it is nested too deeply' : 'it has too many values (aliases multiply them)';
-    // Said once: the walk ends here, whatever else there is.
-    if (walk.nodes <= mostNodes + 1) complain(walk, node, { path, message: what, fix: 'Write it out more simply.' });
-    walk.nodes = Math.max(walk.nodes, mostNodes + 1);
-    return undefined;
-  }
+  if (!fits(node, path, walk)) return undefined;
   const position = walk.at(offsetOf(node));
   const known = walk.places.get(placeKey(path));
   walk.places.set(placeKey(path), { key: known?.key ?? position, value: position });
   if (isAlias(node)) return valueOfAlias(node, path, walk);
   if (isMap(node)) return mapOf(node, path, walk);
   if (isSeq(node)) return listOf(node, path, walk);
-  if (!isScalar(node)) return null;
-  if (typeof node.value === 'number') return numberOf(node.value, node.source ?? String(node.value));
-  return typeof node.value === 'bigint' ? node.value.toString() : node.value;
+  return isScalar(node) ? scalarOf(node) : null;
+}
+
+/** Whether the document is still of a size that a configuration has. Said once: the walk ends where it is not. */
+function fits(node: unknown, path: ConfigPath, walk: Walk): boolean {
+  const tooDeep = path.length > deepest;
+  if (walk.nodes <= mostNodes && !tooDeep) return true;
+  const message = tooDeep ? 'it is nested too deeply' : 'it has too many values (aliases multiply them)';
+  if (walk.nodes <= mostNodes + 1) complain(walk, node, { path, message, fix: 'Write it out more simply.' });
+  walk.nodes = mostNodes + 1;
+  return false;
+}
+
+function scalarOf(node: Scalar): unknown {
+  const { value, source } = node;
+  if (typeof value === 'number') return numberOf(value, source ?? String(value));
+  return typeof value === 'bigint' ? value.toString() : value;
 }
 
 /** Whole numbers as numbers, also `60_000`; anything with a fraction or an exponent as its text. */
@@ -163,7 +172,7 @@ function listOf(node: YAMLSeq, path: ConfigPath, walk: Walk): unknown {
 
 function mapOf(node: YAMLMap, path: ConfigPath, walk: Walk): unknown {
   walk.within.add(node);
-  const map: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  const map: Record<string, unknown> = Object.create(null);
   for (const pair of node.items) {
     const name = keyOf(pair, path, walk);
     if (name === undefined) continue;
@@ -178,11 +187,12 @@ function mapOf(node: YAMLMap, path: ConfigPath, walk: Walk): unknown {
 
 function keyOf(pair: Pair, path: ConfigPath, walk: Walk): string | undefined {
   const { key } = pair;
-  if (!isScalar(key) || key.value === null || typeof key.value === 'object') {
+  const value = isScalar(key) ? key.value : null;
+  if (!isScalar(key) || value === null || typeof value === 'object') {
     return complain(walk, key ?? pair.value, { path, message: 'a key must be a word', fix: 'Put it in quotes.' });
   }
   // `5.4: …` is meant as the text that stands there.
-  const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+  const name = typeof value === 'string' ? value : (key.source ?? '');
   if (name === '__proto__') return complain(walk, key, { path, message: `'${name}' is no key`, fix: 'Rename it.' });
   return name;
 }

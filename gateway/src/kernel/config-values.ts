@@ -2,7 +2,17 @@ import { nameSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
 import { z } from 'zod';
 import { Secret } from './secret.ts';
 
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+type UnitTable = readonly (readonly [name: string, size: number])[];
+
+/** Milliseconds and bytes of a unit, the largest first. */
+const timeUnits: UnitTable = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+];
+const week = 7 * 86_400_000;
 const durationPattern = /^(\d+)(ms|s|m|h|d)$/;
 
 /** `500ms`, `120s`, `2m`, `1h`, `7d` -> milliseconds. */
@@ -12,8 +22,8 @@ export function duration(limits: { readonly atLeastMs?: number; readonly atMostM
     .regex(durationPattern, 'expected a duration with its unit, such as 500ms, 120s or 2m')
     .transform((text, context) => {
       const [, count, unit] = durationPattern.exec(text) ?? [];
-      const ms = Number(count) * unitMs[(unit ?? 'ms') as keyof typeof unitMs];
-      const { atLeastMs = 1, atMostMs = 7 * unitMs.d } = limits;
+      const ms = Number(count) * sizeOf(unit, timeUnits);
+      const { atLeastMs = 1, atMostMs = week } = limits;
       if (ms < atLeastMs || ms > atMostMs) {
         context.issues.push({
           code: 'custom',
@@ -25,12 +35,27 @@ export function duration(limits: { readonly atLeastMs?: number; readonly atMostM
     });
 }
 
-function showDuration(ms: number): string {
-  const unit = (['d', 'h', 'm', 's'] as const).find((one) => ms % unitMs[one] === 0) ?? 'ms';
-  return `${ms / unitMs[unit]}${unit}`;
+function sizeOf(unit: string | undefined, table: UnitTable): number {
+  return table.find(([name]) => name === unit)?.[1] ?? 1;
 }
 
-const unitBytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, KB: 1000, MB: 1e6, GB: 1e9 } as const;
+/** In the largest unit of the table that divides it. */
+function inUnits(value: number, table: UnitTable): string {
+  const [name, size] = table.find(([, one]) => value % one === 0) ?? ['', 1];
+  return `${value / size}${name}`;
+}
+
+const showDuration = (ms: number): string => inUnits(ms, timeUnits);
+
+const byteUnits: UnitTable = [
+  ['GiB', 1024 ** 3],
+  ['GB', 1e9],
+  ['MiB', 1024 ** 2],
+  ['MB', 1e6],
+  ['KiB', 1024],
+  ['KB', 1000],
+  ['B', 1],
+];
 const sizePattern = /^(\d+)(B|KiB|MiB|GiB|KB|MB|GB)$/;
 
 /** `16MiB`, `256KiB`, `512B` -> bytes. */
@@ -40,7 +65,7 @@ export function byteSize(limits: { readonly atLeast: number; readonly atMost: nu
     .regex(sizePattern, 'expected a size with its unit, such as 256KiB or 16MiB')
     .transform((text, context) => {
       const [, count, unit] = sizePattern.exec(text) ?? [];
-      const bytes = Number(count) * unitBytes[(unit ?? 'B') as keyof typeof unitBytes];
+      const bytes = Number(count) * sizeOf(unit, byteUnits);
       if (bytes < limits.atLeast || bytes > limits.atMost) {
         context.issues.push({
           code: 'custom',
@@ -52,10 +77,7 @@ export function byteSize(limits: { readonly atLeast: number; readonly atMost: nu
     });
 }
 
-function showBytes(bytes: number): string {
-  const unit = (['GiB', 'MiB', 'KiB'] as const).find((one) => bytes % unitBytes[one] === 0) ?? 'B';
-  return `${bytes / unitBytes[unit]}${unit}`;
-}
+const showBytes = (bytes: number): string => inUnits(bytes, byteUnits);
 
 /** `4096`, `60_000`, or a reference such as `${PORT:-8080}` -> a whole number. */
 export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?: number }) {

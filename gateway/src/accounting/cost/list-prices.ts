@@ -1,3 +1,4 @@
+import { parseJson } from '#kernel/json.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
 import { z } from 'zod';
 import type { DataZones, PriceEntry } from './price-entry.ts';
@@ -42,7 +43,7 @@ export interface ListPrices {
 
 /** Reads the shipped `prices.json`; throws where it is not what it should be, which is a defect of the build. */
 export function parseListPrices(text: string): ListPrices {
-  const file = fileSchema.parse(JSON.parse(text));
+  const file = fileSchema.parse(parseJson(text));
   const entries = file.prices.flatMap((row) => {
     const source = file.sources[row.source];
     if (source === undefined) throw new Error(`prices.json cites '${row.source}', which is no source of it.`);

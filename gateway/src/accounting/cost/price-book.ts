@@ -206,17 +206,17 @@ function isBetter(entry: PriceEntry, current: PriceEntry | undefined): boolean {
 
 type Charge = readonly [meter: string, units: number];
 
+/** An unreported part is charged with the rest, at the full rate: as a part of its own it counts 0. */
+const asPart = (part: number | null): number => part ?? 0;
+
 /** What is to be charged, by meter; or why that cannot be said. */
 function chargesOf(
   units: Units,
   known: { readonly input: number; readonly output: number; readonly reasoningApart: boolean },
 ): readonly Charge[] | string {
-  const cached = units.cachedInput ?? 0;
-  const written = units.cacheWriteInput ?? 0;
-  const audioIn = units.audioInput ?? 0;
-  const images = units.imageInput ?? 0;
-  const audioOut = units.audioOutput ?? 0;
-  const reasoning = units.reasoning ?? 0;
+  const [cached, written] = [asPart(units.cachedInput), asPart(units.cacheWriteInput)];
+  const [audioIn, images] = [asPart(units.audioInput), asPart(units.imageInput)];
+  const [audioOut, reasoning] = [asPart(units.audioOutput), asPart(units.reasoning)];
   const restIn = known.input - cached - written - audioIn - images;
   const restOut = known.output - audioOut - reasoning;
   if (restIn < 0) return 'the parts of the input are more than the input';
@@ -239,23 +239,23 @@ function chargesOf(
 
 function priced(charges: readonly Charge[], meters: ReadonlyMap<string, MeterPrice>): Cost {
   const lines: CostLine[] = [];
-  let missing: string[] | undefined;
+  const missing: string[] = [];
   let total = 0n;
   for (const [meter, units] of charges) {
     if (units === 0) continue;
     const prices = meters.get(meter);
     if (prices === undefined) {
-      (missing ??= []).push(meter);
+      missing.push(meter);
       continue;
     }
-    const list = prices.list === undefined ? undefined : lineOf(prices.list, units);
-    const contracted = prices.contracted === undefined ? undefined : lineOf(prices.contracted, units);
-    if (list !== undefined) lines.push(list);
-    if (contracted !== undefined) lines.push(contracted);
-    total += (contracted ?? list)?.nanoUsd ?? 0n;
+    // The contracted price is charged; the list price stands beside it, so that the discount can be shown.
+    for (const price of [prices.list, prices.contracted]) {
+      if (price !== undefined) lines.push(lineOf(price, units));
+    }
+    total += nanoUsdOf(units, (prices.contracted ?? prices.list)?.nanoUsdPerMillion ?? 0n);
   }
-  return missing === undefined
-    ? { pricing: 'token', lines, nanoUsd: total, unpriced: [] }
+  return missing.length === 0
+    ? { pricing: 'token', lines, nanoUsd: total, unpriced: missing }
     : unpricedCost(missing, lines);
 }
 
