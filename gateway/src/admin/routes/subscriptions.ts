@@ -7,7 +7,7 @@ import {
   subscriptionListSchema,
   subscriptionSchema,
 } from '@tollgate/contract/admin-api/subscriptions.ts';
-import { conflict, failures, invalid, json, missing, type AdminApp } from '../app.ts';
+import { conflict, failures, invalid, json, missing, readOnly, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Subscriptions'];
@@ -74,7 +74,7 @@ function change(app: AdminApp, { directory }: AdminDependencies): void {
         'The old key is refused from the next request on; the other key stays valid, so callers move to that one first. ' +
         'Works for declared subscriptions too, unless the configuration gives the key by reference.',
       params: byName.extend({ slot: z.enum(keySlots).describe('Which key.') }),
-      response: { 200: json('The new key.', newKeysSchema), ...invalid, ...missing, ...conflict, ...failures },
+      response: { 200: json('The new key.', newKeysSchema), ...invalid, ...missing, ...readOnly, ...failures },
     },
     handler: ({ params }) => directory.regenerateKey(params.name, params.slot),
   });
@@ -106,7 +106,7 @@ function change(app: AdminApp, { directory }: AdminDependencies): void {
         200: json('The subscription.', subscriptionSchema),
         ...invalid,
         ...missing,
-        ...conflict,
+        ...readOnly,
         ...failures,
       },
     },
