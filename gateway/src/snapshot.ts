@@ -83,7 +83,7 @@ function routeOf(
         // The loader has refused names that lead nowhere; this is for whoever builds a Config by hand.
         if (found === undefined)
           throw new Error(`Model '${name}' names an endpoint '${endpoint}' that does not exist.`);
-        return Object.freeze({ endpoint: found, weight: weight / 1_000_000 });
+        return Object.freeze({ endpoint: found, weight });
       }),
     ),
   );

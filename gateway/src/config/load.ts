@@ -86,7 +86,7 @@ function judge(tree: YamlTree, judging: Judging): Judged {
   const { value: root, references, missing } = interpolate(tree.value, judging.environment);
   const problems: ValueProblem[] = missing.map((one) => ({ ...one, severity: 'error' }));
   // What a missing variable leaves behind says nothing about the rest.
-  const poisoned = new Set(missing.map((one) => placeKey(one.path)));
+  const poisoned = new Set([...missing, ...tree.problems].map((one) => placeKey(one.path)));
   const add = (found: readonly ValueProblem[]): void => {
     for (const one of found) if (!poisoned.has(placeKey(one.path))) problems.push(one);
   };

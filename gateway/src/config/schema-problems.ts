@@ -18,6 +18,8 @@ type Issue = z.core.$ZodIssue;
 export interface KnownKeys {
   readonly properties?: Readonly<Record<string, KnownKeys>>;
   readonly additionalProperties?: KnownKeys | boolean;
+  /** The names that a map may have, where it has a closed list of them. */
+  readonly propertyNames?: { readonly enum?: readonly string[] };
   readonly items?: KnownKeys;
   readonly anyOf?: readonly KnownKeys[];
 }
@@ -47,6 +49,9 @@ function problem(path: ConfigPath, message: string, fix: string | null): ValuePr
   return { path, message, fix, severity: 'error' };
 }
 
+const missing = (path: ConfigPath, expected: string): ValueProblem =>
+  problem(path, 'it is missing', expected === 'text' ? 'Add it.' : `Add it: ${expected.replace(/^expected /, '')}.`);
+
 const sentence = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
 function at(root: unknown, path: ConfigPath): unknown {
@@ -69,7 +74,9 @@ function knownAt(schema: KnownKeys, path: ConfigPath): readonly string[] {
   for (const part of path) {
     here = here.flatMap((one) => [one, ...(one.anyOf ?? [])]).flatMap((one) => stepInto(one, part));
   }
-  return here.flatMap((one) => [one, ...(one.anyOf ?? [])]).flatMap((one) => Object.keys(one.properties ?? {}));
+  return here
+    .flatMap((one) => [one, ...(one.anyOf ?? [])])
+    .flatMap((one) => [...Object.keys(one.properties ?? {}), ...(one.propertyNames?.enum ?? [])]);
 }
 
 function stepInto(schema: KnownKeys, part: string | number): readonly KnownKeys[] {
@@ -91,7 +98,7 @@ function ofUnion(
   const branch = closest(meant, context.value);
   if (branch === undefined || typeof context.value !== 'object' || context.value === null) {
     return context.value === undefined
-      ? [problem(path, 'it is missing', `Add it: ${sentence(issue.message)}.`)]
+      ? [missing(path, issue.message)]
       : [problem(path, sentence(issue.message), null)];
   }
   return branch.flatMap((inner) =>
@@ -113,7 +120,7 @@ function closest(branches: readonly (readonly Issue[])[], value: unknown): reado
 function ofChoice(issue: Extract<Issue, { code: 'invalid_value' }>, path: ConfigPath, value: unknown): ValueProblem {
   const choices = issue.values.map(String);
   const list = `one of ${choices.join(', ')}`;
-  if (value === undefined) return problem(path, 'it is missing', `Add it: ${list}.`);
+  if (value === undefined) return missing(path, list);
   if (typeof value === 'object') return problem(path, `expected ${list}, found ${typeWords(value)}`, null);
   const shown = typeof value === 'string' ? value : JSON.stringify(value);
   const near = nearest(shown, choices);
@@ -133,7 +140,7 @@ const plainTypes: Readonly<Record<string, string>> = {
 function ofType(issue: Extract<Issue, { code: 'invalid_type' }>, path: ConfigPath, value: unknown): ValueProblem {
   const standard = issue.message.startsWith('Invalid input');
   const expected = standard ? (plainTypes[issue.expected] ?? issue.expected) : issue.message.replace(/^expected /, '');
-  if (value === undefined) return problem(path, 'it is missing', `Add it: ${expected}.`);
+  if (value === undefined) return missing(path, expected);
   const quotable = issue.expected === 'string' && standard && (typeof value === 'number' || typeof value === 'boolean');
   return problem(
     path,

@@ -96,20 +96,33 @@ export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?
 }
 
 const decimalPattern = /^(\d+)(?:\.(\d+))?$/;
+const decimalText = (expected: string) =>
+  z.union([z.int({ error: expected }).nonnegative(expected), z.string().regex(decimalPattern, expected)], {
+    error: expected,
+  });
 
-/** An exact decimal, `0.075`: an integer of 10^-`digits`. The loader hands fractions over as their text, never as floats. */
+/** `0.075` -> its own text. The loader hands fractions over as they stand in the file, never as floats. */
 export function decimal(digits: number) {
   const expected = `expected a decimal number with at most ${digits} digits after the point, such as 0.075`;
-  return z
-    .union([z.int({ error: expected }), z.string().regex(decimalPattern, expected)], { error: expected })
-    .transform((value, context) => {
-      const [, whole = '0', fraction = ''] = decimalPattern.exec(String(value)) ?? [];
-      const scaled = Number(BigInt(whole + fraction.padEnd(digits, '0').slice(0, digits)));
-      if (fraction.length > digits || !Number.isSafeInteger(scaled) || (typeof value === 'number' && value < 0)) {
-        context.issues.push({ code: 'custom', input: value, message: expected });
-      }
-      return scaled;
-    });
+  return decimalText(expected).transform((value, context) => {
+    const text = String(value);
+    const [, whole = '', fraction = ''] = decimalPattern.exec(text) ?? [];
+    if (fraction.length > digits || whole.length > 9) {
+      context.issues.push({ code: 'custom', input: value, message: expected });
+    }
+    return text;
+  });
+}
+
+/** The integer of 10^-`digits` that a decimal text stands for, exactly. */
+export function scaledDecimal(text: string, digits: number): bigint {
+  const [, whole = '0', fraction = ''] = decimalPattern.exec(text) ?? [];
+  return BigInt(whole + fraction.padEnd(digits, '0').slice(0, digits));
+}
+
+/** A share relative to others, `70` or `0.5`: a ratio and no amount, so a plain number. */
+export function share() {
+  return decimalText('expected a number above 0, such as 70 or 0.5').transform(Number);
 }
 
 /** Names that people type and reports show: lower-case letters, digits, dashes. */

@@ -1,11 +1,12 @@
 import type { ConfigFinding, ConfigSection } from '#kernel/config-section.ts';
-import { azureName, day, decimal, wholeNumber } from '#kernel/config-values.ts';
+import { azureName, day, decimal, scaledDecimal, wholeNumber } from '#kernel/config-values.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
 import { z } from 'zod';
 import { entriesOf } from './list-prices.ts';
 import { findConflicts, type DataZones, type PriceEntry } from './price-entry.ts';
 
-const usd = () => decimal(9);
+const nanoDigits = 9;
+const usd = () => decimal(nanoDigits);
 
 const price = z.strictObject({
   model: azureName().describe('The model, exactly as `endpoints` names it.'),
@@ -65,10 +66,14 @@ const keys = {
 
 type PriceValues = z.output<typeof price>;
 
+const toNano = (amounts: Readonly<Record<string, string>>): Record<string, bigint> =>
+  Object.fromEntries(Object.entries(amounts).map(([meter, amount]) => [meter, scaledDecimal(amount, nanoDigits)]));
+
 /** The entries that one item of `prices` makes. */
 function contractedEntries(value: PriceValues): readonly PriceEntry[] {
   const { usdPerMillion, usdPerCall, ...rest } = value;
-  return entriesOf({ ...rest, nanoUsdPerMillion: usdPerMillion, nanoUsdPerCall: usdPerCall }, 'contracted');
+  const amounts = { nanoUsdPerMillion: toNano(usdPerMillion), nanoUsdPerCall: toNano(usdPerCall) };
+  return entriesOf({ ...rest, ...amounts }, 'contracted');
 }
 
 /** The entries of the configuration's `prices`, for the price book. */

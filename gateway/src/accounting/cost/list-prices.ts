@@ -70,8 +70,8 @@ export interface PriceRowValues {
   readonly effectiveFrom: string | number;
   readonly effectiveTo?: string | number | undefined;
   readonly source: string;
-  readonly nanoUsdPerMillion: Readonly<Record<string, number>>;
-  readonly nanoUsdPerCall?: Readonly<Record<string, number>> | undefined;
+  readonly nanoUsdPerMillion: Readonly<Record<string, number | bigint>>;
+  readonly nanoUsdPerCall?: Readonly<Record<string, number | bigint>> | undefined;
 }
 
 const toMs = (moment: string | number): number =>

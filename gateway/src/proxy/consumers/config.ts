@@ -7,9 +7,9 @@ import { z } from 'zod';
 const shortestKey = 32;
 
 const keys = {
-  organisation: entryName()
-    .default('organisation')
-    .describe('The root of the cost-centre tree; the first part of every cost-centre path in the ledger.'),
+  organisation: entryName().describe(
+    'The root of the cost-centre tree; the first part of every cost-centre path in the ledger.',
+  ),
   costCentres: z
     .record(
       entryName(),

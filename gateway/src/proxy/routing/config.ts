@@ -1,5 +1,5 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
-import { azureName, decimal, duration, secret, wholeNumber } from '#kernel/config-values.ts';
+import { azureName, duration, secret, share, wholeNumber } from '#kernel/config-values.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
 import { z } from 'zod';
 import { findingsOfRouting, type RoutingFacts } from './check-config.ts';
@@ -55,9 +55,15 @@ const endpoint = z.strictObject({
     .describe('Its version; needed only where versions of one model cost differently.'),
   type: z.enum(deploymentTypes).describe('The deployment type: part of the price.'),
   surface: z
-    .union([z.literal('v1'), z.string().regex(/^\d{4}-\d{2}-\d{2}(-preview)?$/)], {
-      error: 'expected v1, or a dated api-version such as 2024-10-21',
-    })
+    .union(
+      [
+        z.literal('v1'),
+        z.string().regex(/^\d{4}-\d{2}-\d{2}(-preview)?$/, 'expected v1, or a dated api-version such as 2024-10-21'),
+      ],
+      {
+        error: 'expected v1, or a dated api-version such as 2024-10-21',
+      },
+    )
     .default('v1')
     .describe('The API that the resource is called by: `v1`, or a dated api-version of the classic surface.'),
   auth,
@@ -65,10 +71,10 @@ const endpoint = z.strictObject({
 
 const tierEntry = z.union(
   [
-    z.string().transform((name) => ({ endpoint: name, weight: 1_000_000 })),
+    z.string().transform((name) => ({ endpoint: name, weight: 1 })),
     z.strictObject({
       endpoint: z.string().describe('A name under `endpoints`.'),
-      weight: decimal(6).prefault(1).describe('Its share inside the tier, relative to the others; above 0.'),
+      weight: share().prefault(1).describe('Its share inside the tier, relative to the others; above 0.'),
     }),
   ],
   { error: 'expected the name of an endpoint, or { endpoint: name, weight: 70 }' },
@@ -76,9 +82,14 @@ const tierEntry = z.union(
 
 const route = z.strictObject({
   tiers: z
-    .array(z.array(tierEntry).min(1, 'expected at least one endpoint in the tier'), {
-      error: 'expected a list of tiers, each a list of endpoints: [[first-choice], [second-choice]]',
-    })
+    .array(
+      z
+        .array(tierEntry, { error: 'expected a list of endpoints, such as [first-choice]' })
+        .min(1, 'expected at least one endpoint in the tier'),
+      {
+        error: 'expected a list of tiers, each a list of endpoints: [[first-choice], [second-choice]]',
+      },
+    )
     .min(1, 'expected at least one tier')
     .describe(
       'Where a call may go: lists of endpoints in order of priority. Inside a tier the choice is by weight; a later tier ' +
