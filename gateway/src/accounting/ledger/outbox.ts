@@ -1,0 +1,215 @@
+import type { Clock, Timer } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import { idOfOpen, JournalReader } from './journal-reader.ts';
+import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord } from './ports.ts';
+import type { SharedProgress } from './progress.ts';
+import { isBefore, readEntry, usableCheckpoint } from './recovery.ts';
+import { qualifies } from './request-counts.ts';
+
+export interface OutboxOptions {
+  readonly files: JournalFiles;
+  readonly store: LedgerStore;
+  readonly progress: SharedProgress;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Waiter {
+  readonly target: Position;
+  resolve(reached: boolean): void;
+}
+
+/** After a nudge, so long is waited for more to come: a transaction costs more than its records. */
+const gatherMs = 50;
+const batchRecords = 500;
+const shortestPauseMs = 250;
+const longestPauseMs = 30_000;
+
+const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Carries settles from the journal's files into the store, in the journal's order. Where it stands is stored with the
+ * records, in the same transaction; whatever is read twice changes nothing. A store that fails is tried again for ever,
+ * while its backlog waits in the journal and shows as lag.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #reader: JournalReader | undefined;
+  #instance = '';
+  /** Settles before it are in the store already. */
+  #skipBefore: Position = { segment: 0, offset: 0 };
+  /** Attempts whose settle has not been met, in the order of their opens, with where those stand. */
+  readonly #open = new Map<string, Position>();
+  #batch: ShippedRecord[] = [];
+  #settles = 0;
+  #shipped: Position = { segment: 0, offset: 0 };
+  #stored: Position = { segment: 0, offset: 0 };
+  #waiters: Waiter[] = [];
+  #gathering: Timer | undefined;
+  /** One piece of work with journal and store at a time. */
+  #work: Promise<void> = Promise.resolve();
+  #pumping = false;
+  #nudgedMeanwhile = false;
+  #closed = false;
+  #endPause: () => void = () => undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. */
+  async start(instance: string): Promise<void> {
+    const { files, store, progress } = this.#options;
+    const checkpoint = usableCheckpoint(await store.checkpoint(), files, instance);
+    this.#instance = instance;
+    this.#settles = checkpoint.settles;
+    this.#skipBefore = checkpoint.shipped;
+    this.#shipped = checkpoint.shipped;
+    this.#stored = checkpoint.shipped;
+    this.#reader = new JournalReader(files, checkpoint.lowWater);
+    progress.ship(this.#settles);
+    this.#pump();
+  }
+
+  /** There is more in the journal. */
+  nudge(): void {
+    if (this.#reader === undefined || this.#closed) return;
+    if (this.#pumping) this.#nudgedMeanwhile = true;
+    else
+      this.#gathering ??= this.#options.clock.after(gatherMs, () => {
+        this.#gathering = undefined;
+        this.#pump();
+      });
+  }
+
+  /** Resolves with true once everything journalled before the call is in the store, with false after `timeoutMs`. */
+  async caughtUp(timeoutMs: number): Promise<boolean> {
+    const target = this.#options.progress.written();
+    if (!isBefore(this.#shipped, target)) return true;
+    if (timeoutMs <= 0 || this.#closed) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#waiters.push({ target, resolve });
+    const timer = this.#options.clock.after(timeoutMs, () => resolve(false));
+    this.#pump();
+    const reached = await promise;
+    timer.cancel();
+    this.#waiters = this.#waiters.filter((one) => one.resolve !== resolve);
+    return reached;
+  }
+
+  /** Runs the work while nothing is shipped; `shipped` is how far the store has followed. */
+  async hold<Result>(work: (shipped: Position) => Promise<Result>): Promise<Result> {
+    return await this.#inTurn(async () => await work(this.#shipped));
+  }
+
+  /** Ends the shipping where it stands. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#gathering?.cancel();
+    this.#endPause();
+    await this.#inTurn(async () => {
+      if (this.#batch.length === 0 && isBefore(this.#stored, this.#shipped))
+        await this.#options.store.append([], this.#checkpoint(this.#shipped));
+    });
+    for (const one of this.#waiters) one.resolve(false);
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#work.then(work);
+    this.#work = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return await result;
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#reader === undefined || this.#closed) return;
+    this.#pumping = true;
+    this.#nudgedMeanwhile = false;
+    this.#options.progress.look();
+    void this.#pumpAll(this.#reader);
+  }
+
+  async #pumpAll(reader: JournalReader): Promise<void> {
+    const { progress, log } = this.#options;
+    try {
+      while (!this.#closed && isBefore(this.#shipped, progress.written())) {
+        const before = reader.position;
+        await this.#inTurn(async () => await this.#shipBatch(reader));
+        this.#tellWaiters();
+        if (!this.#closed && !isBefore(before, reader.position))
+          throw new Error(`The journal ends at ${before.segment}:${before.offset}, before what was written.`);
+        // Calls of the other thread are answered in between.
+        await turn();
+      }
+    } catch (error) {
+      log.error({ error: String(error) }, 'the store cannot follow the journal');
+      this.#closed = true;
+    }
+    this.#pumping = false;
+    if (this.#nudgedMeanwhile) this.nudge();
+  }
+
+  async #shipBatch(reader: JournalReader): Promise<void> {
+    const { store, log, clock, progress } = this.#options;
+    this.#gather(reader);
+    for (let pauseMs = shortestPauseMs; this.#batch.length > 0; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      try {
+        await store.append(this.#batch, this.#checkpoint(reader.position));
+        this.#stored = reader.position;
+        this.#batch = [];
+      } catch (error) {
+        log.error({ error: String(error), records: this.#batch.length }, 'the store refuses records; trying again');
+        if (this.#closed) return;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#endPause = resolve;
+        const timer = clock.after(pauseMs, resolve);
+        await promise;
+        timer.cancel();
+        if (this.#closed) return;
+      }
+    }
+    this.#shipped = reader.position;
+    progress.ship(this.#settles);
+  }
+
+  #gather(reader: JournalReader): void {
+    const until = this.#options.progress.written();
+    while (this.#batch.length < batchRecords) {
+      const scanned = reader.next(until);
+      if (scanned === undefined) return;
+      const openId = scanned.kind === 'record' ? idOfOpen(scanned.json) : undefined;
+      if (openId === undefined) this.#take(readEntry(scanned));
+      else this.#open.set(openId, scanned.at);
+    }
+  }
+
+  #take(read: ReturnType<typeof readEntry>): void {
+    if (read.kind !== 'entry') {
+      this.#options.log.error({ at: read.at, bytes: read.bytes }, 'damage in the journal');
+      return;
+    }
+    const { at, entry } = read;
+    if (entry.kind === 'open') this.#open.set(entry.attempt.id, at);
+    if (entry.kind !== 'settle') return;
+    this.#open.delete(entry.record.id);
+    if (isBefore(at, this.#skipBefore)) return;
+    this.#settles += 1;
+    this.#batch.push({ record: entry.record, qualifies: qualifies(entry.record) });
+  }
+
+  #checkpoint(shipped: Position): Checkpoint {
+    const oldest = this.#open.values().next();
+    return {
+      instance: this.#instance,
+      shipped,
+      lowWater: oldest.done === true ? shipped : oldest.value,
+      settles: this.#settles,
+    };
+  }
+
+  #tellWaiters(): void {
+    for (const one of this.#waiters) if (!isBefore(this.#shipped, one.target)) one.resolve(true);
+  }
+}

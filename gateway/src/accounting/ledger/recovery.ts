@@ -1,0 +1,124 @@
+import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
+import { unknownUnits } from '#model/usage-record.ts';
+import { decodeEntry, UnreadableEntry, type Entry } from './decode-entry.ts';
+import { framingBytes } from './framing.ts';
+import { JournalReader, type Damage, type Scanned } from './journal-reader.ts';
+import type { Checkpoint, JournalFiles, Position } from './ports.ts';
+
+export const journalStart: Position = { segment: 1, offset: 0 };
+
+export function isBefore(one: Position, other: Position): boolean {
+  return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset);
+}
+
+/** The end of the last segment's file, whole records or not; null where there is no segment. */
+export function fileEnd(files: JournalFiles): Position | null {
+  const last = files.list().at(-1);
+  return last === undefined ? null : { segment: last.segment, offset: last.bytes };
+}
+
+export interface ReadEntry {
+  readonly kind: 'entry';
+  readonly at: Position;
+  readonly entry: Entry;
+}
+
+/** Decodes what a reader has found: whole records that are no entries count as damage. Throws `LaterVersion`. */
+export function readEntry(scanned: Scanned): ReadEntry | Damage {
+  if (scanned.kind !== 'record') return scanned;
+  try {
+    return { kind: 'entry', at: scanned.at, entry: decodeEntry(scanned.json.toString('utf8')) };
+  } catch (error) {
+    if (!(error instanceof UnreadableEntry)) throw error;
+    return { kind: 'damage', at: scanned.at, bytes: scanned.json.length + framingBytes };
+  }
+}
+
+/** The journal's own id, from the newest header that can be read; null where there is none. */
+export function instanceOf(files: JournalFiles): string | null {
+  for (const { segment, bytes } of files.list().toReversed()) {
+    const scanned = new JournalReader(files, { segment, offset: 0 }).next({ segment, offset: bytes });
+    const read = scanned === undefined ? undefined : readEntry(scanned);
+    if (read?.kind === 'entry' && read.entry.kind === 'header') return read.entry.header.instance;
+  }
+  return null;
+}
+
+/**
+ * Where the store goes on reading. A checkpoint that does not fit the journal (another one's, or beyond what is left
+ * of it) is not believed: everything is shipped again, which changes nothing in the store.
+ */
+export function usableCheckpoint(stored: Checkpoint | null, files: JournalFiles, instance: string): Checkpoint {
+  const first = files.list().at(0)?.segment ?? journalStart.segment;
+  const beginning = { segment: first, offset: 0 };
+  const sizes = new Map(files.list().map(({ segment, bytes }) => [segment, bytes]));
+  const exists = (position: Position): boolean => position.offset <= (sizes.get(position.segment) ?? -1);
+  if (stored?.instance === instance && exists(stored.shipped) && exists(stored.lowWater)) return stored;
+  return { instance, shipped: beginning, lowWater: beginning, settles: 0 };
+}
+
+/** What the journal said when it was opened. */
+export interface Recovered {
+  readonly checkpoint: Checkpoint;
+  /** The end of the last whole record; null where there is no segment. */
+  readonly end: Position | null;
+  /** Settles in all. */
+  readonly settles: number;
+  /** Attempts whose gateway died before it could settle them, in the order of their admission. */
+  readonly lost: readonly OpenedAttempt[];
+  /** Bytes at the journal's end that are the beginning of a record only; cut off before anything is written. */
+  readonly tornTailBytes: number;
+  /** What cannot be read, by position. Everything behind it was recovered. */
+  readonly damage: readonly Damage[];
+}
+
+/** Reads the journal from the checkpoint's low-water mark to its end. Throws `LaterVersion`. */
+export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Recovered {
+  const end = fileEnd(files);
+  if (end === null) return { checkpoint, end, settles: checkpoint.settles, lost: [], tornTailBytes: 0, damage: [] };
+  const open = new Map<string, OpenedAttempt>();
+  const damage: Damage[] = [];
+  let settles = checkpoint.settles;
+  let torn: Damage | undefined;
+  const take = ({ at, entry }: ReadEntry): void => {
+    if (entry.kind === 'open') open.set(entry.attempt.id, entry.attempt);
+    if (entry.kind !== 'settle') return;
+    open.delete(entry.record.id);
+    if (!isBefore(at, checkpoint.shipped)) settles += 1;
+  };
+  const reader = new JournalReader(files, checkpoint.lowWater);
+  for (let scanned = reader.next(end); scanned !== undefined; scanned = reader.next(end)) {
+    const read = readEntry(scanned);
+    if (read.kind === 'entry') take(read);
+    else if (read.kind === 'torn' && read.at.segment === end.segment) torn = read;
+    else damage.push(read);
+  }
+  return {
+    checkpoint,
+    end: torn === undefined ? end : torn.at,
+    settles,
+    lost: [...open.values()],
+    tornTailBytes: torn?.bytes ?? 0,
+    damage,
+  };
+}
+
+/** The record of an attempt whose gateway died: that it was made is certain, what it used is not. */
+export function lostRecord(attempt: OpenedAttempt, finishedAt: number): UsageRecord {
+  return {
+    ...attempt,
+    finishedAt,
+    outcome: 'gateway-lost',
+    httpStatus: null,
+    units: unknownUnits,
+    measuredInput: 'unknown',
+    measuredOutput: 'unknown',
+    serviceTier: null,
+    reportedModel: null,
+    spilledFrom: null,
+    upstreamRequestId: null,
+    // Nobody measured it: the outcome tells that these are no measurements.
+    timing: { queueMs: 0, firstByteMs: null, upstreamMs: 0, totalMs: 0 },
+    cost: { pricing: 'token', lines: [], nanoUsd: null, unpriced: ['usage unknown'] },
+  };
+}
