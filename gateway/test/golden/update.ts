@@ -1,0 +1,16 @@
+// Rewrites the golden readings: node gateway/test/golden/update.ts. Read the diff before committing it.
+import { feed } from './feed.ts';
+import { goldenNames, removeGolden, writeGolden } from './golden-files.ts';
+import { fixtureReplies, recordedReplies, recordingsMissing } from './recordings.ts';
+
+const replies = [...fixtureReplies(), ...recordedReplies()];
+for (const reply of replies) writeGolden(reply.name, feed(reply, { clientWantsUsage: true }).reading);
+
+const known = new Set(replies.map(({ name }) => name));
+const stale = goldenNames().filter(
+  (name) => !known.has(name) && (recordingsMissing === undefined || name.startsWith('fixtures/')),
+);
+for (const name of stale) removeGolden(name);
+
+console.log(`${replies.length} readings written, ${stale.length} removed.`);
+if (recordingsMissing !== undefined) console.log(`Those of recordings stay as they are: ${recordingsMissing}.`);
