@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import { idOfOpen, JournalReader } from './journal-reader.ts';
-import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord } from './ports.ts';
+import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord, Shipping } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import { isBefore, readEntry, usableCheckpoint } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
@@ -32,7 +32,7 @@ const turn = async (): Promise<void> => await new Promise((resolve) => setImmedi
  * records, in the same transaction; whatever is read twice changes nothing. A store that fails is tried again for ever,
  * while its backlog waits in the journal and shows as lag.
  */
-export class Outbox {
+export class Outbox implements Shipping {
   readonly #options: OutboxOptions;
   #reader: JournalReader | undefined;
   #instance = '';

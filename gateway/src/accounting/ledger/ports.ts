@@ -40,6 +40,11 @@ export interface JournalFiles {
   close(): void;
 }
 
+/** The name of a segment's file. */
+export function segmentName(segment: number): string {
+  return `${String(segment).padStart(8, '0')}.journal`;
+}
+
 // ── What the two sides of the journal know of each other ──
 
 /** How far the journal has got and how far the store has followed; written by the journal's side, read by any thread. */
@@ -52,6 +57,14 @@ export interface JournalProgress {
   openAttempts(): number;
   /** How many of the settles stand in the store. */
   shipped(): number;
+}
+
+/** What carries records from the journal into the store, as reports see it. */
+export interface Shipping {
+  /** Resolves with true once everything journalled before the call is in the store, with false after `timeoutMs`. */
+  caughtUp(timeoutMs: number): Promise<boolean>;
+  /** Runs the work while nothing is shipped; `shipped` is how far the store has followed. */
+  hold<Result>(work: (shipped: Position) => Promise<Result>): Promise<Result>;
 }
 
 /** How far the store has followed the journal; stored with the records, in the same transaction. */
@@ -76,6 +89,21 @@ export interface ShippedRecord {
   readonly record: UsageRecord;
   /** `requestBits` that the record qualifies for. */
   readonly qualifies: number;
+}
+
+/** Something that stands in the journal; `at` is where it begins. */
+export type JournalItem =
+  | { readonly kind: 'segment'; readonly at: Position; readonly follows: number | null }
+  | { readonly kind: 'open'; readonly at: Position; readonly id: string }
+  | ({ readonly kind: 'settle'; readonly at: Position } & ShippedRecord)
+  /** Bytes that are no entry; `torn`: at the end of a segment, as a write leaves them that was cut short. */
+  | { readonly kind: 'damage' | 'torn'; readonly at: Position; readonly bytes: number };
+
+/** The whole journal, for whoever checks it. */
+export interface JournalAudit {
+  segments(): number;
+  /** Everything before `until`, in the journal's order. */
+  items(until: Position): Iterable<JournalItem>;
 }
 
 /** What names a record in every store. */

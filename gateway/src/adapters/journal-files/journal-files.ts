@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import type { JournalFiles, SegmentFile } from '#accounting/ledger/ports.ts';
+import { segmentName, type JournalFiles, type SegmentFile } from '#accounting/ledger/ports.ts';
 
-const segmentName = /^(\d{8,})\.journal$/;
+const namePattern = /^(\d{8,})\.journal$/;
 const reserveName = 'reserve';
 const zeros = Buffer.alloc(64 * 1024);
 
@@ -32,7 +32,7 @@ function fill(handle: number, from: number, to: number): void {
 
 /** The journal's segments in a folder, which has to exist: `00000001.journal` and so on. */
 export function openJournalFiles(folder: string): JournalFiles {
-  const pathOf = (segment: number): string => join(folder, `${String(segment).padStart(8, '0')}.journal`);
+  const pathOf = (segment: number): string => join(folder, segmentName(segment));
   const readers = new Map<number, number>();
   let reserve: number | undefined;
 
@@ -53,7 +53,7 @@ export function openJournalFiles(folder: string): JournalFiles {
       fs
         .readdirSync(folder)
         .flatMap((name) => {
-          const number = segmentName.exec(name)?.[1];
+          const number = namePattern.exec(name)?.[1];
           return number === undefined ? [] : [{ segment: Number(number), bytes: fs.statSync(join(folder, name)).size }];
         })
         .toSorted((one, other) => one.segment - other.segment),

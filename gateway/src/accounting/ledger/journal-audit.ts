@@ -1,0 +1,27 @@
+import { JournalReader } from './journal-reader.ts';
+import type { JournalAudit, JournalFiles, JournalItem, Position } from './ports.ts';
+import { readEntry } from './recovery.ts';
+import { qualifies } from './request-counts.ts';
+
+/** Reads the journal's files from the first byte on. */
+export function journalAudit(files: JournalFiles): JournalAudit {
+  return {
+    segments: () => files.list().length,
+    *items(until: Position): Iterable<JournalItem> {
+      const first = files.list().at(0);
+      if (first === undefined) return;
+      const reader = new JournalReader(files, { segment: first.segment, offset: 0 });
+      for (let scanned = reader.next(until); scanned !== undefined; scanned = reader.next(until)) {
+        const read = readEntry(scanned);
+        if (read.kind !== 'entry') {
+          yield read;
+          continue;
+        }
+        const { at, entry } = read;
+        if (entry.kind === 'header') yield { kind: 'segment', at, follows: entry.header.follows };
+        else if (entry.kind === 'open') yield { kind: 'open', at, id: entry.attempt.id };
+        else yield { kind: 'settle', at, record: entry.record, qualifies: qualifies(entry.record) };
+      }
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
+import type { UsageReport } from '@tollgate/contract/usage.ts';
+import { journalAudit } from '#accounting/ledger/journal-audit.ts';
+import { Outbox } from '#accounting/ledger/outbox.ts';
+import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
+import { SharedProgress } from '#accounting/ledger/progress.ts';
+import { usageReport } from '#accounting/reports/usage-report.ts';
+import { verifyLedger } from '#accounting/reports/verify-ledger.ts';
+import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
+import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
+import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
+import { openSqlite } from '#adapters/sqlite/open.ts';
+import { logTo, serve } from '#adapters/worker-thread/serve.ts';
+import type { DirectoryStore } from '#directory/ports.ts';
+import { systemClock } from '#kernel/clock.ts';
+
+/** What the ledger's worker is started with. */
+export interface LedgerWorkerData {
+  readonly dataFolder: string;
+  readonly durability: 'process' | 'disk';
+  /** The memory of a `SharedProgress`. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** What the worker does for the gateway; every method is called over `worker-thread`. */
+export interface LedgerServices {
+  readonly store: {
+    checkpoint(): Promise<Checkpoint | null>;
+  };
+  readonly outbox: {
+    /** Begins to ship the journal with this id. */
+    start(instance: string): Promise<void>;
+    /** There is more in the journal. */
+    nudge(): void;
+    /** Ships what is left, waiting so long at most, and closes everything; true if the store has all of it. */
+    finish(timeoutMs: number): Promise<boolean>;
+  };
+  readonly reports: {
+    query(query: UsageQuery): Promise<UsageReport>;
+  };
+  readonly ledger: {
+    verify(): Promise<LedgerVerification>;
+  };
+  readonly directory: DirectoryStore;
+}
+
+export interface LedgerWorkerOptions {
+  readonly port: MessagePort;
+  readonly data: LedgerWorkerData;
+  /** Stands between the outbox and the store: a test ends the worker here, between shipped and acknowledged. */
+  wrapStore?(store: LedgerStore): LedgerStore;
+}
+
+export const journalFolder = (dataFolder: string): string => join(dataFolder, 'journal');
+export const storeFile = (dataFolder: string): string => join(dataFolder, 'tollgate.sqlite');
+
+/** Builds what stands behind the journal and serves it until the worker is ended. */
+export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<void> {
+  const { port, data } = options;
+  const database = openSqlite({ path: storeFile(data.dataFolder), durability: data.durability });
+  const stored = await createSqliteLedgerStore(database);
+  const store = options.wrapStore?.(stored) ?? stored;
+  const directory = await createSqliteDirectoryStore(database);
+  const progress = new SharedProgress(data.progress);
+  const folder = journalFolder(data.dataFolder);
+  const files = openJournalFiles(folder);
+  const outbox = new Outbox({ files, store, progress, clock: systemClock, log: logTo(port) });
+  const services: LedgerServices = {
+    store: { checkpoint: async () => await store.checkpoint() },
+    outbox: {
+      start: async (instance) => await outbox.start(instance),
+      nudge: () => outbox.nudge(),
+      async finish(timeoutMs) {
+        const complete = await outbox.caughtUp(timeoutMs);
+        await outbox.close();
+        files.close();
+        await database.close();
+        return complete;
+      },
+    },
+    reports: { query: async (query) => await usageReport({ store, progress, shipping: outbox }, query) },
+    ledger: {
+      async verify() {
+        // Handles of its own: verification begins at the first byte while the outbox reads at the end.
+        const audited = openJournalFiles(folder);
+        try {
+          return await verifyLedger({ journal: journalAudit(audited), store, progress, shipping: outbox });
+        } finally {
+          audited.close();
+        }
+      },
+    },
+    directory,
+  };
+  serve(port, services);
+}

@@ -1,0 +1,167 @@
+import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
+import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
+import { journalInstruments } from '#accounting/ledger/instruments.ts';
+import { Journal } from '#accounting/ledger/journal.ts';
+import type { JournalFiles } from '#accounting/ledger/ports.ts';
+import { SharedProgress } from '#accounting/ledger/progress.ts';
+import {
+  instanceOf,
+  lostRecord,
+  recoverJournal,
+  usableCheckpoint,
+  type Recovered,
+} from '#accounting/ledger/recovery.ts';
+import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
+import { lagOf } from '#accounting/reports/usage-report.ts';
+import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
+import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
+import { startWorker, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
+import type { DirectoryStore } from '#directory/ports.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { ulidSource } from '#kernel/ids.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Metrics } from '#kernel/metrics.ts';
+import type { Ledger } from '#proxy/usage/ports.ts';
+
+export interface LedgerOptions {
+  /** Holds `journal/` and `tollgate.sqlite`; made where it is missing. */
+  readonly dataFolder: string;
+  readonly durability: 'process' | 'disk';
+  /** The size at which the journal begins a new file. */
+  readonly segmentBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** The worker's root; a test gives one that ends itself. */
+  readonly worker?: URL;
+  /** Puts faults between the journal and the disk. */
+  wrapFiles?(files: JournalFiles): JournalFiles;
+}
+
+/** The ledger: the journal in this thread, everything behind it in the worker. */
+export interface OpenLedger {
+  readonly ledger: Ledger;
+  readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
+  /** Where the directory lives: in the same file as the records. */
+  readonly directoryStore: DirectoryStore;
+  /** What the journal said when it was opened. */
+  readonly recovered: Recovered;
+  lag(): Promise<LedgerLag>;
+  verify(): Promise<LedgerVerification>;
+  /** Why nothing can be admitted, in a word; undefined while it can. */
+  unready(): string | undefined;
+  /** Writes what is waiting, lets the store catch up (10 s at most; the next start goes on), closes everything. */
+  close(): Promise<void>;
+}
+
+const longestFinishMs = 10_000;
+const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'directory'] as const;
+
+interface Foundation {
+  readonly files: JournalFiles;
+  readonly link: WorkerLink<LedgerServices>;
+  readonly progress: SharedProgress;
+}
+
+function tellRecovery(log: Log, { lost, tornTailBytes, damage, checkpoint, settles }: Recovered): void {
+  const toShip = settles - checkpoint.settles;
+  if (tornTailBytes > 0) log.warn({ tornTailBytes }, 'the journal ended in the middle of a record; it was cut off');
+  for (const one of damage.slice(0, 20)) log.error({ at: one.at, bytes: one.bytes }, 'damage in the journal');
+  if (damage.length > 0)
+    log.error({ places: damage.length }, 'the journal is damaged; what stands behind was recovered');
+  if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without an end are recorded as gateway-lost');
+  log.info({ toShip }, 'the journal was read');
+}
+
+/** Reads the journal, mends its end and settles what nobody settled. Nothing listens yet. */
+async function recover(options: LedgerOptions, foundation: Foundation): Promise<[Journal, Recovered, string]> {
+  const { clock, log, durability, segmentBytes, metrics } = options;
+  const { files, link, progress } = foundation;
+  const instance = instanceOf(files) ?? ulidSource()(clock.now());
+  const stored = await link.services.store.checkpoint();
+  const checkpoint = usableCheckpoint(stored, files, instance);
+  if (stored !== null && checkpoint !== stored)
+    log.error({ stored }, 'the store does not fit the journal: the whole journal is shipped again');
+  const recovered = recoverJournal(files, checkpoint);
+  tellRecovery(log, recovered);
+  const appender = new SegmentAppender({ files, clock, instance, segmentBytes, end: recovered.end });
+  const journal = new Journal({
+    appender,
+    files,
+    clock,
+    log,
+    durability,
+    progress,
+    instruments: journalInstruments(metrics, progress),
+    settles: recovered.settles,
+    openAttempts: recovered.lost,
+    onWritten: () => link.notify('outbox', 'nudge'),
+  });
+  await Promise.all(recovered.lost.map(async (attempt) => await journal.settle(lostRecord(attempt, clock.now()))));
+  return [journal, recovered, instance];
+}
+
+/**
+ * Opens the ledger in its folder. Rejects with `FolderInUse` where another process has it, and where journal or store
+ * cannot be read by this version.
+ */
+export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
+  const { dataFolder, durability, clock, log } = options;
+  const folder = journalFolder(dataFolder);
+  const lock = lockFolder(folder);
+  const opened = openJournalFiles(folder);
+  const files = options.wrapFiles?.(opened) ?? opened;
+  const progress = new SharedProgress();
+  const data: LedgerWorkerData = { dataFolder, durability, progress: progress.buffer };
+  let link: WorkerLink<LedgerServices> | undefined;
+  let instance = '';
+  const release = async (): Promise<void> => {
+    await link?.close();
+    files.close();
+    lock.release();
+  };
+  const startOutbox = async (): Promise<void> => {
+    try {
+      await link?.services.outbox.start(instance);
+    } catch (error) {
+      log.error({ err: error }, 'the outbox cannot be started');
+    }
+  };
+  try {
+    link = await startWorker<LedgerServices>({
+      name: 'ledger',
+      url: options.worker ?? new URL('./ledger-worker.ts', import.meta.url),
+      workerData: data,
+      serviceNames,
+      clock,
+      log,
+      onRestarted: () => void startOutbox(),
+    });
+    const { services } = link;
+    const [journal, recovered, id] = await recover(options, { files, link, progress });
+    instance = id;
+    await services.outbox.start(instance);
+    return {
+      ledger: { open: (attempt) => journal.open(attempt), settle: (record) => journal.settle(record) },
+      reports: services.reports,
+      directoryStore: services.directory,
+      recovered,
+      lag: async () => await Promise.resolve(lagOf(progress)),
+      verify: async () => await services.ledger.verify(),
+      unready: () => (journal.admitting ? undefined : 'the journal cannot be written'),
+      async close() {
+        await journal.close();
+        const complete = await services.outbox.finish(longestFinishMs).catch((error: unknown) => {
+          log.error({ err: error }, 'the store could not be closed');
+          return false;
+        });
+        if (!complete) log.warn({ lag: lagOf(progress) }, 'the store has not caught up; the next start goes on');
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
