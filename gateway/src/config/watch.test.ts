@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { z } from 'zod';
+import { systemClock } from '#kernel/clock.ts';
+import type { ConfigSection } from '#kernel/config-section.ts';
+import { silentLog } from '#kernel/log.ts';
+import { createConfigLoader, type LoadedConfig } from './load.ts';
+import { watchConfig, type ConfigWatcher } from './watch.ts';
+
+const keys = { name: z.string() };
+const section: ConfigSection<typeof keys> = { name: 'test', summary: '', keys, references: [], check: () => [] };
+interface TestConfig {
+  readonly name: string;
+}
+const loader = createConfigLoader<TestConfig>([section]);
+
+interface Watched {
+  readonly folder: string;
+  readonly path: string;
+  readonly watcher: ConfigWatcher<TestConfig>;
+  /** The next time that something is said of the configuration. */
+  heard(): Promise<string>;
+  /** What `apply` throws next. */
+  failNext(message: string): void;
+  readonly applied: LoadedConfig<TestConfig>[];
+}
+
+/** A configuration in a real folder, watched by the real file system; `lay` may lay the files out otherwise. */
+function watched(t: TestContext, lay?: (folder: string) => string): Watched {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-watch-'));
+  const path = lay?.(folder) ?? join(folder, 'tollgate.yaml');
+  if (lay === undefined) writeFileSync(path, 'name: first\n');
+  const initial = loader.load(path, {});
+  assert.ok(initial.ok);
+  const waiting: ((message: string) => void)[] = [];
+  const say = (_fields: object, message: string): void => waiting.shift()?.(message);
+  const applied: LoadedConfig<TestConfig>[] = [];
+  let failure: string | undefined;
+  const watcher = watchConfig<TestConfig>({
+    initial: initial.loaded,
+    load: () => loader.load(path, {}),
+    apply(loaded) {
+      const message = failure;
+      failure = undefined;
+      if (message !== undefined) throw new Error(message);
+      applied.push(loaded);
+    },
+    clock: systemClock,
+    log: { ...silentLog, info: say, error: say },
+    debounceMs: 20,
+  });
+  // Neither a watched folder nor a timer of the gateway keeps a process alive; the test has to.
+  const alive = setInterval(() => undefined, 60_000);
+  t.after(() => {
+    clearInterval(alive);
+    watcher.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    folder,
+    path,
+    watcher,
+    applied,
+    heard: () => new Promise((resolve) => waiting.push(resolve)),
+    failNext(message) {
+      failure = message;
+    },
+  };
+}
+
+const nameInForce = ({ watcher }: Watched): string => watcher.current().config.name;
+
+suite('the file is followed while running', () => {
+  test('when it is written', async (t) => {
+    const it = watched(t);
+    const heard = it.heard();
+    writeFileSync(it.path, 'name: second\n');
+    assert.equal(await heard, 'the configuration was reloaded');
+    assert.equal(nameInForce(it), 'second');
+    assert.deepEqual(
+      it.applied.map((one) => one.config.name),
+      ['second'],
+    );
+  });
+
+  test('when it is replaced, as editors do, and again after that', async (t) => {
+    const it = watched(t);
+    for (const name of ['second', 'third']) {
+      const heard = it.heard();
+      writeFileSync(join(it.folder, '.tmp'), `name: ${name}\n`);
+      renameSync(join(it.folder, '.tmp'), it.path);
+      await heard;
+      assert.equal(nameInForce(it), name);
+    }
+  });
+
+  test('when a mounted volume swaps the folder behind it', async (t) => {
+    const it = watched(t, (folder) => {
+      for (const version of ['v1', 'v2']) mkdirSync(join(folder, `..${version}`));
+      writeFileSync(join(folder, '..v1', 'tollgate.yaml'), 'name: first\n');
+      writeFileSync(join(folder, '..v2', 'tollgate.yaml'), 'name: second\n');
+      symlinkSync('..v1', join(folder, '..data'));
+      symlinkSync('..data/tollgate.yaml', join(folder, 'tollgate.yaml'));
+      return join(folder, 'tollgate.yaml');
+    });
+    const heard = it.heard();
+    symlinkSync('..v2', join(it.folder, '..data_tmp'));
+    renameSync(join(it.folder, '..data_tmp'), join(it.folder, '..data'));
+    await heard;
+    assert.equal(nameInForce(it), 'second');
+  });
+});
+
+suite('a reload that fails', () => {
+  test('keeps the old configuration and says what is wrong, where', async (t) => {
+    const it = watched(t);
+    const before = it.watcher.inForce();
+    const heard = it.heard();
+    writeFileSync(it.path, 'name: second\nnmae: x\n');
+    assert.match(await heard, /was not reloaded; the old one stays in force/);
+    const { config, loadedAt, lastReload } = it.watcher.inForce();
+    assert.deepEqual(config, { name: 'first' });
+    assert.equal(loadedAt, before.loadedAt);
+    assert.equal(lastReload?.ok, false);
+    assert.deepEqual(lastReload.problems, [
+      `${it.path}:2:1 nmae: there is no setting 'nmae' here. Did you mean 'name'?`,
+    ]);
+    assert.deepEqual(it.applied, []);
+  });
+
+  test('is over when the file is mended, even to what it was', async (t) => {
+    const it = watched(t);
+    writeFileSync(it.path, 'name: [\n');
+    assert.equal(it.watcher.reload().ok, false);
+    writeFileSync(it.path, 'name: first\n');
+    assert.deepEqual(it.watcher.reload(), { ok: true, changed: false, problems: [] });
+    assert.equal(it.watcher.inForce().lastReload?.ok, true);
+    assert.deepEqual(it.applied, []);
+  });
+
+  test('because it cannot be put in force keeps the old one too', (t) => {
+    const it = watched(t);
+    writeFileSync(it.path, 'name: second\n');
+    it.failNext('two prices are equally specific');
+    assert.deepEqual(it.watcher.reload(), {
+      ok: false,
+      changed: false,
+      problems: [`${it.path} two prices are equally specific`],
+    });
+    assert.equal(nameInForce(it), 'first');
+    assert.equal(it.watcher.reload().changed, true, 'and the next attempt may succeed');
+    assert.equal(nameInForce(it), 'second');
+  });
+
+  test('because the file is gone keeps the old one', (t) => {
+    const it = watched(t);
+    rmSync(it.path);
+    const outcome = it.watcher.reload();
+    assert.equal(outcome.ok, false);
+    assert.match(outcome.problems.join(), /there is no file/);
+    assert.equal(nameInForce(it), 'first');
+  });
+});
+
+test('a reload on demand of an unchanged file changes nothing and says so', (t) => {
+  const it = watched(t);
+  assert.deepEqual(it.watcher.reload(), { ok: true, changed: false, problems: [] });
+  assert.deepEqual(it.applied, []);
+  const { source, lastReload } = it.watcher.inForce();
+  assert.equal(source, it.path);
+  assert.equal(lastReload?.ok, true);
+});
+
+test('before any reload there is none to tell of', (t) => {
+  assert.equal(watched(t).watcher.inForce().lastReload, null);
+});
