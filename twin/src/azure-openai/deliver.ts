@@ -169,7 +169,15 @@ function noteStatus(exchange: Exchange, status: number): void {
 
 function writerOf(exchange: Exchange): ReplyWriter {
   const { response, caller, faults, world, attempt } = exchange;
-  return new ReplyWriter({ response, caller, clock: world.clock, faults, holds: world.holds, attempt: attempt.id });
+  return new ReplyWriter({
+    response,
+    caller,
+    clock: world.clock,
+    faults,
+    holds: world.holds,
+    attempt: attempt.id,
+    beforeCut: () => settle(exchange, false),
+  });
 }
 
 function paceOf(exchange: Exchange, delivery: Delivery): Pace {

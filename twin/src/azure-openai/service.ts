@@ -50,7 +50,8 @@ export class AzureOpenAi {
     attempt.operation = given.route.operation;
     attempt.resource = given.route.resource ?? world.estate.first?.name ?? '';
     attempt.deployment = given.route.deployment ?? given.route.model ?? '';
-    world.book.begin(attempt);
+    // Lists of models generate nothing: only calls of a model are attempts.
+    if (given.route.method === 'POST') world.book.begin(attempt);
     return {
       ...given,
       world,
@@ -78,6 +79,7 @@ export class AzureOpenAi {
     if (attempt.deployment === '') attempt.deployment = textAt(body, 'model') ?? '';
     exchange.faults = this.faultsFor(exchange, bodyText);
     if (exchange.faults.has('refuse')) {
+      world.book.end(attempt);
       request.socket.resetAndDestroy();
       return;
     }

@@ -30,7 +30,13 @@ export const faultSchema = z.discriminatedUnion('kind', [
     .strictObject({
       kind: z.literal('reset'),
       afterBytes: count.optional().describe('Bytes of the body that are sent first; without it, not even headers.'),
-      how: z.enum(['reset', 'close']).default('reset').describe('TCP reset, or an early but orderly close.'),
+      how: z
+        .enum(['reset', 'close'])
+        .optional()
+        .describe(
+          'TCP reset, which may take bytes with it that were under way, or an early but orderly close, which does not. ' +
+            'By default a reset before the first byte and a close after it.',
+        ),
       ...common,
     })
     .describe('The connection breaks while the reply is sent.'),

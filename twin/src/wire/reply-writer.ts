@@ -12,6 +12,8 @@ export interface ReplyWriterParts {
   readonly faults: FaultSet;
   readonly holds: Holds;
   readonly attempt: string;
+  /** Called right before a fault breaks the connection. */
+  readonly beforeCut: () => void;
 }
 
 /**
@@ -145,7 +147,7 @@ export class ReplyWriter {
 
   /** Breaks the connection after what was written has been handed to the operating system. */
   private async cut(): Promise<void> {
-    const { response, faults, caller, clock } = this.parts;
+    const { response, faults, caller, clock, beforeCut } = this.parts;
     this.cutOff = true;
     const { socket } = response;
     if (socket === null) return;
@@ -154,7 +156,8 @@ export class ReplyWriter {
       do await clock.turn();
       while (socket.writableLength > 0 && !caller.gone);
     }
-    if (faults.get('reset')?.how === 'close') socket.destroy();
+    beforeCut();
+    if ((faults.get('reset')?.how ?? (response.headersSent ? 'close' : 'reset')) === 'close') socket.destroy();
     else socket.resetAndDestroy();
   }
 }
