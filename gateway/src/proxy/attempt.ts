@@ -102,7 +102,8 @@ export class Attempt {
     this.onExpire(() => this.interrupt('timed-out', sending));
     let result: AttemptResult | undefined;
     try {
-      result = await this.received(await sending.reply);
+      const received = this.received(await sending.reply);
+      result = received instanceof Promise ? await received : received;
     } catch (thrown) {
       if (!(thrown instanceof NoReply)) throw thrown;
       result = await this.noReply(thrown);
@@ -119,7 +120,7 @@ export class Attempt {
     sending.abort(new Error(why));
   }
 
-  private async received(reply: UpstreamReply): Promise<AttemptResult> {
+  private received(reply: UpstreamReply): AttemptResult | Promise<AttemptResult> {
     this.status = reply.status;
     this.headers = reply.headers;
     this.firstByteAt = this.services.clock.monotonic();

@@ -64,7 +64,8 @@ function isUnreadable(tap: Tap, stream: boolean): boolean {
   return !stream && reading.ending === null && reading.measuredOutput === 'unknown';
 }
 
-async function usageOf(services: Services, accepted: Accepted, tap: Tap): Promise<Usage> {
+/** At once where the provider told it, which is nearly always. */
+function usageOf(services: Services, accepted: Accepted, tap: Tap): Usage | Promise<Usage> {
   const reading = tap.reading();
   if (reading.measuredInput === 'reported' && reading.measuredOutput === 'reported') return reading;
   return countUsage(services, { admission: accepted.admission, tap });
@@ -79,7 +80,8 @@ async function conclude(
   const { tap, outcome } = how;
   const unreadable = outcome === 'completed' && isUnreadable(tap, accepted.admission.exchange.stream);
   try {
-    const usage = await usageOf(services, accepted, tap);
+    const known = usageOf(services, accepted, tap);
+    const usage = known instanceof Promise ? await known : known;
     await accepted.attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, tap.reading()));
   } catch (thrown) {
     const failure =

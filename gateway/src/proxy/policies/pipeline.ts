@@ -1,6 +1,8 @@
 import { Failure, toFailure } from '#kernel/errors.ts';
 import type { Reply } from '#model/reply.ts';
-import { sections, type PolicyContext, type PolicyStep, type Section } from './policy.ts';
+import type { PolicyContext, PolicyStep, Section } from './policy.ts';
+
+const forwardSections = ['inbound', 'backend', 'outbound'] as const satisfies readonly Section[];
 
 /** The steps of a request, by section; each list in the order in which it runs. */
 export type Pipeline = Readonly<Record<Section, readonly PolicyStep[]>>;
@@ -11,19 +13,20 @@ export function pipelineOf(steps: readonly PolicyStep[]): Pipeline {
   return { inbound: of('inbound'), backend: of('backend'), outbound: of('outbound'), 'on-error': of('on-error') };
 }
 
-async function runSection(steps: readonly PolicyStep[], context: PolicyContext): Promise<void> {
-  for (const step of steps) {
-    const waiting = step.run(context);
-    if (waiting !== undefined) await waiting;
-  }
-}
-
+/** Everything up to the reply. One function and no call per section: a request runs through here a thousand times a second. */
 async function runToReply(pipeline: Pipeline, context: PolicyContext): Promise<Reply> {
-  for (const section of sections) {
-    if (section !== 'on-error') await runSection(pipeline[section], context);
+  for (const section of forwardSections) {
+    for (const step of pipeline[section]) {
+      const waiting = step.run(context);
+      if (waiting !== undefined) await waiting;
+    }
   }
   if (context.reply === undefined) throw new Failure('policy_failed', 'The backend section made no call.');
   return context.reply;
+}
+
+async function runOnError(pipeline: Pipeline, context: PolicyContext): Promise<void> {
+  for (const step of pipeline['on-error']) await step.run(context);
 }
 
 /**
@@ -37,7 +40,7 @@ export async function runPipeline(pipeline: Pipeline, context: PolicyContext): P
     await context.reply?.discard();
     context.reply = undefined;
     context.failure = toFailure(thrown);
-    await runSection(pipeline['on-error'], context);
+    await runOnError(pipeline, context);
     throw context.failure;
   }
 }

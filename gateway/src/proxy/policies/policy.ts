@@ -6,8 +6,7 @@ import type { ModelRoute } from '#model/model-route.ts';
 import type { Reply } from '#model/reply.ts';
 
 /** API Management's four sections, in the order in which a request meets them. */
-export const sections = ['inbound', 'backend', 'outbound', 'on-error'] as const;
-export type Section = (typeof sections)[number];
+export type Section = 'inbound' | 'backend' | 'outbound' | 'on-error';
 
 /** Calls the model: routing, attempts, metering. Each call makes attempts of its own. */
 export type Forward = (admission: Admission) => Promise<Reply>;

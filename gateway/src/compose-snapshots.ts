@@ -1,0 +1,59 @@
+import type { ListedPriceBook } from '#accounting/cost/price-book.ts';
+import type { LoadedConfig } from '#config/load.ts';
+import type { Directory } from '#directory/directory.ts';
+import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
+import type { Rules } from './compose-rules.ts';
+import type { Config } from './config-sections.ts';
+import { buildSnapshot } from './snapshot.ts';
+
+/** Keeps the one current snapshot: a new one whenever the configuration or the directory changes, swapped in one step. */
+export class Snapshots implements SnapshotSource {
+  private readonly rules: Rules;
+  private readonly directory: Directory;
+  private config: Config;
+  private book: ListedPriceBook;
+  private snapshot: Snapshot;
+  private version = 1;
+
+  constructor(rules: Rules, directory: Directory, config: Config) {
+    this.rules = rules;
+    this.directory = directory;
+    this.config = config;
+    this.book = rules.priceBook(config);
+    this.snapshot = this.build();
+    directory.onChange(() => this.swap());
+  }
+
+  current(): Snapshot {
+    return this.snapshot;
+  }
+
+  priceBook(): ListedPriceBook {
+    return this.book;
+  }
+
+  /** Throws, and changes nothing, where the new configuration cannot be put in force. */
+  apply({ config }: LoadedConfig<Config>): void {
+    const book = this.rules.priceBook(config);
+    const declared = this.rules.declared(config);
+    this.config = config;
+    this.book = book;
+    void this.directory.redeclare(declared);
+    this.swap();
+  }
+
+  private swap(): void {
+    this.version += 1;
+    this.snapshot = this.build();
+  }
+
+  private build(): Snapshot {
+    return buildSnapshot({
+      version: this.version,
+      config: this.config,
+      directory: this.directory.current(),
+      prices: this.book,
+      catalogue: this.rules.catalogue,
+    });
+  }
+}
