@@ -1,0 +1,89 @@
+import type { Comparison } from '#exactness/compare.ts';
+import type { Spread } from '#measure/statistics.ts';
+import type { Machine } from './machine.ts';
+import type { Variant } from './options.ts';
+
+export type Workload = 'unstreamed' | 'streamed';
+
+/** One program under one workload for one round. Null where the machine could not measure it. */
+export interface RoundFigures {
+  readonly requestsPerSecond: number;
+  readonly eventsPerSecond: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly firstByteP50Ms: number | null;
+  readonly firstByteP99Ms: number | null;
+  /** User and system time of all threads and children, until the store held everything that the round wrote. */
+  readonly cpuMicrosPerRequest: number | null;
+  readonly cpuMicrosPerEvent: number | null;
+  /** Processor time over the length of the window: 1 is one whole core. */
+  readonly busy: number | null;
+  /** The part of its core that other programs and the hypervisor took. */
+  readonly othersShare: number | null;
+  readonly peakResidentBytes: number | null;
+  /** How busy upstream and load generator were with the other core. */
+  readonly driverBusy: number;
+  /** Events that the program kept back until it was sent the next one. */
+  readonly heldBackEvents: number;
+  readonly requests: number;
+  readonly events: number;
+}
+
+/** Median and spread over the rounds, figure by figure. */
+export type FigureSpreads = { readonly [Figure in keyof RoundFigures]: Spread | null };
+
+export interface SpeedRow {
+  readonly workload: Workload;
+  readonly variant: Variant;
+  readonly rounds: readonly RoundFigures[];
+  readonly figures: FigureSpreads;
+  /** In the median, the program was busy less than 90 % of the time: its rate is the load generator's, not its own. */
+  readonly loadLimited: boolean;
+}
+
+/** The gateway's processor time over the bare proxy's, round by round. */
+export interface Ratio {
+  readonly workload: Workload;
+  readonly per: 'request' | 'event';
+  readonly ratio: Spread;
+  readonly goal: number;
+}
+
+export interface ExactnessResult {
+  readonly against: 'static upstream' | 'twin';
+  /** `unstreamed, round 2`, `mixed traffic`, … */
+  readonly under: string;
+  readonly comparison: Comparison;
+  /** What `ledger verify` found wrong, journal against store; empty when nothing. */
+  readonly ledgerProblems: readonly string[];
+}
+
+export interface SoakResult {
+  readonly minutes: number;
+  readonly requests: number;
+  readonly events: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly samples: readonly { readonly seconds: number; readonly residentBytes: number }[];
+  readonly startBytes: number;
+  readonly peakBytes: number;
+  readonly endBytes: number;
+  /** Slope of the line through the samples behind the warm-up, for ten minutes. */
+  readonly bytesPerTenMinutes: number | null;
+  readonly verdict: 'flat' | 'growing' | 'unknown';
+  readonly criterion: string;
+}
+
+export interface BenchResults {
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly machine: Machine;
+  readonly quick: boolean;
+  readonly runs: number;
+  readonly speed: readonly SpeedRow[];
+  readonly ratios: readonly Ratio[];
+  readonly exactness: readonly ExactnessResult[];
+  readonly soak: SoakResult | null;
+  /** Why the run failed, one sentence each; empty when it did not. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ratiosOf, rowsOf } from './bench.ts';
+import type { Round } from '#phases/speed.ts';
+import type { BenchResults, RoundFigures } from './results.ts';
+import { insertTables, renderTables } from './table.ts';
+
+const figures: RoundFigures = {
+  requestsPerSecond: 20_000,
+  eventsPerSecond: 0,
+  p50Ms: 1.5,
+  p99Ms: 4,
+  firstByteP50Ms: 1.5,
+  firstByteP99Ms: 4,
+  cpuMicrosPerRequest: 40,
+  cpuMicrosPerEvent: null,
+  busy: 0.97,
+  othersShare: 0.01,
+  peakResidentBytes: 100e6,
+  driverBusy: 0.6,
+  heldBackEvents: 0,
+  requests: 100_000,
+  events: 0,
+};
+
+function round(variant: 'bare' | 'gateway', part: Partial<RoundFigures>): Round {
+  return { workload: 'unstreamed', variant, figures: { ...figures, ...part }, exactness: null, problems: [] };
+}
+
+const rounds = [
+  round('bare', { cpuMicrosPerRequest: 40 }),
+  round('gateway', { cpuMicrosPerRequest: 60, busy: 0.8 }),
+  round('gateway', { cpuMicrosPerRequest: 120, busy: 0.85 }),
+  round('bare', { cpuMicrosPerRequest: 80 }),
+  round('bare', { cpuMicrosPerRequest: 50 }),
+  round('gateway', { cpuMicrosPerRequest: 70, busy: 0.95 }),
+];
+
+function results(part: Partial<BenchResults>): BenchResults {
+  const speed = rowsOf(rounds);
+  return {
+    startedAt: '2026-11-23T00:00:00.000Z',
+    finishedAt: '2026-11-23T00:05:00.000Z',
+    machine: { processor: 'A CPU', cores: 2, memoryBytes: 2 ** 34, kernel: 'linux 6', node: 'v26', notPinned: null },
+    quick: false,
+    runs: 3,
+    speed,
+    ratios: ratiosOf(speed),
+    exactness: [],
+    soak: null,
+    problems: [],
+    ...part,
+  };
+}
+
+test('shows medians with their spread, and pairs the rounds for the ratio', () => {
+  const text = renderTables(results({}));
+  assert.match(text, /bare proxy .*\| 50\.0 \(40\.0–80\.0\) \|/);
+  assert.match(text, /gateway, .*\| 70\.0 \(60\.0–120\.0\) \|/);
+  assert.match(text, /CPU per request: \*\*1\.50\*\* \(1\.40–1\.50, paired rounds\); goal at most 1\.6: met/);
+  assert.doesNotMatch(text, /Streamed chat/);
+});
+
+test('says load-limited where the median round left the core idle, and only there', () => {
+  const [bare = '', gateway = ''] = renderTables(results({}))
+    .split('\n')
+    .filter((line) => /^\| (bare|gateway)/.test(line));
+  assert.doesNotMatch(bare, /load-limited/);
+  assert.match(gateway, /85 % \(80–95\) load-limited/);
+});
+
+test('says that others used the core when they did', () => {
+  const speed = rowsOf([round('bare', { busy: 0.6, othersShare: 0.35 })]);
+  assert.match(renderTables(results({ speed, ratios: [] })), /load-limited, others 35 %/);
+});
+
+test('says what could not be measured, and what was not pinned', () => {
+  const speed = rowsOf([
+    round('bare', { busy: null, othersShare: null, cpuMicrosPerRequest: null, peakResidentBytes: null }),
+  ]);
+  const machine = { ...results({}).machine, notPinned: 'there is only one core' };
+  const text = renderTables(results({ speed, ratios: ratiosOf(speed), machine, quick: true }));
+  assert.match(text, /not measured/);
+  assert.match(text, /\*\*not pinned\*\* \(there is only one core\)/);
+  assert.match(text, /quick run/);
+  assert.doesNotMatch(text, /load-limited/);
+});
+
+test('an exact ledger shows its token sums on both sides, a wrong one what differs', () => {
+  const compared = [
+    { figure: 'attempts', ledger: 3, upstream: 3, rule: 'equal', holds: true },
+    { figure: 'inputTokens', ledger: 700, upstream: 700, rule: 'equal', holds: true },
+  ] as const;
+  const exact = renderTables(
+    results({
+      exactness: [{ against: 'twin', under: 'mixed', comparison: { exact: true, compared }, ledgerProblems: [] }],
+    }),
+  );
+  assert.match(exact, /against the twin \(mixed\): \*\*exact\*\*\. inputTokens ledger 700 = upstream 700/);
+  const wrong = [{ figure: 'inputTokens', ledger: 699, upstream: 700, rule: 'equal', holds: false }] as const;
+  const off = renderTables(
+    results({
+      exactness: [
+        { against: 'twin', under: 'mixed', comparison: { exact: false, compared: wrong }, ledgerProblems: ['a gap'] },
+      ],
+      problems: ['the tokens differ'],
+    }),
+  );
+  assert.match(off, /\*\*NOT EXACT\*\*\. inputTokens ledger 699 but upstream 700\. Ledger: a gap\./);
+  assert.match(off, /\*\*failed\*\*: the tokens differ/);
+});
+
+test('puts the tables between the marks of a document, again and again', () => {
+  const document = 'before\n<!-- bench: figures begin -->\nold\n<!-- bench: figures end -->\nafter\n';
+  const once = insertTables(document, 'NEW');
+  assert.equal(once, 'before\n<!-- bench: figures begin -->\n\nNEW\n\n<!-- bench: figures end -->\nafter\n');
+  assert.equal(insertTables(once, 'NEW'), once);
+  assert.throws(() => insertTables('no marks', 'NEW'));
+});
