@@ -175,16 +175,17 @@ export class JsonPruner {
         if (end === -1) return -1;
         this.#inString = false;
         index = end + 1;
-        if (this.#depth === 0) return index;
-        continue;
+      } else {
+        index = nextMark(chunk, index, this.#depth === 0);
+        const byte = chunk[index];
+        if (byte === undefined) return -1;
+        const nesting = nestingOf(byte);
+        if (this.#depth === 0 && (byte === comma || nesting < 0)) return index;
+        this.#inString = byte === quote;
+        this.#depth += nesting;
+        index += 1;
       }
-      const byte = chunk[index] ?? 0;
-      const nesting = nestingOf(byte);
-      if (this.#depth === 0 && (byte === comma || nesting < 0)) return index;
-      this.#inString = byte === quote;
-      this.#depth += nesting;
-      index += 1;
-      if (nesting < 0 && this.#depth === 0) return index;
+      if (this.#depth === 0 && !this.#inString) return index;
     }
     return -1;
   }
@@ -251,6 +252,15 @@ function wantedOf(container: Container): Wanted | undefined {
 function prefixOf(container: Container): string {
   const separator = container.keptAny ? ',' : '';
   return container.kind === 'object' ? `${separator}${JSON.stringify(container.key)}:` : separator;
+}
+
+/** The index of the next byte that means something to a value: most bytes of a large reply are numbers, skipped here. */
+function nextMark(chunk: Buffer, from: number, commaToo: boolean): number {
+  for (let index = from; index < chunk.length; index++) {
+    const byte = chunk[index] ?? 0;
+    if (byte === quote || nestingOf(byte) !== 0 || (commaToo && byte === comma)) return index;
+  }
+  return chunk.length;
 }
 
 /** 1 for an opening bracket, -1 for a closing one. */

@@ -57,9 +57,7 @@ describe('what goes on', () => {
   test('a long event that cannot matter is not held back', () => {
     const tap = tapFor('responses');
     tap.push(created);
-    const image = typed({ type: 'response.image_generation_call.partial_image', b64: 'A'.repeat(400_000) } as {
-      type: string;
-    });
+    const image = typed({ type: 'response.image_generation_call.partial_image', b64: 'A'.repeat(400_000) });
     const parts = [image.subarray(0, 200_000), image.subarray(200_000, 300_000), image.subarray(300_000)];
     const sent = parts.map((part) => tap.push(part));
     assert.deepEqual(

@@ -23,17 +23,25 @@ export interface Tap {
   push(chunk: Buffer): Buffer | undefined;
   /** The upstream's reply is over: what is left (an event without its blank line, the last body chunk) joins what is held. */
   end(): void;
-  /** True once the terminal event has been seen: the attempt can be settled without waiting for the connection's end. */
+  /**
+   * True once the terminal event has been seen (`[DONE]`, `response.completed|incomplete|failed`, an error that ends a chat):
+   * the attempt can be settled without waiting for the connection's end. An unstreamed reply, and a response that ends with
+   * an `error` event, are terminal after `end()`; a stream that stops without its terminal event never is.
+   */
   readonly terminal: boolean;
-  /** What must reach the client only after the settle; undefined when there is nothing. */
+  /** What must reach the client only after the settle; undefined when there is nothing. Asking does not take it away. */
   held(): Buffer | undefined;
   reading(): Reading;
-  /** References to what was handed out by `push`, up to the limit; empty once usage is known (they are freed then). */
+  /**
+   * What reached the client, or will with `held`, for counting: references to what `push` handed out, up to the limit; of a
+   * stream beyond it, first its text in a few events. Empty once usage is known (it is freed then).
+   */
   delivered(): readonly Buffer[];
 }
 
 export interface TapOptions {
   readonly operation: 'chat.completions' | 'completions' | 'embeddings' | 'responses';
+  /** The reply is `text/event-stream`. */
   readonly stream: boolean;
   /** The client itself asked for usage in the stream; if not, what was asked on its behalf is taken out again. */
   readonly clientWantsUsage: boolean;
