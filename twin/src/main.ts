@@ -52,7 +52,11 @@ What it generated:  GET /_twin/usage       Faults:  POST /_twin/faults       All
 function program(): Command {
   return new Command('twin')
     .description('An offline twin of Azure OpenAI: for tests of your application, without an Azure account.')
-    .option('--port <number>', `port to listen on; 0: any free one (default: ${twinDefaults.port})`, whole)
+    .option(
+      '--port <number>',
+      `port to listen on; 0: any free one (default: ${twinDefaults.port}, or TOLLGATE_TWIN_PORT)`,
+      whole,
+    )
     .option('--address <address>', `address to listen on (default: ${twinDefaults.address})`)
     .option('--key <key>', `API key that callers need (default: ${twinDefaults.key}, or TOLLGATE_TWIN_KEY)`)
     .option('--seed <number>', `what everything made up is drawn from (default: ${twinDefaults.seed})`, whole)
@@ -111,13 +115,22 @@ function optionsFrom(flags: Flags): TwinOptions {
   const config = configIn(file);
   const given: TwinOptions = {
     port: twinDefaults.port,
-    ...(process.env['TOLLGATE_TWIN_KEY'] === undefined ? {} : { key: process.env['TOLLGATE_TWIN_KEY'] }),
+    ...fromEnvironment(),
     ...config,
     ...pickDirect(direct),
     latency: latencyFrom(flags, config),
   };
   if (printUsage !== true) return given;
   return { ...given, onAttempt: (attempt) => process.stdout.write(`${JSON.stringify(attempt)}\n`) };
+}
+
+/** Tollgate's own programs tell each other by these where the twin is. */
+function fromEnvironment(): TwinConfig {
+  const { TOLLGATE_TWIN_PORT: port, TOLLGATE_TWIN_KEY: key } = process.env;
+  return {
+    ...(port === undefined || port === '' ? {} : { port: Number(port) }),
+    ...(key === undefined || key === '' ? {} : { key }),
+  };
 }
 
 function pickDirect(flags: Omit<Flags, 'config' | 'printUsage'>): Partial<TwinConfig> {
@@ -139,4 +152,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
 }
 
-main().catch((thrown: unknown) => fail(thrown instanceof Error ? thrown.message : 'could not start'));
+main().catch((thrown: unknown) => {
+  if (thrown instanceof z.ZodError) fail(z.prettifyError(thrown));
+  fail(thrown instanceof Error ? thrown.message : 'could not start');
+});

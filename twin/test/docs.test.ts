@@ -21,7 +21,7 @@ void suite('docs/twin.md', () => {
   test('has a row for every fault, with its settings', () => {
     const general = new Set(['kind', 'match', 'times', 'skip', 'share']);
     for (const option of faultSchema.options) {
-      const kind = String(option.shape.kind.value);
+      const kind = option.shape.kind.value;
       const row = page.split('\n').find((line) => line.startsWith(`| \`${kind}\` `));
       assert.ok(row !== undefined, kind);
       for (const setting of Object.keys(option.shape).filter((name) => !general.has(name)))

@@ -1,5 +1,6 @@
 // What stands on the wire: headers, error bodies, the order and fields of streams.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { suite, test } from 'node:test';
 import { call, chatPath, chunks, events, json, say, twinFor, v1, type Asked } from './support/call.ts';
 
@@ -393,4 +394,68 @@ void suite('markers', () => {
     assert.equal(reply.choices[0].finish_reason, 'stop');
     assert.ok(reply.choices[0].message.content.length > 0);
   });
+});
+
+void suite('callers that break off', () => {
+  test('while they still send their request: an attempt with status 0 and no tokens', async (context) => {
+    const twin = await twinFor(context);
+    const socket = connect(twin.port, '127.0.0.1');
+    socket.write(
+      `POST ${chatPath} HTTP/1.1\r\nhost: twin\r\napi-key: ${twin.key}\r\ncontent-length: 1000\r\n\r\n{"model":`,
+    );
+    while (twin.usage().running === 0) await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    while (twin.usage().running > 0) await new Promise((resolve) => setImmediate(resolve));
+    const [attempt] = twin.usage().attempts;
+    assert.deepEqual([attempt?.status, attempt?.complete, attempt?.inputTokens], [0, false, 0]);
+  });
+});
+
+const functions = ['look_up', 'book'].map((name) => ({
+  name,
+  parameters: { type: 'object', properties: { when: { type: 'string' }, seats: { type: 'integer' } } },
+}));
+const chatTools = functions.map((one) => ({ type: 'function', function: one }));
+const responseTools = functions.map((one) => ({ type: 'function', ...one }));
+const responses = `${v1}/responses`;
+const completions = `${v1}/completions`;
+const response = (input: string, more: object = {}): object => ({ model: 'gpt-5.4-mini', input, ...more });
+
+const sameEitherWay: Readonly<Record<string, Asked>> = {
+  'plain chat': { path: chatPath, body: say('Hello') },
+  'chat with choices': { path: chatPath, body: say('Hello', { n: 3, max_completion_tokens: 21 }) },
+  'chat with tools': { path: chatPath, body: say('twin:tools', { tools: chatTools }) },
+  'chat with tools cut short': {
+    path: chatPath,
+    body: say('twin:tools', { tools: chatTools, max_completion_tokens: 31, reasoning_effort: 'none' }),
+  },
+  'chat with a stop sequence': { path: chatPath, body: say('twin:tokens=80', { stop: [',', '.'] }) },
+  'chat with JSON': { path: chatPath, body: say('Hello', { response_format: { type: 'json_object' } }) },
+  'chat that refuses': { path: chatPath, body: say('twin:refuse') },
+  'chat that is filtered': { path: chatPath, body: say('twin:filter-completion') },
+  completions: { path: completions, body: { model: 'gpt-5.4-mini', prompt: ['a', [1, 2]], n: 2, max_tokens: 9 } },
+  'a response': { path: responses, body: response('Hello', { instructions: 'Be brief.' }) },
+  'a response with tools': { path: responses, body: response('twin:tools', { tools: responseTools }) },
+  'a response cut short': { path: responses, body: response('twin:tokens=99', { max_output_tokens: 16 }) },
+  'a response that is filtered': { path: responses, body: response('twin:filter-completion') },
+  'a response that refuses': { path: responses, body: response('twin:refuse') },
+};
+
+void suite('the record', () => {
+  for (const [name, asked] of Object.entries(sameEitherWay))
+    test(`is the same streamed and whole, and the same as reported: ${name}`, async (context) => {
+      const twin = await twinFor(context, { seed: 99 });
+      const { usage } = json(await call(twin, asked));
+      const body = Object.assign({ stream: true }, asked.body);
+      await call(twin, { ...asked, body });
+      const [whole, streamed] = twin.usage().attempts;
+      assert.ok(whole !== undefined && streamed !== undefined);
+      assert.ok(whole.outputTokens > 0 && whole.complete && streamed.complete);
+      for (const figure of ['inputTokens', 'outputTokens', 'reasoningTokens'] as const)
+        assert.equal(streamed[figure], whole[figure], figure);
+      assert.equal(usage.prompt_tokens ?? usage.input_tokens, whole.inputTokens);
+      assert.equal(usage.completion_tokens ?? usage.output_tokens, whole.outputTokens);
+      const details = usage.completion_tokens_details ?? usage.output_tokens_details ?? { reasoning_tokens: 0 };
+      assert.equal(details.reasoning_tokens, whole.reasoningTokens);
+    });
 });

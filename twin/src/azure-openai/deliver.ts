@@ -136,8 +136,8 @@ class StreamSender {
 
 /** Answers with an error. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
-  const { response, attempt } = exchange;
-  if (response.headersSent || response.destroyed) {
+  const { response, attempt, caller } = exchange;
+  if (response.headersSent || caller.gone) {
     response.destroy();
     return;
   }
