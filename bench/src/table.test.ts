@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ratiosOf, rowsOf } from './bench.ts';
 import type { Round } from '#phases/speed.ts';
-import type { BenchResults, RoundFigures } from './results.ts';
+import type { BenchResults, ExactnessResult, RoundFigures } from './results.ts';
 import { insertTables, renderTables } from './table.ts';
 
 const figures: RoundFigures = {
@@ -86,28 +86,37 @@ test('says what could not be measured, and what was not pinned', () => {
   assert.doesNotMatch(text, /load-limited/);
 });
 
-test('an exact ledger shows its token sums on both sides, a wrong one what differs', () => {
-  const compared = [
-    { figure: 'attempts', ledger: 3, upstream: 3, rule: 'equal', holds: true },
-    { figure: 'inputTokens', ledger: 700, upstream: 700, rule: 'equal', holds: true },
-  ] as const;
-  const exact = renderTables(
-    results({
-      exactness: [{ against: 'twin', under: 'mixed', comparison: { exact: true, compared }, ledgerProblems: [] }],
-    }),
+const exactFigures = [
+  { figure: 'attempts', ledger: 3, upstream: 3, rule: 'equal', holds: true },
+  { figure: 'weu/chat: inputTokens', ledger: 700, upstream: 700, rule: 'equal', holds: true },
+  { figure: 'weu/chat: cachedInputTokens', ledger: 20, upstream: 20, rule: 'equal', holds: true },
+  { figure: 'broken off: outputTokens', ledger: 5, upstream: 6, rule: 'at-most', holds: true },
+] as const;
+const exact: ExactnessResult = {
+  against: 'twin',
+  under: 'mixed',
+  comparison: { exact: true, compared: exactFigures },
+  ledgerProblems: [],
+};
+
+test('an exact ledger shows its token sums on both sides, each figure once', () => {
+  assert.match(
+    renderTables(results({ exactness: [exact] })),
+    /twin, .*\(mixed\): \*\*exact\*\*\. inputTokens 700 = 700; cachedInputTokens 20 = 20; outputTokens 0 = 0; reasoningTokens 0 = 0; broken off: outputTokens 5 ≤ 6 generated\./,
   );
-  assert.match(exact, /against the twin \(mixed\): \*\*exact\*\*\. inputTokens ledger 700 = upstream 700/);
-  const wrong = [{ figure: 'inputTokens', ledger: 699, upstream: 700, rule: 'equal', holds: false }] as const;
-  const off = renderTables(
-    results({
-      exactness: [
-        { against: 'twin', under: 'mixed', comparison: { exact: false, compared: wrong }, ledgerProblems: ['a gap'] },
-      ],
-      problems: ['the tokens differ'],
-    }),
-  );
-  assert.match(off, /\*\*NOT EXACT\*\*\. inputTokens ledger 699 but upstream 700\. Ledger: a gap\./);
-  assert.match(off, /\*\*failed\*\*: the tokens differ/);
+  const twice = renderTables(results({ exactness: [exact, exact] }));
+  assert.match(twice, /\(2 rounds, each\): \*\*exact\*\*\. inputTokens 1,400 = 1,400/);
+});
+
+test('a wrong ledger is never among the exact ones, and what differs is told', () => {
+  const compared = [{ figure: 'inputTokens', ledger: 699, upstream: 700, rule: 'equal', holds: false }] as const;
+  const wrong: ExactnessResult = { ...exact, comparison: { exact: false, compared } };
+  const damaged: ExactnessResult = { ...exact, ledgerProblems: ['a gap'] };
+  const text = renderTables(results({ exactness: [wrong, damaged], problems: ['ledger 699, upstream 700'] }));
+  assert.match(text, /\*\*NOT EXACT\*\*, 1 figures differ/);
+  assert.match(text, /\*\*NOT EXACT\*\*, its journal and store differ/);
+  assert.doesNotMatch(text, /\*\*exact\*\*/);
+  assert.match(text, /\*\*failed\*\*: ledger 699, upstream 700/);
 });
 
 test('puts the tables between the marks of a document, again and again', () => {

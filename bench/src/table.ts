@@ -113,26 +113,42 @@ function renderRatio(ratio: BenchResults['ratios'][number]): string {
 }
 
 function renderExactness(exactness: readonly ExactnessResult[]): string {
-  return exactness
-    .map((result) => {
-      const { comparison, ledgerProblems } = result;
-      const wrong = comparison.compared.filter((each) => !each.holds);
-      const verdict = comparison.exact ? 'exact' : 'NOT EXACT';
-      const figures = (comparison.exact ? comparison.compared.filter((each) => isTokenSum(each.figure)) : wrong)
-        .map(
-          (each) =>
-            `${each.figure} ledger ${each.ledger} ${each.rule === 'equal' ? '=' : '≤'} upstream ${each.upstream}`,
-        )
-        .map((text) => (comparison.exact ? text : text.replace(/ [=≤] /, ' but ')))
-        .join('; ');
-      const ledger = ledgerProblems.length === 0 ? '' : ` Ledger: ${ledgerProblems.join('; ')}.`;
-      return `- Ledger against the ${result.against} (${result.under}): **${verdict}**. ${figures}.${ledger}`;
-    })
+  const exact = exactness.filter((result) => result.comparison.exact && result.ledgerProblems.length === 0);
+  const against = (upstream: ExactnessResult['against']): ExactnessResult[] =>
+    exact.filter((result) => result.against === upstream);
+  return [
+    ...exactness.filter((result) => !exact.includes(result)).map(renderWrong),
+    ...(['static upstream', 'twin'] as const).map((upstream) => renderExact(upstream, against(upstream))),
+  ]
+    .filter((line) => line !== '')
     .join('\n');
 }
 
-function isTokenSum(figure: string): boolean {
-  return figure.endsWith('Tokens');
+/** One line for all runs that agree; the sums are over all of them. */
+function renderExact(upstream: ExactnessResult['against'], results: readonly ExactnessResult[]): string {
+  if (results.length === 0) return '';
+  const compared = results.flatMap((result) => result.comparison.compared);
+  const sums = ['inputTokens', 'cachedInputTokens', 'outputTokens', 'reasoningTokens'].map((figure) => {
+    const equal = compared.filter((each) => each.rule === 'equal' && each.figure.endsWith(figure));
+    const [ledger, told] = [sum(equal.map((each) => each.ledger)), sum(equal.map((each) => each.upstream))];
+    return `${figure} ${ledger.toLocaleString('en-US')} = ${told.toLocaleString('en-US')}`;
+  });
+  const bounds = compared
+    .filter((each) => each.rule === 'at-most')
+    .map((each) => `; ${each.figure} ${each.ledger} ≤ ${each.upstream} generated`);
+  const under = results.length === 1 ? (results[0]?.under ?? '') : `${results.length} rounds, each`;
+  return `- Ledger against the ${upstream}, ledger = upstream (${under}): **exact**. ${sums.join('; ')}${bounds.join('')}.`;
+}
+
+/** What differs is listed with both figures among the problems of the run. */
+function renderWrong(result: ExactnessResult): string {
+  const differing = result.comparison.compared.filter((each) => !each.holds).length;
+  const problems = differing === 0 ? 'its journal and store differ' : `${differing} figures differ`;
+  return `- Ledger against the ${result.against} (${result.under}): **NOT EXACT**, ${problems}.`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function mega(bytes: number): string {

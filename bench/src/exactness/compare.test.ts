@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TwinAttempt, TwinUsage } from '@tollgate/contract/twin.ts';
 import type { UsageFigures, UsageReport } from '@tollgate/contract/usage.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 import { compareWithTwin, compareWithUpstream } from './compare.ts';
-import type { TwinTraffic } from './compare.ts';
+import type { LocatedAttempt, TwinTraffic } from './compare.ts';
 
 const figures: UsageFigures = {
   requests: 10,
@@ -70,8 +69,9 @@ test('a report that lags behind the journal is not exact, whatever its sums', ()
   assert.deepEqual(wrong(compareWithUpstream(lagging, upstream, 10)), ['records not yet in the store']);
 });
 
-function attempt(deployment: string, part: Partial<TwinAttempt>): TwinAttempt {
+function attempt(deployment: string, part: Partial<LocatedAttempt>): LocatedAttempt {
   return {
+    resource: 'weu',
     id: 'a',
     deployment,
     operation: 'chat.completions',
@@ -86,7 +86,7 @@ function attempt(deployment: string, part: Partial<TwinAttempt>): TwinAttempt {
   };
 }
 
-function sumOf(attempts: readonly TwinAttempt[]): TwinUsage {
+function sumOf(attempts: readonly LocatedAttempt[]): TwinTraffic['twin'] {
   const answered = attempts.filter((each) => each.status === 200);
   const sum = (figure: 'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'reasoningTokens'): number =>
     attempts.reduce((total, each) => total + each[figure], 0);
@@ -125,7 +125,7 @@ function traffic(): TwinTraffic {
     byDeployment: report('deployment', [
       {
         ...none,
-        key: 'chat',
+        key: 'weu/chat',
         requests: 2,
         attempts: 3,
         inputTokens: 1_600,
@@ -135,7 +135,7 @@ function traffic(): TwinTraffic {
       },
       {
         ...none,
-        key: 'cut',
+        key: 'weu/cut',
         requests: 2,
         attempts: 2,
         inputTokens: 210,
@@ -149,7 +149,7 @@ function traffic(): TwinTraffic {
       { ...none, key: 'client-left', requests: 2, attempts: 2 },
       { ...none, key: 'refused-by-upstream', requests: 1, attempts: 1 },
     ]),
-    brokenOffDeployment: 'cut',
+    brokenOffDeployment: 'weu/cut',
     received: 2,
     brokenOff: 2,
   };
@@ -166,18 +166,18 @@ function withRow(change: Partial<UsageFigures>, key: string): TwinTraffic {
 }
 
 for (const [what, given, expected] of [
-  ['one token too few', withRow({ inputTokens: 1_599 }, 'chat'), ['chat: inputTokens']],
-  ['one token too many', withRow({ outputTokens: 101 }, 'chat'), ['chat: outputTokens']],
-  ['a cached token lost', withRow({ cachedInputTokens: 1_023 }, 'chat'), ['chat: cachedInputTokens']],
-  ['a reasoning token lost', withRow({ reasoningTokens: 19 }, 'chat'), ['chat: reasoningTokens']],
-  ['a reply counted by ourselves', withRow({ estimatedRequests: 1 }, 'chat'), ['chat: estimatedRequests']],
-  ['an attempt booked twice', withRow({ attempts: 4 }, 'chat'), ['chat: attempts']],
+  ['one token too few', withRow({ inputTokens: 1_599 }, 'weu/chat'), ['weu/chat: inputTokens']],
+  ['one token too many', withRow({ outputTokens: 101 }, 'weu/chat'), ['weu/chat: outputTokens']],
+  ['a cached token lost', withRow({ cachedInputTokens: 1_023 }, 'weu/chat'), ['weu/chat: cachedInputTokens']],
+  ['a reasoning token lost', withRow({ reasoningTokens: 19 }, 'weu/chat'), ['weu/chat: reasoningTokens']],
+  ['a reply counted by ourselves', withRow({ estimatedRequests: 1 }, 'weu/chat'), ['weu/chat: estimatedRequests']],
+  ['an attempt booked twice', withRow({ attempts: 4 }, 'weu/chat'), ['weu/chat: attempts']],
   [
     'more output of broken-off calls than was generated',
-    withRow({ outputTokens: 51 }, 'cut'),
+    withRow({ outputTokens: 51 }, 'weu/cut'),
     ['broken off: outputTokens'],
   ],
-  ['a broken-off call lost', withRow({ requests: 1 }, 'cut'), ['broken off: requests']],
+  ['a broken-off call lost', withRow({ requests: 1 }, 'weu/cut'), ['broken off: requests']],
   ['a reply that the client did not get', { ...traffic(), received: 1 }, ['replies received in full']],
 ] as const) {
   test(`not exact: ${what}`, () => {
@@ -189,13 +189,20 @@ for (const [what, given, expected] of [
 
 test('not exact: tokens at a deployment that the ledger does not know', () => {
   const given = traffic();
-  const rows = given.byDeployment.rows.filter((row) => row.key !== 'chat');
+  const rows = given.byDeployment.rows.filter((row) => row.key !== 'weu/chat');
   const comparison = compareWithTwin({ ...given, byDeployment: { ...given.byDeployment, rows } });
-  assert.ok(wrong(comparison).includes('chat: inputTokens'));
+  assert.ok(wrong(comparison).includes('weu/chat: inputTokens'));
 });
 
 test('not exact: a twin that has forgotten attempts', () => {
   const given = traffic();
   const twin = { ...given.twin, total: { ...given.twin.total, requests: 5 } };
   assert.deepEqual(wrong(compareWithTwin({ ...given, twin })), ['attempts answered, of those that the twin lists']);
+});
+
+test('not exact: tokens booked on another resource than the one that served them', () => {
+  const given = traffic();
+  const rows = given.byDeployment.rows.map((row) => (row.key === 'weu/chat' ? { ...row, key: 'swc/chat' } : row));
+  const comparison = compareWithTwin({ ...given, byDeployment: { ...given.byDeployment, rows } });
+  assert.ok(wrong(comparison).includes('swc/chat: inputTokens'));
 });

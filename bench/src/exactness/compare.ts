@@ -1,4 +1,4 @@
-import type { TwinUsage } from '@tollgate/contract/twin.ts';
+import type { TwinAttempt, TwinUsage } from '@tollgate/contract/twin.ts';
 import type { UsageFigures, UsageReport } from '@tollgate/contract/usage.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 
@@ -41,13 +41,16 @@ export function compareWithUpstream(
   ]);
 }
 
+/** What the twin says of an attempt beyond the contract: which of its resources served it. */
+export type LocatedAttempt = TwinAttempt & { readonly resource: string };
+
 export interface TwinTraffic {
   /** `GET /admin/v1/usage?by=deployment` */
   readonly byDeployment: UsageReport;
   /** `GET /admin/v1/usage?by=outcome` */
   readonly byOutcome: UsageReport;
-  readonly twin: TwinUsage;
-  /** The deployment whose streams the client broke off; all others were received in full. */
+  readonly twin: Pick<TwinUsage, 'total'> & { readonly attempts: readonly LocatedAttempt[] };
+  /** `resource/deployment`, as reports name it, whose streams the client broke off; all others were received in full. */
   readonly brokenOffDeployment: string;
   /** Replies that the client has received in full, and streams that it broke off. */
   readonly received: number;
@@ -61,12 +64,12 @@ export interface TwinTraffic {
 export function compareWithTwin(traffic: TwinTraffic): Comparison {
   const { byDeployment, byOutcome, twin, brokenOffDeployment } = traffic;
   const answered = twin.attempts.filter((attempt) => attempt.status >= 200 && attempt.status < 300);
-  const whole = answered.filter((attempt) => attempt.complete && attempt.deployment !== brokenOffDeployment);
-  const cut = twin.attempts.filter((attempt) => attempt.deployment === brokenOffDeployment);
+  const whole = answered.filter((attempt) => attempt.complete && keyOf(attempt) !== brokenOffDeployment);
+  const cut = twin.attempts.filter((attempt) => keyOf(attempt) === brokenOffDeployment);
   const cutRow = row(byDeployment, brokenOffDeployment);
   const deployments = new Set([
     ...byDeployment.rows.map((each) => each.key),
-    ...twin.attempts.map((each) => each.deployment),
+    ...twin.attempts.map((each) => keyOf(each)),
   ]);
   deployments.delete(brokenOffDeployment);
   return comparison([
@@ -81,7 +84,7 @@ export function compareWithTwin(traffic: TwinTraffic): Comparison {
       whole.length,
     ),
     ...[...deployments].toSorted().flatMap((name) => {
-      const served = twin.attempts.filter((attempt) => attempt.deployment === name);
+      const served = twin.attempts.filter((attempt) => keyOf(attempt) === name);
       const booked = row(byDeployment, name);
       return [
         equal(`${name}: attempts`, booked.attempts, served.length),
@@ -93,6 +96,10 @@ export function compareWithTwin(traffic: TwinTraffic): Comparison {
     equal('broken off: attempts', cutRow.attempts, cut.length),
     atMost('broken off: outputTokens', cutRow.outputTokens, sumTokens(cut).outputTokens),
   ]);
+}
+
+function keyOf(attempt: LocatedAttempt): string {
+  return `${attempt.resource}/${attempt.deployment}`;
 }
 
 function row(report: UsageReport, key: string): UsageFigures {

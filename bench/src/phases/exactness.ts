@@ -31,7 +31,7 @@ export async function checkAgainstTwin(stage: Stage): Promise<{ result: Exactnes
       byDeployment: await gateway.usage('deployment'),
       byOutcome: await gateway.usage('outcome'),
       twin: await twin.usage(),
-      brokenOffDeployment: brokenOffModel,
+      brokenOffDeployment: `contoso-swc/${brokenOffModel}`,
       received: result.result.received,
       brokenOff: result.result.brokenOff,
     });

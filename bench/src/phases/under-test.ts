@@ -32,13 +32,13 @@ export async function startBare(stage: Stage): Promise<UnderTest> {
 
 export async function startGateway(stage: Stage, nodeOptions: readonly string[] = []): Promise<UnderTest> {
   const folder = stage.newFolder('gateway');
-  const resource = `http://127.0.0.1:${stage.driver.upstreamPort}`;
+  const upstream = `http://127.0.0.1:${stage.driver.upstreamPort}`;
   // Two, so that every request makes the choice that a pool of endpoints asks for.
   const endpoints = ['westeurope', 'swedencentral'].map((region): BenchEndpoint => {
     return {
       name: `payg-${region}`,
       model: chatModel,
-      resource,
+      resource: `${upstream}/${region}`,
       region,
       deployment: chatModel,
       type: 'GlobalStandard',

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TwinUsage } from '@tollgate/contract/twin.ts';
+import type { TwinTraffic } from '#exactness/compare.ts';
 import type { Children } from './children.ts';
 import { freePorts } from './free-port.ts';
 import { get, getJson } from './get-json.ts';
@@ -36,10 +36,13 @@ export class TwinProcess {
   }
 
   /** What it has generated. Waits until nothing is running any more: a call that was broken off ends a moment later. */
-  async usage(): Promise<TwinUsage> {
+  async usage(): Promise<TwinTraffic['twin']> {
     const deadline = Date.now() + endPatienceMs;
     for (;;) {
-      const usage = await getJson<TwinUsage & { running?: number }>({ port: this.port, path: '/_twin/usage' });
+      const usage = await getJson<TwinTraffic['twin'] & { running?: number }>({
+        port: this.port,
+        path: '/_twin/usage',
+      });
       if ((usage.running ?? 0) === 0) return usage;
       if (Date.now() > deadline) throw new Error(`${usage.running} calls of the twin do not end`);
       await sleep(50);
