@@ -1,0 +1,49 @@
+import { CommandFailure, exitCodes } from './failure.ts';
+
+const minute = 60_000;
+const unitMs = { m: minute, h: 60 * minute, d: 24 * 60 * minute, w: 7 * 24 * 60 * minute } as const;
+
+/** What `--from` and `--to` take, for help and errors. */
+export const momentSyntax = '2026-11-23, an RFC 3339 time, today, yesterday, now, or -7d (m, h, d, w) before now';
+
+function utcDay(at: number): number {
+  return at - (((at % unitMs.d) + unitMs.d) % unitMs.d);
+}
+
+function calendarDay(text: string): number | undefined {
+  const found = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
+  if (found === null) return undefined;
+  const at = Date.parse(`${text}T00:00:00Z`);
+  // JavaScript takes 2026-02-30 for 2 March.
+  return Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== text ? undefined : at;
+}
+
+function rfc3339(text: string): number | undefined {
+  const found = /^(\d{4}-\d{2}-\d{2})[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})$/.exec(text);
+  if (found?.[1] === undefined || calendarDay(found[1]) === undefined) return undefined;
+  const at = Date.parse(text.replace(' ', 'T').toUpperCase());
+  return Number.isNaN(at) ? undefined : at;
+}
+
+function relative(text: string, now: number): number | undefined {
+  const found = /^-(\d{1,6})([mhdw])$/.exec(text);
+  const unit = found?.[2];
+  if (unit !== 'm' && unit !== 'h' && unit !== 'd' && unit !== 'w') return undefined;
+  return now - Number(found?.[1]) * unitMs[unit];
+}
+
+/**
+ * A moment as people type it, as an RFC 3339 time in UTC. Days are UTC days and mean their beginning; `-7d` means seven
+ * times 24 hours before `now` (UTC milliseconds). Throws CommandFailure (usage).
+ */
+export function parseMoment(text: string, now: number): string {
+  const words: Readonly<Record<string, number>> = { now, today: utcDay(now), yesterday: utcDay(now) - unitMs.d };
+  const at = words[text] ?? calendarDay(text) ?? rfc3339(text) ?? relative(text, now);
+  if (at === undefined) {
+    throw new CommandFailure(`'${text}' is no time.`, {
+      exitCode: exitCodes.usage,
+      hints: [`Understood: ${momentSyntax}. Days are UTC days.`],
+    });
+  }
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,119 @@
+import { Command } from 'commander';
+import { invocation, walk } from './command-tree.ts';
+import { addCompletion } from './commands/completion/completion.ts';
+import { addConfigCheck } from './commands/config/check.ts';
+import { addConfigReload } from './commands/config/reload.ts';
+import { addConfigShow } from './commands/config/show.ts';
+import { addDemo } from './commands/demo/demo.ts';
+import { addDeploymentsList } from './commands/deployments/list.ts';
+import { addLedgerVerify } from './commands/ledger/verify.ts';
+import { addPricesList } from './commands/prices/list.ts';
+import { addProductCreate } from './commands/product/create.ts';
+import { addProductList } from './commands/product/list.ts';
+import { addStart } from './commands/start/start.ts';
+import { addSubscriptionCreate } from './commands/subscription/create.ts';
+import { addSubscriptionList } from './commands/subscription/list.ts';
+import { addSubscriptionRegenerate } from './commands/subscription/regenerate.ts';
+import { addSubscriptionShow } from './commands/subscription/show.ts';
+import { addSubscriptionActivate, addSubscriptionSuspend } from './commands/subscription/state.ts';
+import { addTwin } from './commands/twin/twin.ts';
+import { addUsage } from './commands/usage/usage.ts';
+import { addVersion, ownVersion } from './commands/version/version.ts';
+import type { Context } from './context.ts';
+import { environmentVariables } from './settings.ts';
+
+type Add = (parent: Command, context: Context) => void;
+
+interface Noun {
+  readonly name: string;
+  readonly description: string;
+  readonly verbs: readonly Add[];
+}
+
+/** What stands in the help and in the reference, in this order. */
+const tree: readonly (Add | Noun)[] = [
+  addStart,
+  addDemo,
+  addTwin,
+  addUsage,
+  {
+    name: 'subscription',
+    description: 'Who may call: subscriptions and their keys.',
+    verbs: [
+      addSubscriptionList,
+      addSubscriptionShow,
+      addSubscriptionCreate,
+      addSubscriptionRegenerate,
+      addSubscriptionSuspend,
+      addSubscriptionActivate,
+    ],
+  },
+  {
+    name: 'product',
+    description: 'What a subscription may use, and on which terms.',
+    verbs: [addProductList, addProductCreate],
+  },
+  { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList] },
+  { name: 'ledger', description: 'The record of every call.', verbs: [addLedgerVerify] },
+  { name: 'deployments', description: 'The Azure OpenAI deployments behind the gateway.', verbs: [addDeploymentsList] },
+  {
+    name: 'config',
+    description: 'The configuration file, and what is in force.',
+    verbs: [addConfigCheck, addConfigShow, addConfigReload],
+  },
+  addCompletion,
+  addVersion,
+];
+
+export const exitCodeTexts = [
+  '0  done, and nothing is wrong',
+  '1  something is wrong: the command failed, or found a problem',
+  '2  the command was called wrongly',
+  '3  no gateway is running where it was looked for',
+] as const;
+
+function footer(): string {
+  const width = Math.max(...Object.keys(environmentVariables).map((name) => name.length));
+  const variables = Object.entries(environmentVariables).map(([name, says]) => `  ${name.padEnd(width)}  ${says}`);
+  return `
+Environment:
+${variables.join('\n')}
+
+Exit status:
+${exitCodeTexts.map((line) => `  ${line}`).join('\n')}
+
+${invocation} <command> --help shows the options of a command, with examples.`;
+}
+
+/** The whole command tree. Output goes to the context; a wrong call throws CommanderError instead of exiting. */
+export function buildProgram(context: Context): Command {
+  const program = new Command('tollgate')
+    .description('Tollgate, the AI gateway whose numbers are right: start it, ask it, keep its keys.')
+    .enablePositionalOptions()
+    .exitOverride()
+    .helpCommand(false)
+    .version(ownVersion(), '-V, --version', 'print the version of this command')
+    .showHelpAfterError(`(${invocation} <command> --help shows what it takes)`)
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureOutput({
+      writeOut: (text) => context.out.write(text),
+      writeErr: (text) => context.err.write(text),
+      getOutHasColors: () => context.out.colour,
+      getErrHasColors: () => context.err.colour,
+    })
+    .addHelpText('after', footer());
+  for (const entry of tree) {
+    if (typeof entry === 'function') entry(program, context);
+    else {
+      const noun = program.command(entry.name).description(entry.description).helpCommand(false);
+      for (const add of entry.verbs) add(noun, context);
+    }
+  }
+  for (const command of walk(program)) {
+    // The twin's options are its own.
+    if (command.commands.length === 0 && command.name() !== 'twin') {
+      command.option('--debug', 'show the stack of an unexpected failure');
+    }
+  }
+  return program;
+}
