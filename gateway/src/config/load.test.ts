@@ -84,7 +84,7 @@ suite('a file that loads', () => {
   test('may have Windows line ends', () => {
     assert.match(
       said(fileWith('name: x\r\nnested: [{ a: b }]\r\n')).join(),
-      /:2:15 nested\[0\]\.a: expected a whole number/,
+      /:2:15 nested\[0\]\.a: expected a number, found text/,
     );
   });
 

@@ -20,6 +20,7 @@ export function duration(limits: { readonly atLeastMs?: number; readonly atMostM
   return z
     .string({ error: 'expected a duration with its unit, such as 500ms, 120s or 2m' })
     .regex(durationPattern, 'expected a duration with its unit, such as 500ms, 120s or 2m')
+    .meta({ title: 'duration' })
     .transform((text, context) => {
       const [, count, unit] = durationPattern.exec(text) ?? [];
       const ms = Number(count) * sizeOf(unit, timeUnits);
@@ -63,6 +64,7 @@ export function byteSize(limits: { readonly atLeast: number; readonly atMost: nu
   return z
     .string({ error: 'expected a size with its unit, such as 256KiB or 16MiB' })
     .regex(sizePattern, 'expected a size with its unit, such as 256KiB or 16MiB')
+    .meta({ title: 'size' })
     .transform((text, context) => {
       const [, count, unit] = sizePattern.exec(text) ?? [];
       const bytes = Number(count) * sizeOf(unit, byteUnits);
@@ -87,7 +89,14 @@ export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?
       ? `expected a whole number of at least ${atLeast}, such as 4096 or 60_000`
       : `expected a whole number from ${atLeast} to ${atMost}`;
   return z
-    .union([z.int({ error: expected }), z.string().regex(/^\d+(?:_\d+)*$/, expected)], { error: expected })
+    .union(
+      [
+        z.int({ error: expected }).gte(atLeast, expected).lte(atMost, expected),
+        z.string().regex(/^\d+(?:_\d+)*$/, expected),
+      ],
+      { error: expected },
+    )
+    .meta({ title: 'whole number' })
     .transform((value, context) => {
       const number = typeof value === 'number' ? value : Number(value.replaceAll('_', ''));
       if (number < atLeast || number > atMost) context.issues.push({ code: 'custom', input: value, message: expected });
@@ -97,9 +106,11 @@ export function wholeNumber(limits: { readonly atLeast: number; readonly atMost?
 
 const decimalPattern = /^(\d+)(?:\.(\d+))?$/;
 const decimalText = (expected: string) =>
-  z.union([z.int({ error: expected }).nonnegative(expected), z.string().regex(decimalPattern, expected)], {
-    error: expected,
-  });
+  z
+    .union([z.int({ error: expected }).nonnegative(expected), z.string().regex(decimalPattern, expected)], {
+      error: expected,
+    })
+    .meta({ title: 'decimal' });
 
 /** `0.075` -> its own text. The loader hands fractions over as they stand in the file, never as floats. */
 export function decimal(digits: number) {
@@ -141,6 +152,7 @@ export function azureName() {
 export function instant() {
   return z.iso
     .datetime({ offset: true, error: 'expected a moment with its zone, such as 2027-01-31T00:00:00Z' })
+    .meta({ title: 'moment' })
     .transform((text) => Date.parse(text));
 }
 
@@ -148,6 +160,7 @@ export function instant() {
 export function day() {
   return z.iso
     .date({ error: 'expected a day, such as 2026-03-17' })
+    .meta({ title: 'day' })
     .transform((text) => Date.parse(`${text}T00:00:00Z`));
 }
 
@@ -162,6 +175,7 @@ export function secret({ mayHaveDefault = true }: { readonly mayHaveDefault?: bo
     .union([z.string(), z.strictObject({ file: z.string().min(1).describe('Relative to the configuration file.') })], {
       error: secretExpected,
     })
+    .meta({ title: 'secret' })
     .transform(
       (value) => new Secret(typeof value === 'string' ? { text: value } : { file: value.file }, mayHaveDefault),
     );

@@ -17,7 +17,7 @@ const price = z.strictObject({
     .regex(/^[a-z0-9]+$/, "expected the region's programmatic name, such as westeurope")
     .optional()
     .describe('Only in this region; default: everywhere.'),
-  zone: z.string().optional().describe('Only in the regions of this data zone (`us`, `eu`, `apac`).'),
+  zone: z.string().optional().describe('Only in the regions of this data zone (`us`, `eu`).'),
   serviceTier: z.string().default('default').describe('As served: `default`, `priority`, `flex`.'),
   mode: z.enum(['online', 'batch']).default('online').describe('Calls, or batch jobs.'),
   minInputTokens: wholeNumber({ atLeast: 1 })
@@ -106,11 +106,25 @@ function ofPrice(value: PriceValues, path: ConfigFinding['path'], zones: DataZon
   return findings;
 }
 
+const pricingRules = `What your contract with Microsoft says, where it differs from the shipped list prices
+(\`gateway/data/prices.json\`, with their sources; \`npx --no tollgate prices list\` shows what is in force).
+
+- The most specific price applies, then the latest that has begun. Two that are equally specific are a mistake.
+- Cached input, cache writes, audio and image input are taken out of the input and charged at their own prices; audio
+  output is taken out of the output; reasoning is output, unless it has a price of its own. A part that Azure did not
+  report is charged with the rest, at the full rate.
+- The service tier counts as served. Nothing takes the place of another tier's price.
+- A price with \`minInputTokens\` holds for the whole request from there on; so do only prices of that band.
+- What has no price is never 0: the cost of such a call is unknown, and its meters are named.
+- A call to a provisioned deployment costs nothing by itself: the hour is paid. One that Azure spilled over is priced as
+  the pay-as-you-go deployment of the same model in the same scope (global, data zone, region).
+- Each line is rounded half to even, to 10^-9 USD.`;
+
 /** Needs to know which regions make up a data zone: the shipped price list says so. */
 export function costConfig(facts: { readonly zones: DataZones }): ConfigSection<typeof keys> {
   return {
     name: 'prices',
-    summary: 'What your contract with Microsoft says, where it differs from the list prices that are shipped.',
+    summary: pricingRules,
     keys,
     references: [],
     check({ prices }) {
