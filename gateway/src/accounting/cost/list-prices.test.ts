@@ -5,7 +5,7 @@ import type { DeploymentType } from '#model/endpoint.ts';
 import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
 import { noUnits, type Units } from '#model/usage-record.ts';
 import { endpointNamed } from '../../../test/support/model-objects.ts';
-import { parseModelCatalogue } from '../../config/model-catalogue.ts';
+import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import { parseListPrices } from './list-prices.ts';
 import { createPriceBook } from './price-book.ts';
 import { findConflicts } from './price-entry.ts';
