@@ -1,0 +1,25 @@
+// The ledger's worker, which kills the process after a batch is in the store and before the outbox knows.
+import { parentPort, workerData } from 'node:worker_threads';
+import { runLedgerWorker } from '#compose-ledger-worker.ts';
+
+if (parentPort === null) throw new Error('Runs as a worker thread only.');
+let left = Number((process.env['TEST_KILL_AT'] ?? '').split(':')[1] ?? '0');
+await runLedgerWorker({
+  port: parentPort,
+  data: workerData,
+  wrapStore: (store) => ({
+    checkpoint: () => store.checkpoint(),
+    find: (keys) => store.find(keys),
+    page: (after, limit) => store.page(after, limit),
+    figures: (query) => store.figures(query),
+    wrongRollUps: () => store.wrongRollUps(),
+    async append(records, checkpoint) {
+      const added = await store.append(records, checkpoint);
+      if (records.length > 0) {
+        left -= 1;
+        if (left <= 0) process.kill(process.pid, 'SIGKILL');
+      }
+      return added;
+    },
+  }),
+});
