@@ -108,16 +108,16 @@ function typeWords(schema: Schema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeWords))].join(' or ');
   if (schema.items !== undefined) return `list of ${typeWords(schema.items)}`;
-  if (typeof schema.additionalProperties === 'object') {
-    const names = schema.propertyNames?.enum?.map((one) => `\`${one}\``).join(', ');
-    if (names !== undefined) return `map of ${names} to ${typeWords(schema.additionalProperties)}`;
-    return schema.additionalProperties.properties === undefined
-      ? `map to ${typeWords(schema.additionalProperties)}`
-      : 'map by name';
-  }
+  if (typeof schema.additionalProperties === 'object') return mapWords(schema, schema.additionalProperties);
   return (
     { string: 'text', boolean: '`true`, `false`', object: 'map', integer: 'whole number' }[schema.type ?? ''] ?? 'any'
   );
+}
+
+function mapWords(schema: Schema, values: Schema): string {
+  const names = schema.propertyNames?.enum?.map((one) => `\`${one}\``).join(', ');
+  if (names !== undefined) return `map of ${names} to ${typeWords(values)}`;
+  return values.properties === undefined ? `map to ${typeWords(values)}` : 'map by name';
 }
 
 function range(schema: Schema): string {
