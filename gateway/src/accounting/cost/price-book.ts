@@ -36,7 +36,10 @@ interface Resolved {
   readonly missing: readonly string[];
 }
 
-/** Where Azure's own spillover leads: its target must process data in the same scope as the provisioned deployment. */
+/**
+ * Where Azure's own spillover leads: its target must have the data-processing level of the provisioned deployment.
+ * Source: "Manage traffic with spillover for provisioned deployments", Microsoft documentation of 2025-10-02.
+ */
 const payAsYouGo: Readonly<Partial<Record<DeploymentType, DeploymentType>>> = {
   ProvisionedManaged: 'Standard',
   DataZoneProvisionedManaged: 'DataZoneStandard',
