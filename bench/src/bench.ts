@@ -52,26 +52,19 @@ async function run(stage: Stage): Promise<number> {
   }
   const startedAt = new Date().toISOString();
   const measured = stage.options.soak ? await runSoak(stage) : await runRounds(stage);
-  const { rounds, exactness, problems } = measured;
-  const speed = rowsOf(rounds);
-  const results: BenchResults = {
+  const results = conclude(measured, {
     startedAt,
     finishedAt: new Date().toISOString(),
     machine: describeMachine(stage.notPinned),
     quick: stage.options.quick,
     runs: stage.options.runs,
-    speed,
-    ratios: ratiosOf(speed),
-    exactness,
-    soak: measured.soak,
-    problems: [...problems, ...exactness.flatMap(problemsOf)],
-  };
+  });
   if (stage.options.json !== null) writeFileSync(stage.options.json, `${JSON.stringify(results, null, 2)}\n`);
   process.stdout.write(`${renderTables(results)}\n`);
-  return results.problems.length === 0 ? 0 : 1;
+  return exitCodeOf(results);
 }
 
-interface Measured {
+export interface Measured {
   readonly rounds: readonly Round[];
   readonly exactness: readonly ExactnessResult[];
   readonly soak: SoakResult | null;
@@ -103,7 +96,7 @@ async function runSoak(stage: Stage): Promise<Measured> {
   };
 }
 
-export function rowsOf(rounds: readonly Round[]): SpeedRow[] {
+function rowsOf(rounds: readonly Round[]): SpeedRow[] {
   const rows: SpeedRow[] = [];
   for (const workload of ['unstreamed', 'streamed'] as const) {
     for (const variant of ['bare', 'gateway'] as const) {
@@ -120,7 +113,7 @@ export function rowsOf(rounds: readonly Round[]): SpeedRow[] {
   return rows;
 }
 
-export function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
+function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
   return goals.flatMap(({ workload, per, goal }) => {
     const cpuOf = (variant: 'bare' | 'gateway'): (number | null)[] =>
       (rows.find((row) => row.workload === workload && row.variant === variant)?.rounds ?? []).map((round) =>
@@ -129,6 +122,27 @@ export function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
     const ratio = spread(pairedRatios(cpuOf('gateway'), cpuOf('bare')));
     return ratio === null ? [] : [{ workload, per, ratio, goal }];
   });
+}
+
+/** Adds rows, ratios and everything that makes the run a failed one. */
+export function conclude(
+  measured: Measured,
+  about: Pick<BenchResults, 'startedAt' | 'finishedAt' | 'machine' | 'quick' | 'runs'>,
+): BenchResults {
+  const speed = rowsOf(measured.rounds);
+  return {
+    ...about,
+    speed,
+    ratios: ratiosOf(speed),
+    exactness: measured.exactness,
+    soak: measured.soak,
+    problems: [...measured.problems, ...measured.exactness.flatMap(problemsOf)],
+  };
+}
+
+/** Speed and memory never fail a run: wrong tokens and failed requests do. */
+export function exitCodeOf(results: BenchResults): 0 | 1 {
+  return results.problems.length === 0 ? 0 : 1;
 }
 
 function problemsOf(result: ExactnessResult): string[] {

@@ -36,6 +36,8 @@ export async function driver(): Promise<void> {
       (error: unknown) => send({ kind: 'failed', why: String(error) }),
     );
   });
+  // An interrupt from the keyboard reaches every process of the run: the parent is the one who acts on it.
+  process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(0));
   send({ kind: 'ready', upstreamPort });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ratiosOf, rowsOf } from './bench.ts';
+import { conclude, exitCodeOf } from './bench.ts';
+import type { Measured } from './bench.ts';
 import type { Round } from '#phases/speed.ts';
 import type { BenchResults, ExactnessResult, RoundFigures } from './results.ts';
 import { insertTables, renderTables } from './table.ts';
@@ -36,21 +37,16 @@ const rounds = [
   round('gateway', { cpuMicrosPerRequest: 70, busy: 0.95 }),
 ];
 
-function results(part: Partial<BenchResults>): BenchResults {
-  const speed = rowsOf(rounds);
-  return {
+function results(measured: Partial<Measured>, run: Partial<BenchResults> = {}): BenchResults {
+  const whole: Measured = { rounds, exactness: [], soak: null, problems: [], ...measured };
+  const concluded = conclude(whole, {
     startedAt: '2026-11-23T00:00:00.000Z',
     finishedAt: '2026-11-23T00:05:00.000Z',
     machine: { processor: 'A CPU', cores: 2, memoryBytes: 2 ** 34, kernel: 'linux 6', node: 'v26', notPinned: null },
     quick: false,
     runs: 3,
-    speed,
-    ratios: ratiosOf(speed),
-    exactness: [],
-    soak: null,
-    problems: [],
-    ...part,
-  };
+  });
+  return { ...concluded, ...run };
 }
 
 test('shows medians with their spread, and pairs the rounds for the ratio', () => {
@@ -70,16 +66,14 @@ test('says load-limited where the median round left the core idle, and only ther
 });
 
 test('says that others used the core when they did', () => {
-  const speed = rowsOf([round('bare', { busy: 0.6, othersShare: 0.35 })]);
-  assert.match(renderTables(results({ speed, ratios: [] })), /load-limited, others 35 %/);
+  const shared = results({ rounds: [round('bare', { busy: 0.6, othersShare: 0.35 })] });
+  assert.match(renderTables(shared), /load-limited, others 35 %/);
 });
 
 test('says what could not be measured, and what was not pinned', () => {
-  const speed = rowsOf([
-    round('bare', { busy: null, othersShare: null, cpuMicrosPerRequest: null, peakResidentBytes: null }),
-  ]);
+  const unknown = { busy: null, othersShare: null, cpuMicrosPerRequest: null, peakResidentBytes: null };
   const machine = { ...results({}).machine, notPinned: 'there is only one core' };
-  const text = renderTables(results({ speed, ratios: ratiosOf(speed), machine, quick: true }));
+  const text = renderTables(results({ rounds: [round('bare', unknown)] }, { machine, quick: true }));
   assert.match(text, /not measured/);
   assert.match(text, /\*\*not pinned\*\* \(there is only one core\)/);
   assert.match(text, /quick run/);
@@ -112,11 +106,24 @@ test('a wrong ledger is never among the exact ones, and what differs is told', (
   const compared = [{ figure: 'inputTokens', ledger: 699, upstream: 700, rule: 'equal', holds: false }] as const;
   const wrong: ExactnessResult = { ...exact, comparison: { exact: false, compared } };
   const damaged: ExactnessResult = { ...exact, ledgerProblems: ['a gap'] };
-  const text = renderTables(results({ exactness: [wrong, damaged], problems: ['ledger 699, upstream 700'] }));
+  const run = results({ exactness: [wrong, damaged] });
+  const text = renderTables(run);
   assert.match(text, /\*\*NOT EXACT\*\*, 1 figures differ/);
   assert.match(text, /\*\*NOT EXACT\*\*, its journal and store differ/);
   assert.doesNotMatch(text, /\*\*exact\*\*/);
-  assert.match(text, /\*\*failed\*\*: ledger 699, upstream 700/);
+  assert.match(text, /\*\*failed\*\*: .*inputTokens: ledger 699, upstream 700/);
+  assert.match(text, /\*\*failed\*\*: .*a gap/);
+  assert.equal(exitCodeOf(run), 1);
+});
+
+test('only wrong tokens, a wrong ledger and failed requests fail a run; a goal that is not met does not', () => {
+  const slow = [round('bare', { cpuMicrosPerRequest: 10 }), round('gateway', { cpuMicrosPerRequest: 90 })];
+  const missed = results({ rounds: slow, exactness: [exact] });
+  assert.match(renderTables(missed), /not met/);
+  assert.equal(exitCodeOf(missed), 0);
+  assert.equal(exitCodeOf(results({ problems: ['3 requests were answered 500'] })), 1);
+  const damaged: ExactnessResult = { ...exact, ledgerProblems: ['a gap'] };
+  assert.equal(exitCodeOf(results({ exactness: [exact, damaged] })), 1);
 });
 
 test('puts the tables between the marks of a document, again and again', () => {

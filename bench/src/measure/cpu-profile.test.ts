@@ -44,3 +44,31 @@ test('sums self time by area and function, without idle time', () => {
   ]);
   assert.deepEqual(summary.functions, [{ name: 'push gateway/src/proxy/usage/tap.ts:10', micros: 350, share: 0.875 }]);
 });
+
+test('native code belongs to whoever asked for it, through all of Node that lies between', () => {
+  const summary = summariseProfile(
+    {
+      nodes: [
+        { id: 1, callFrame: frame('(root)', ''), children: [2, 5] },
+        { id: 2, callFrame: frame('resume', 'file:///r/node_modules/undici/lib/client.js'), children: [3] },
+        { id: 3, callFrame: frame('uncork', 'node:internal/streams/writable'), children: [4] },
+        { id: 4, callFrame: frame('writev', '') },
+        { id: 5, callFrame: frame('writev', '') },
+      ],
+      samples: [4, 4, 5],
+      timeDeltas: [30, 30, 40],
+    },
+    5,
+  );
+  assert.deepEqual(
+    summary.areas.map((area) => [area.name, area.micros]),
+    [
+      ['native code for undici', 60],
+      ['native code', 40],
+    ],
+  );
+  assert.deepEqual(
+    summary.functions.map((each) => each.name),
+    ['writev for undici', 'writev'],
+  );
+});

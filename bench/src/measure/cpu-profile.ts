@@ -9,6 +9,7 @@ export interface CpuProfile {
 interface ProfileNode {
   readonly id: number;
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly children?: readonly number[];
 }
 
 export interface SelfTime {
@@ -26,26 +27,62 @@ export interface ProfileSummary {
 }
 
 const idle = '(idle)';
+const nativeArea = 'native code';
 
-/** Where the time went that a thread spent itself, not in what it called. */
+/**
+ * Where the time went that a thread spent itself, not in what it called. Native code, such as a write to a socket, is told
+ * apart by the package or folder that asked for it.
+ */
 export function summariseProfile(profile: CpuProfile, functionCount: number): ProfileSummary {
-  const frames = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
+  const names = nameNodes(profile.nodes);
   const areas = new Map<string, number>();
   const functions = new Map<string, number>();
   let busyMicros = 0;
   for (const [index, id] of profile.samples.entries()) {
-    const frame = frames.get(id);
+    const name = names.get(id);
     const micros = Math.max(0, profile.timeDeltas[index] ?? 0);
-    if (frame === undefined || frame.functionName === idle) continue;
+    if (name === undefined || name.area === idle) continue;
     busyMicros += micros;
-    add(areas, areaOf(frame.url, frame.functionName), micros);
-    add(functions, `${frame.functionName || '(anonymous)'} ${placeOf(frame)}`.trim(), micros);
+    add(areas, name.area, micros);
+    add(functions, name.function, micros);
   }
   return {
     busyMicros,
     areas: ranked(areas, busyMicros),
     functions: ranked(functions, busyMicros).slice(0, functionCount),
   };
+}
+
+interface NodeName {
+  readonly area: string;
+  readonly function: string;
+}
+
+/** Walks the call tree from its root, so that each node knows who called it. */
+function nameNodes(nodes: readonly ProfileNode[]): Map<number, NodeName> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const called = new Set(nodes.flatMap((node) => node.children ?? []));
+  const names = new Map<number, NodeName>();
+  const waiting = nodes.filter((node) => !called.has(node.id)).map((node) => ({ node, caller: '' }));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, caller } = next;
+    const frame = node.callFrame;
+    const area = areaOf(frame.url, frame.functionName);
+    const asked = caller === '' ? '' : ` for ${caller}`;
+    const isNative = area === nativeArea;
+    names.set(node.id, {
+      area: isNative ? area + asked : area,
+      function: isNative
+        ? `${frame.functionName}${asked}`
+        : `${frame.functionName || '(anonymous)'} ${placeOf(frame)}`.trim(),
+    });
+    const askedBy = isNative || /^(node:|\(|other$)/.test(area) ? caller : area;
+    for (const id of node.children ?? []) {
+      const child = byId.get(id);
+      if (child !== undefined) waiting.push({ node: child, caller: askedBy });
+    }
+  }
+  return names;
 }
 
 function add(sums: Map<string, number>, key: string, micros: number): void {
@@ -69,7 +106,7 @@ export function areaOf(url: string, functionName: string): string {
   if (installed !== undefined) return installed;
   if (url.startsWith('node:')) return nodeArea(url);
   if (url !== '') return 'other';
-  return functionName.startsWith('(') ? functionName : 'native code';
+  return functionName.startsWith('(') ? functionName : nativeArea;
 }
 
 /** `node:_http_server` and `node:internal/streams/…` are parts of what users know as http and streams. */

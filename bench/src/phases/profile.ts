@@ -9,7 +9,7 @@ import { startGateway } from './under-test.ts';
 
 export interface ThreadProfile {
   readonly workload: Workload;
-  /** The main thread has the most samples by far; workers follow in order. */
+  /** 0 is the main thread, workers follow. */
   readonly thread: number;
   readonly file: string;
   readonly summary: ProfileSummary;
