@@ -37,8 +37,12 @@ function relative(text: string, now: number): number | undefined {
  * times 24 hours before `now` (UTC milliseconds). Throws CommandFailure (usage).
  */
 export function parseMoment(text: string, now: number): string {
-  const words: Readonly<Record<string, number>> = { now, today: utcDay(now), yesterday: utcDay(now) - unitMs.d };
-  const at = words[text] ?? calendarDay(text) ?? rfc3339(text) ?? relative(text, now);
+  const words = new Map([
+    ['now', now],
+    ['today', utcDay(now)],
+    ['yesterday', utcDay(now) - unitMs.d],
+  ]);
+  const at = words.get(text) ?? calendarDay(text) ?? rfc3339(text) ?? relative(text, now);
   if (at === undefined) {
     throw new CommandFailure(`'${text}' is no time.`, {
       exitCode: exitCodes.usage,

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
@@ -31,5 +30,5 @@ function tell({ err }: Context, thrown: unknown, debug: boolean): void {
   }
   if (!debug || !(thrown instanceof Error)) return;
   err.write(`${thrown.stack ?? ''}\n`);
-  if (thrown.cause !== undefined) err.write(`caused by: ${inspect(thrown.cause)}\n`);
+  for (let { cause } = thrown; cause instanceof Error; { cause } = cause) err.write(`caused by: ${String(cause)}\n`);
 }

@@ -98,7 +98,7 @@ function fishOption(condition: string, option: OptionWords): string {
 
 export function fishScript(places: readonly Place[]): string {
   const lines = places.flatMap((place) => {
-    const condition = `test (__tollgate_place) = ${quoted(place.path)}`;
+    const condition = `test (__tollgate_place) = "${place.path}"`;
     return [
       ...place.words.map(
         (word) => `complete -c tollgate -f -n ${quoted(condition)} -a ${quoted(word.text)} -d ${quoted(word.says)}`,
@@ -116,7 +116,7 @@ function __tollgate_place
                 set place $try
         end
     end
-    echo -- $place
+    printf '%s\\n' "$place"
 end
 ${lines.join('\n')}
 `;

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  configInForceSchema,
+  configReloadSchema,
+  deploymentListSchema,
+  ledgerVerifySchema,
+  priceListSchema,
+  type LedgerVerification,
+} from '@tollgate/contract/admin-api/operations.ts';
+import { createProductSchema, productListSchema, productSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
+import { fakeGateway, promised } from '../../test/support/fake-gateway.ts';
+import { runCli } from '../../test/support/run-cli.ts';
+
+const product = {
+  name: 'standard',
+  models: ['gpt-5.4-mini', 'gpt-5-mini'],
+  caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
+  unpriced: 'refuse',
+  declaredIn: 'config',
+} as const;
+
+test('product list shows models and caps', async (t) => {
+  const gateway = await fakeGateway(t, {
+    'GET products': promised(productListSchema, { products: [{ ...product, models: [...product.models] }] }),
+  });
+  const { out } = await runCli(['product', 'list'], gateway.environment);
+  assert.match(out, /^standard +gpt-5\.4-mini gpt-5-mini +4,096 +no cap +no cap +refuse +config$/m);
+});
+
+test('product create sends what the contract asks for', async (t) => {
+  const gateway = await fakeGateway(t, {
+    'POST products': promised(productSchema, { ...product, name: 'trial', models: ['a', 'b'], declaredIn: 'admin' }),
+  });
+  const args = ['product', 'create', 'trial', '--models', 'a', 'b', '--max-output-tokens', '500'];
+  const { out } = await runCli([...args, '--unpriced', 'allow-and-flag'], gateway.environment);
+  assert.deepEqual(createProductSchema.parse(gateway.asked[0]?.body), {
+    name: 'trial',
+    models: ['a', 'b'],
+    caps: { maxOutputTokens: 500 },
+    unpriced: 'allow-and-flag',
+  });
+  assert.equal(out, 'Product trial may use a, b.\n');
+  await runCli(['product', 'create', 'plain', '--models', 'a'], gateway.environment);
+  assert.deepEqual(gateway.asked[1]?.body, { name: 'plain', models: ['a'] }, 'what is not given is not sent');
+});
+
+test('prices list prints USD per million exactly, and only the model asked for', async (t) => {
+  const price = {
+    id: 'p1',
+    layer: 'list',
+    model: 'gpt-5.4-mini',
+    modelVersion: null,
+    deploymentType: 'GlobalStandard',
+    region: null,
+    serviceTier: null,
+    mode: 'online',
+    minInputTokens: null,
+    meter: 'cachedInput',
+    nanoUsdPerMillion: '75000000',
+    effectiveFrom: '2026-03-17',
+    effectiveTo: null,
+    source: 'a price page, 2026-11-20',
+  } as const;
+  const book = { priceBook: 'b1', prices: [price, { ...price, id: 'p2', model: 'other', modelVersion: '2026-01-01' }] };
+  const gateway = await fakeGateway(t, { 'GET prices': promised(priceListSchema, book) });
+  const all = await runCli(['prices', 'list'], gateway.environment);
+  assert.match(all.out, /^Price book b1\n/);
+  assert.match(all.out, /^other 2026-01-01 /m);
+  const one = await runCli(['prices', 'list', '--model', 'gpt-5.4-mini'], gateway.environment);
+  assert.match(one.out, /^gpt-5\.4-mini +GlobalStandard +any +any +online +cachedInput +0\.075 /m);
+  assert.doesNotMatch(one.out, /other/);
+  const json = await runCli(['prices', 'list', '--model', 'other', '--json'], gateway.environment);
+  assert.deepEqual(
+    (JSON.parse(json.out) as { prices: { id: string }[] }).prices.map(({ id }) => id),
+    ['p2'],
+  );
+  const csv = await runCli(['prices', 'list', '--format', 'csv'], gateway.environment);
+  assert.match(csv.out, /,75000000,list,2026-03-17,,"a price page, 2026-11-20"\r\n/);
+  const none = await runCli(['prices', 'list', '--model', 'free'], gateway.environment);
+  assert.match(none.out, /free has no price\./);
+});
+
+test('deployments list shows how each is doing', async (t) => {
+  const gateway = await fakeGateway(t, {
+    'GET deployments': promised(deploymentListSchema, {
+      deployments: [
+        {
+          name: 'payg-weu',
+          model: 'gpt-5.4-mini',
+          resource: 'contoso-weu',
+          region: 'westeurope',
+          deployment: 'gpt-54-mini',
+          deploymentType: 'GlobalStandard',
+          state: 'throttled',
+          until: '2026-11-23T10:21:00.000Z',
+          inFlight: 3,
+          lastError: '429',
+        },
+      ],
+    }),
+  });
+  const { out } = await runCli(['deployments', 'list'], gateway.environment);
+  assert.match(out, /^payg-weu .* throttled +2026-11-23T10:21:00\.000Z +3 +429 +contoso-weu$/m);
+});
+
+const sound: LedgerVerification = {
+  ok: true,
+  journal: { segments: 2, opened: 12000, settled: 11999, open: 1, damaged: [], tornTailBytes: 0 },
+  store: { records: 11999, rollUpAttempts: 11999 },
+  sums: [{ meter: 'input', journal: '1234567', store: '1234567', rollUp: '1234567' }],
+  missingInStore: [],
+  missingInJournal: [],
+  different: [],
+  settledTwice: [],
+  lag: { records: 0, openAttempts: 1 },
+  problems: [],
+};
+
+test('ledger verify tells counts and sums, and exits 0 where the two agree', async (t) => {
+  const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, sound) });
+  const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
+  assert.equal(status, 0);
+  assert.match(out, /12,000 attempts admitted, 11,999 settled, 1 open/);
+  assert.match(out, /^input +1,234,567 +1,234,567 +1,234,567$/m);
+  assert.match(out, /agree/);
+});
+
+test('ledger verify exits 1 and names everything that is wrong', async (t) => {
+  const bad: LedgerVerification = {
+    ...sound,
+    ok: false,
+    journal: { ...sound.journal, damaged: [{ segment: '000001', offset: 4096, bytes: 120 }], tornTailBytes: 7 },
+    missingInStore: ['ATTEMPT-A'],
+    missingInJournal: ['ATTEMPT-B'],
+    different: ['ATTEMPT-C'],
+    settledTwice: ['ATTEMPT-D'],
+    problems: ['one record is missing'],
+  };
+  const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, bad) });
+  const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
+  assert.equal(status, 1);
+  for (const words of [
+    'disagree',
+    'one record is missing',
+    'damaged: 000001, 120 bytes from 4,096 on',
+    'missing in the store: ATTEMPT-A',
+    'missing in the journal: ATTEMPT-B',
+    'different: ATTEMPT-C',
+    'settled twice: ATTEMPT-D',
+    'torn tail: 7 bytes',
+  ]) {
+    assert.ok(out.includes(words), words);
+  }
+  const json = await runCli(['ledger', 'verify', '--json'], gateway.environment);
+  assert.equal(json.status, 1);
+  assert.deepEqual(JSON.parse(json.out), bad);
+});
+
+test('config show prints the configuration alone on standard output, and a refused reload beside it', async (t) => {
+  const inForce = {
+    source: '/etc/tollgate.yaml',
+    loadedAt: '2026-11-23T00:00:00.000Z',
+    lastReload: { at: '2026-11-23T01:00:00.000Z', ok: false, problems: ['line 3: unknown key'] },
+    config: { organisation: 'contoso' },
+  };
+  const gateway = await fakeGateway(t, { 'GET config': promised(configInForceSchema, inForce) });
+  const { out, err } = await runCli(['config', 'show'], gateway.environment);
+  assert.deepEqual(JSON.parse(out), { organisation: 'contoso' });
+  assert.match(err, /from \/etc\/tollgate\.yaml/);
+  assert.match(err, /refused at 2026-11-23T01:00:00\.000Z.*\n {2}line 3: unknown key/);
+  const json = await runCli(['config', 'show', '--json'], gateway.environment);
+  assert.deepEqual(JSON.parse(json.out), inForce);
+});
+
+test('config reload exits 1 where the file is refused, with everything that is wrong', async (t) => {
+  const replies = [
+    { ok: false, problems: ['line 3: unknown key', 'line 9: no such model'] },
+    { ok: true, problems: [] },
+  ];
+  const gateway = await fakeGateway(t, {
+    'POST config/reload': () => promised(configReloadSchema, replies.shift() ?? { ok: true, problems: [] }),
+  });
+  const refused = await runCli(['config', 'reload'], gateway.environment);
+  assert.equal(refused.status, 1);
+  assert.match(refused.out, /stays in force:\n {2}line 3: unknown key\n {2}line 9: no such model\n/);
+  const taken = await runCli(['config', 'reload'], gateway.environment);
+  assert.deepEqual([taken.status, taken.out], [0, 'The file is in force.\n']);
+});
+
+test('config check refuses a file that does not exist', async () => {
+  const { status, err } = await runCli(['config', 'check', '/nowhere/tollgate.yaml']);
+  assert.equal(status, 2);
+  assert.match(err, /There is no file \/nowhere\/tollgate\.yaml/);
+});
