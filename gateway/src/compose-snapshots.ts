@@ -38,8 +38,8 @@ export class Snapshots implements SnapshotSource {
     const declared = this.rules.declared(config);
     this.config = config;
     this.book = book;
+    // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
     void this.directory.redeclare(declared);
-    this.swap();
   }
 
   private swap(): void {

@@ -56,6 +56,13 @@ export type Started =
   | { readonly ok: true; readonly gateway: Gateway }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
+export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
+  const result = composeRules(settings, []).load();
+  const problems = result.ok ? result.loaded.warnings : result.problems;
+  return { ok: result.ok, problems: problems.map(formatProblem) };
+}
+
 /** Builds the gateway: the one place where things are made and adapters are plugged into ports. */
 export async function compose(settings: Settings, overrides: Overrides = {}): Promise<Started> {
   const providers = overrides.tokenProviders ?? [];
@@ -91,7 +98,7 @@ function createLog(config: Config): Logger {
   // Buffered: a line a request must not cost a write a request. Flushed every second, and at the end.
   return pino(
     { level: config.log.level, base: null },
-    destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 1000 }),
+    destination({ dest: 1, sync: false, minLength: 65_536, periodicFlush: 1000 }),
   );
 }
 
@@ -130,6 +137,7 @@ async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     log,
   });
+  for (const problem of directory.problems()) log.warn({ problem }, 'directory');
   const snapshots = new Snapshots(rules, directory, config);
   const watcher = watchConfig({
     initial: loaded,
@@ -189,7 +197,7 @@ async function buildAdmin(blueprint: Blueprint, parts: Parts, ready: () => boole
     token: await adminToken(blueprint.settings.dataFolder, log),
     directory,
     reports: ledger.reports,
-    ledger: { lag: ledger.lag, verify: ledger.verify },
+    ledger: { lag: () => ledger.lag(), verify: () => ledger.verify() },
     deployments() {
       const { endpoints } = snapshots.current();
       return services.health.view(endpoints.values()).map(({ endpoint: name, until, ...view }) => {
@@ -247,7 +255,7 @@ async function build(blueprint: Blueprint): Promise<Gateway> {
     },
     clock,
     ids: services.ids,
-    handle: (request, response) => handle(services, request, response),
+    handle: (request, response, presence) => handle(services, { request, response, presence }),
     refuse: (response, failure) =>
       respondWithFailure(response, failure, { requestId: services.ids(clock.now()), clientRequestId: null }),
     unready,

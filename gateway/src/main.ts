@@ -3,23 +3,30 @@ import { readSettings, usage, UsageError, type Settings } from './settings.ts';
 
 // Before the rest is loaded, so that the rest is cached: a start takes a third of the time.
 enableCompileCache();
-const { compose } = await import('./compose.ts');
+const { checkConfiguration, compose } = await import('./compose.ts');
 
 function settingsOrExit(): Settings {
   try {
     const settings = readSettings(process.argv.slice(2), process.env);
     if (settings !== 'help') return settings;
     process.stdout.write(usage);
-    process.exit(0);
+    return process.exit(0);
   } catch (thrown) {
     if (!(thrown instanceof UsageError)) throw thrown;
     process.stderr.write(`${thrown.message}\n\n${usage}`);
-    process.exit(2);
+    return process.exit(2);
   }
 }
 
 async function main(): Promise<void> {
-  const started = await compose(settingsOrExit());
+  const settings = settingsOrExit();
+  if (settings.checkOnly) {
+    const { ok, problems } = checkConfiguration(settings);
+    process.stdout.write(problems.map((problem) => `${problem}\n`).join(''));
+    process.exitCode = ok ? 0 : 1;
+    return;
+  }
+  const started = await compose(settings);
   if (!started.ok) {
     process.stderr.write(`${started.problems.join('\n')}\n`);
     process.exitCode = 1;

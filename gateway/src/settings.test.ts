@@ -15,6 +15,7 @@ test('arguments win over the environment, the environment over the defaults', ()
     dataFolder: '/data',
     port: 0,
     adminPort: 9001,
+    checkOnly: false,
     environment,
   });
   const plain = readSettings(['--config=a.yaml'], {});

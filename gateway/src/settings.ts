@@ -8,6 +8,8 @@ export interface Settings {
   /** Ports from the environment win over the configuration file; 0 takes a free one. */
   readonly port: number | undefined;
   readonly adminPort: number | undefined;
+  /** Only look whether the configuration is good, and say so. */
+  readonly checkOnly: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -19,10 +21,11 @@ export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLD
 
   --config FILE   the configuration (default: $TOLLGATE_CONFIG)
   --data FOLDER   where everything that is written lives (default: $TOLLGATE_DATA, else .tollgate)
+  --check         only says whether the configuration is good, and every mistake in it
   --help          this text
 
 Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT.
-Exit status: 0 after a clean drain, 1 when it could not start, 2 for a wrong call.
+Exit status: 0 after a clean drain, 1 when it could not start (or the configuration is bad), 2 for a wrong call.
 `;
 
 function portOf(environment: Settings['environment'], name: string): number | undefined {
@@ -35,11 +38,21 @@ function portOf(environment: Settings['environment'], name: string): number | un
 
 /** Reads arguments and environment; 'help' where that was asked for. Throws UsageError. */
 export function readSettings(args: readonly string[], environment: Settings['environment']): Settings | 'help' {
-  let values: { config?: string | undefined; data?: string | undefined; help?: boolean | undefined };
+  let values: {
+    config?: string | undefined;
+    data?: string | undefined;
+    check?: boolean | undefined;
+    help?: boolean | undefined;
+  };
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { config: { type: 'string' }, data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        config: { type: 'string' },
+        data: { type: 'string' },
+        check: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
       strict: true,
     }));
   } catch (thrown) {
@@ -54,6 +67,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
     dataFolder: path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate'),
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),
+    checkOnly: values.check === true,
     environment,
   };
 }

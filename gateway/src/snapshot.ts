@@ -92,6 +92,7 @@ function routeOf(
   return Object.freeze({
     name,
     tiers: Object.freeze(tiers),
+    endpoints: Object.freeze(tiers.flat().map((one) => one.endpoint)),
     deadlineMs: values.deadline,
     idleTimeoutMs: values.idleTimeout,
     maxAttempts: values.maxAttempts,

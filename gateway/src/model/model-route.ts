@@ -11,6 +11,8 @@ export interface ModelRoute {
   readonly name: string;
   /** In order of priority: a later tier is used only when nothing of the earlier ones can be. */
   readonly tiers: readonly (readonly WeightedEndpoint[])[];
+  /** The endpoints of all tiers, in their order. */
+  readonly endpoints: readonly Endpoint[];
   /** From arrival to the last byte, ms. */
   readonly deadlineMs: number;
   /** The longest silence of an upstream between two chunks, ms. */
@@ -21,8 +23,4 @@ export interface ModelRoute {
   readonly onClientDisconnect: 'cancel' | 'drain';
   /** The model family's tokenizer, for counting what the provider did not report; null where none is known. */
   readonly tokenizer: 'o200k_base' | 'cl100k_base' | null;
-}
-
-export function endpointsOf(route: ModelRoute): readonly Endpoint[] {
-  return route.tiers.flat().map((one) => one.endpoint);
 }

@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
+import type { Presence } from '#model/presence.ts';
 import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import { judge, type Judgement } from './routing/verdict.ts';
@@ -30,7 +30,7 @@ export interface AttemptOptions {
   readonly endpoint: Endpoint;
   /** 1 for the first of the request. */
   readonly number: number;
-  readonly response: ServerResponse;
+  readonly presence: Presence;
 }
 
 /** One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. */
@@ -92,13 +92,8 @@ export class Attempt {
     services.health.begin(options.endpoint);
     this.sentAt = services.clock.monotonic();
     const sending = send(services.connections, request);
-    const { response } = options;
-    const leave = (): void => this.interrupt('client-left', sending);
-    const cancels = options.admission.route.onClientDisconnect === 'cancel';
-    if (cancels) {
-      if (response.destroyed) leave();
-      else response.once('close', leave);
-    }
+    if (options.admission.route.onClientDisconnect === 'cancel')
+      options.presence.watch(() => this.interrupt('client-left', sending));
     this.onExpire(() => this.interrupt('timed-out', sending));
     let result: AttemptResult | undefined;
     try {
@@ -108,7 +103,7 @@ export class Attempt {
       if (!(thrown instanceof NoReply)) throw thrown;
       result = await this.noReply(thrown);
     } finally {
-      response.off('close', leave);
+      options.presence.unwatch();
       // An accepted reply is watched on, by whoever relays it.
       if (result?.kind !== 'accepted') this.watchdog.stop();
     }

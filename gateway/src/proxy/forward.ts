@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
+import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
 import { Attempt, type AttemptResult } from './attempt.ts';
 import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
-import { createPlan, type Plan } from './routing/plan.ts';
+import { Plan } from './routing/plan.ts';
 import type { Services } from './services.ts';
 import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
 import type { UpstreamReply } from './upstream/send.ts';
@@ -15,6 +16,7 @@ import type { Tap } from './usage/tap.ts';
 /** What one request's attempts have in common. */
 export interface Forwarding {
   readonly response: ServerResponse;
+  readonly presence: Presence;
   /** Attempts made so far, over all calls of forward. */
   attempts: number;
   /** For the log line: one word per attempt. */
@@ -104,6 +106,7 @@ function clientOf(accepted: Accepted, reply: Reply): RelayClient {
   const { response } = accepted.forwarding;
   return {
     response,
+    presence: accepted.forwarding.presence,
     onLeave: route.onClientDisconnect,
     writeHead: (length) => writeHead(reply, accepted, length),
     fail(failure, headWritten) {
@@ -136,7 +139,13 @@ function acceptedReply(services: Services, accepted: Accepted): Reply {
     );
     accepted.forwarding.trail.push(`${accepted.attempt.options.endpoint.name}:${outcome}`);
   };
-  const nobody: RelayClient = { response: undefined, onLeave: 'drain', writeHead() {}, fail() {} };
+  const nobody: RelayClient = {
+    response: undefined,
+    presence: accepted.forwarding.presence,
+    onLeave: 'drain',
+    writeHead() {},
+    fail() {},
+  };
   const made: Reply = {
     status: accepted.reply.status,
     headers: visibleHeaders(accepted.reply),
@@ -193,7 +202,7 @@ function exhausted(plan: Plan, last: AttemptResult | undefined): Failure {
  * default backend step, several times by one that retries.
  */
 export async function forward(services: Services, admission: Admission, forwarding: Forwarding): Promise<Reply> {
-  const plan = createPlan(admission.route, services.health, services.random);
+  const plan = new Plan(admission.route, services);
   let last: AttemptResult | undefined;
   for (let endpoint = plan.next(); endpoint !== undefined; endpoint = plan.next()) {
     forwarding.attempts += 1;
@@ -201,7 +210,7 @@ export async function forward(services: Services, admission: Admission, forwardi
       admission,
       endpoint,
       number: forwarding.attempts,
-      response: forwarding.response,
+      presence: forwarding.presence,
     });
     const result = await attempt.run();
     if (result.kind === 'accepted')

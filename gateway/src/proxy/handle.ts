@@ -3,6 +3,7 @@ import { toFailure, type Failure } from '#kernel/errors.ts';
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
+import type { Presence } from '#model/presence.ts';
 import { readBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
 import { identify } from './consumers/identify.ts';
@@ -13,6 +14,13 @@ import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
 import { respondWithFailure, respondWithJson } from './respond.ts';
 import type { Services } from './services.ts';
+
+/** The client's side of one request. */
+export interface Client {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly presence: Presence;
+}
 
 /** What is known of a request so far; filled on the way, for the log line and the error answer. */
 interface Journey extends HeadContext {
@@ -32,13 +40,14 @@ interface Journey extends HeadContext {
  *                                                               └ 6 relay, meter, settle
  *              any failure ──► on-error ──► client, in its dialect
  */
-export async function handle(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handle(services: Services, client: Client): Promise<void> {
+  const { response, presence } = client;
   const journey: Journey = {
     ...newHeadContext(services.clock, services.ids),
-    forwarding: { response, attempts: 0, trail: [] },
+    forwarding: { response, presence, attempts: 0, trail: [] },
   };
   try {
-    await travel(services, request, journey);
+    await travel(services, client, journey);
   } catch (thrown) {
     journey.failure = toFailure(thrown);
     respondWithFailure(response, journey.failure, {
@@ -49,9 +58,9 @@ export async function handle(services: Services, request: IncomingMessage, respo
   report(services, response, journey);
 }
 
-async function travel(services: Services, request: IncomingMessage, journey: Journey): Promise<void> {
+async function travel(services: Services, client: Client, journey: Journey): Promise<void> {
   // :: Step 1: what is asked, by which key                       client ──head──► gateway
-  const arrival = readHead(request, journey, services.snapshots.current());
+  const arrival = readHead(client.request, journey, services.snapshots.current());
   journey.arrival = arrival;
 
   // :: Step 2: who is calling                                    before a byte of the body is read
@@ -64,7 +73,7 @@ async function travel(services: Services, request: IncomingMessage, journey: Jou
   }
 
   // :: Step 3: the body, parsed once                             client ──body──► gateway
-  const exchange = await readBody(request, arrival);
+  const exchange = await readBody(client, arrival);
   journey.exchange = exchange;
   const route = findRoute(arrival.snapshot, {
     name: exchange.requestedModel,

@@ -9,18 +9,18 @@ import {
   type Period,
   type RecordKey,
   type ShippedRecord,
+  type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
-import type { UsageRecord } from '../../src/model/usage-record.ts';
 
-const keyOf: Record<FigureDimension, (record: UsageRecord) => string> = {
-  consumer: (record) => record.caller.consumer,
-  'cost-centre': (record) => record.caller.costCentrePath,
-  product: (record) => record.caller.product,
-  subscription: (record) => record.caller.subscription,
-  model: (record) => record.servedBy.model,
-  deployment: (record) => `${record.servedBy.resource}/${record.servedBy.deployment}`,
-  'deployment-type': (record) => record.servedBy.deploymentType,
-  region: (record) => record.servedBy.region,
+const keyOf: Record<FigureDimension, (record: StoredRecord) => string> = {
+  consumer: (record) => record.series.caller.consumer,
+  'cost-centre': (record) => record.series.caller.costCentrePath,
+  product: (record) => record.series.caller.product,
+  subscription: (record) => record.series.caller.subscription,
+  model: (record) => record.series.servedBy.model,
+  deployment: (record) => `${record.series.servedBy.resource}/${record.series.servedBy.deployment}`,
+  'deployment-type': (record) => record.series.servedBy.deploymentType,
+  region: (record) => record.series.servedBy.region,
   outcome: (record) => record.outcome,
   day: (record) => new Date(record.at).toISOString().slice(0, 10),
 };
@@ -48,11 +48,11 @@ export class MemoryLedgerStore implements LedgerStore {
     return await Promise.resolve(this.#records.size - before);
   }
 
-  async find(keys: readonly RecordKey[]): Promise<readonly (UsageRecord | null)[]> {
+  async find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]> {
     return await Promise.resolve(keys.map(({ at, id }) => this.#records.get(`${at} ${id}`)?.record ?? null));
   }
 
-  async page(after: RecordKey | null, limit: number): Promise<readonly UsageRecord[]> {
+  async page(after: RecordKey | null, limit: number): Promise<readonly StoredRecord[]> {
     const all = [...this.#records.values()]
       .map((one) => one.record)
       .toSorted((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
@@ -86,7 +86,7 @@ export class MemoryLedgerStore implements LedgerStore {
         | 'audioOutput',
     ): bigint => sum(group.map(({ record }) => record.units[unit]));
     const count = (bit: number): bigint => BigInt(group.filter((one) => this.#carries(one, bit)).length);
-    const costs = group.flatMap(({ record }) => (record.cost.nanoUsd === null ? [] : [record.cost.nanoUsd]));
+    const costs = group.flatMap(({ record }) => (record.costNano === null ? [] : [record.costNano]));
     return {
       requests: count(requestBits.request),
       attempts: BigInt(group.length),

@@ -24,6 +24,7 @@ export function routeOver(
   return {
     name: 'gpt-5.4-mini',
     tiers: tiers.map((tier) => tier.map(([endpoint, weight]) => ({ endpoint, weight }))),
+    endpoints: tiers.flat().map(([endpoint]) => endpoint),
     deadlineMs: 120_000,
     idleTimeoutMs: 60_000,
     maxAttempts: 3,

@@ -1,3 +1,7 @@
+import { EntryDecoder } from '../../src/accounting/ledger/decode-entry.ts';
+import { settleText } from '../../src/accounting/ledger/encode-entry.ts';
+import type { ShippedRecord, StoredRecord } from '../../src/accounting/ledger/ports.ts';
+import { qualifies } from '../../src/accounting/ledger/request-counts.ts';
 import type { OpenedAttempt, UsageRecord } from '../../src/model/usage-record.ts';
 
 /** 2026-03-01T00:00:00Z */
@@ -94,4 +98,17 @@ export function openedAttempt(record: UsageRecord): OpenedAttempt {
     reservedNano,
     priceBook,
   };
+}
+
+/** As the record comes out of the journal. */
+export function storedRecord(record: UsageRecord): StoredRecord {
+  const entry = new EntryDecoder().decode(settleText(record));
+  if (entry.kind !== 'settle') throw new Error('A settle was decoded as something else.');
+  return entry.record;
+}
+
+/** As the record goes into a store. */
+export function shippedRecord(record: UsageRecord): ShippedRecord {
+  const stored = storedRecord(record);
+  return { record: stored, qualifies: qualifies(stored) };
 }

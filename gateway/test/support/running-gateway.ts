@@ -114,6 +114,7 @@ export async function startStack(
       dataFolder: path.join(folder, 'data'),
       port: 0,
       adminPort: 0,
+      checkOnly: false,
       environment: {
         TEST_TWIN_KEY: twin.key,
         TEST_KEY_MARKETING: keys.marketing,

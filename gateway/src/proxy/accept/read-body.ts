@@ -5,6 +5,7 @@ import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts'
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation } from '#model/operation.ts';
+import type { Presence } from '#model/presence.ts';
 import { topLevelMembers } from './json-members.ts';
 
 const jsonType = /^application\/json\s*(?:;\s*charset="?utf-?8"?\s*)?;?\s*$/i;
@@ -28,15 +29,23 @@ function tooLarge(limit: number): Failure {
   return new Failure('request_too_large', `The body is larger than ${limit} bytes.`);
 }
 
+export interface BodySource {
+  readonly request: IncomingMessage;
+  readonly presence: Presence;
+}
+
+const emptyBody = Buffer.alloc(0);
+
 /**
  * The whole body. Governed bodies are read whole before they are sent on, whatever their size: model, stream and the
  * caps must be known first (docs/adr/0004). Rejects when the client goes away in the middle.
  */
-function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+function readBytes({ request, presence }: BodySource, limit: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limit) return Promise.reject(tooLarge(limit));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let first: Buffer | undefined;
+    let chunks: Buffer[] | undefined;
     let size = 0;
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
@@ -44,21 +53,17 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
         request.off('data', onData);
         request.pause();
         reject(tooLarge(limit));
-        return;
-      }
-      chunks.push(chunk);
+      } else if (first === undefined) first = chunk;
+      else (chunks ??= [first]).push(chunk);
     };
     request.on('data', onData);
-    request.once('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)),
-    );
-    request.once('error', () =>
-      reject(new Failure('malformed_request', 'The connection broke before the body was complete.')),
-    );
-    request.once('close', () => {
-      if (!request.complete)
-        reject(new Failure('malformed_request', 'The connection was closed before the body was complete.'));
+    request.on('end', () => {
+      presence.unwatch();
+      resolve(chunks === undefined ? (first ?? emptyBody) : Buffer.concat(chunks, size));
     });
+    presence.watch(() =>
+      reject(new Failure('malformed_request', 'The connection was closed before the body was complete.')),
+    );
   });
 }
 
@@ -106,10 +111,10 @@ function understand(arrival: Arrival & { readonly operation: MeteredOperation },
 }
 
 /** Step 3 of a request: its body, read, parsed once and understood as far as the gateway must. */
-export async function readBody(request: IncomingMessage, arrival: Arrival): Promise<Exchange> {
+export async function readBody(source: BodySource, arrival: Arrival): Promise<Exchange> {
   const { operation } = arrival;
   if (operation === 'models.list' || operation === 'models.retrieve') throw new Error('This operation has no body.');
-  refuseMediaType(request);
-  const bytes = await readBytes(request, arrival.snapshot.limits.maxBodyBytes);
+  refuseMediaType(source.request);
+  const bytes = await readBytes(source, arrival.snapshot.limits.maxBodyBytes);
   return understand({ ...arrival, operation }, bytes);
 }

@@ -8,30 +8,34 @@ import type { Snapshot } from '#model/snapshot.ts';
 import { methodOf, targetOf } from './operations.ts';
 
 /** Headers that decide something here: standing twice, one reader might take the first and another the last. */
-const onceOnly = new Set([
-  'api-key',
-  'authorization',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'ocp-apim-subscription-key',
-  'traceparent',
-  'transfer-encoding',
-  'x-ms-client-request-id',
-]);
+const onceOnly: ReadonlyMap<string, number> = new Map(
+  [
+    'api-key',
+    'authorization',
+    'content-encoding',
+    'content-length',
+    'content-type',
+    'ocp-apim-subscription-key',
+    'traceparent',
+    'transfer-encoding',
+    'x-ms-client-request-id',
+  ].map((name, index) => [name, 1 << index]),
+);
 const datedVersion = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-preview|-alpha|-beta)?$/;
 /** W3C Trace Context, version 00. */
 const traceParent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const clientId = /^[\x21-\x7e]{1,128}$/;
 
 function refuseDuplicates(rawHeaders: readonly string[]): void {
-  const seen = new Set<string>();
+  let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
-    if (!onceOnly.has(name)) continue;
-    if (seen.has(name))
+    const bit = onceOnly.get(name);
+    if (bit === undefined) continue;
+    if ((seen & bit) !== 0) {
       throw new Failure('duplicate_header', `The header '${name}' stands more than once.`, { param: name });
-    seen.add(name);
+    }
+    seen |= bit;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { dialectError, Failure } from '#kernel/errors.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
+import { Presence } from '#model/presence.ts';
 
 export interface ListenOptions {
   readonly address: string;
@@ -20,7 +21,8 @@ export interface DataPlaneOptions {
   readonly listen: ListenOptions;
   readonly clock: Clock;
   readonly ids: IdSource;
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Resolves when the request is over for the gateway, which may be after its client has gone. Never rejects. */
+  handle(request: IncomingMessage, response: ServerResponse, presence: Presence): Promise<void>;
   /** Answers while draining: on a connection kept alive from before. */
   refuse(response: ServerResponse, failure: Failure): void;
   /** Why requests are not served now; undefined when they are. */
@@ -140,10 +142,17 @@ function createDataPlaneServer(options: DataPlaneOptions, inFlight: InFlight): S
       }
       inFlight.begin();
       // Over when both are: the last byte handed to the system, and the attempt settled (a drained one outlives its client).
-      const closed = new Promise<void>((resolve) => {
-        response.once('close', resolve);
+      let open = 2;
+      const part = (): void => {
+        open -= 1;
+        if (open === 0) inFlight.end();
+      };
+      const presence = new Presence();
+      response.on('close', () => {
+        presence.leave();
+        part();
       });
-      void Promise.all([closed, options.handle(request, response)]).finally(() => inFlight.end());
+      void options.handle(request, response, presence).then(part);
     },
   );
   server.on('clientError', (error: Error & { code?: string }, socket) => {

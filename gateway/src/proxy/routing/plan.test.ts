@@ -2,18 +2,24 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { endpointNamed, routeOver } from '../../../test/support/model-objects.ts';
+import type { RandomSource } from '#kernel/random.ts';
+import type { ModelRoute } from '#model/model-route.ts';
 import { EndpointHealth } from './health.ts';
-import { createPlan } from './plan.ts';
+import { Plan } from './plan.ts';
 
 const [weu, swc, fr] = [endpointNamed('weu'), endpointNamed('swc'), endpointNamed('fr')];
 const fixed = (...values: number[]) => ({ next: () => values.shift() ?? 0 });
 
-function names(plan: ReturnType<typeof createPlan>): (string | undefined)[] {
+function planOver(route: ModelRoute, health: EndpointHealth, random: RandomSource): Plan {
+  return new Plan(route, { health, random });
+}
+
+function names(plan: Plan): (string | undefined)[] {
   return [plan.next()?.name, plan.next()?.name, plan.next()?.name, plan.next()?.name];
 }
 
 test('the first tier is used up before the next is touched, and no endpoint twice', () => {
-  const plan = createPlan(
+  const plan = planOver(
     routeOver([
       [
         [weu, 1],
@@ -34,7 +40,7 @@ test('inside a tier the choice follows the weights', () => {
     [0.7, 'swc'],
     [0.99, 'swc'],
   ] as const) {
-    const plan = createPlan(
+    const plan = planOver(
       routeOver([
         [
           [weu, 70],
@@ -49,7 +55,7 @@ test('inside a tier the choice follows the weights', () => {
 });
 
 test('the budget of attempts ends the plan', () => {
-  const plan = createPlan(
+  const plan = planOver(
     routeOver(
       [
         [
@@ -73,10 +79,10 @@ test('a throttled endpoint is left alone until its time is over, and the shortes
   health.report(weu, { kind: 'throttled', cooldownMs: 5_000 });
   health.report(swc, { kind: 'throttled', cooldownMs: 2_000 });
   const route = routeOver([[[weu, 1]], [[swc, 1]]]);
-  assert.equal(createPlan(route, health, fixed()).next(), undefined);
-  assert.equal(createPlan(route, health, fixed()).shortestWaitMs(), 2_000);
+  assert.equal(planOver(route, health, fixed()).next(), undefined);
+  assert.equal(planOver(route, health, fixed()).shortestWaitMs(), 2_000);
   clock.advance(2_000);
-  assert.equal(createPlan(route, health, fixed()).next()?.name, 'swc');
+  assert.equal(planOver(route, health, fixed()).next()?.name, 'swc');
 });
 
 test('a failing endpoint is tried last, a misconfigured one not at all', () => {
@@ -85,7 +91,7 @@ test('a failing endpoint is tried last, a misconfigured one not at all', () => {
   health.report(swc, { kind: 'misconfigured', reason: 'status 401' });
   assert.deepEqual(
     names(
-      createPlan(
+      planOver(
         routeOver([
           [
             [weu, 1],

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Failure } from '#kernel/errors.ts';
+import type { Presence } from '#model/presence.ts';
 import type { RelayTap } from './ports.ts';
 import type { UpstreamReply } from './send.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -13,6 +14,7 @@ export type Ending = { readonly kind: 'held' } | { readonly kind: 'failure'; rea
 /** The client's side of a reply; undefined `response` where nobody is to see it (a discarded reply). */
 export interface RelayClient {
   readonly response: ServerResponse | undefined;
+  readonly presence: Presence;
   /** `cancel` stops the upstream when the client goes away; `drain` reads on to the end, for its usage. */
   readonly onLeave: 'cancel' | 'drain';
   /** Writes status and headers; `length` is known where the whole body is in hand. */
@@ -59,12 +61,8 @@ class Relay {
   }
 
   start(): void {
-    const { response, parts } = this;
-    if (response !== undefined) {
-      // The client may have gone while the upstream was thinking; 'close' has been emitted then and will not be again.
-      if (response.destroyed || response.socket === null) this.leave();
-      else response.once('close', () => this.leave());
-    }
+    const { parts } = this;
+    if (this.response !== undefined) parts.client.presence.watch(() => this.leave());
     if (this.finishing) return;
     parts.reply.start({
       data: (chunk) => this.data(chunk),

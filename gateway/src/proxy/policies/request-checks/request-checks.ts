@@ -1,7 +1,7 @@
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Exchange } from '#model/exchange.ts';
-import { endpointsOf, type ModelRoute } from '#model/model-route.ts';
+import type { ModelRoute } from '#model/model-route.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
 
 function invalid(param: string, message: string): Failure {
@@ -30,7 +30,7 @@ const classicOnly = ['data_sources', 'dataSources', 'enhancements'] as const;
 function refuseWhatTheUpstreamLacks(exchange: Exchange, route: ModelRoute): void {
   for (const name of classicOnly) {
     if (exchange.body.json[name] === undefined) continue;
-    if (endpointsOf(route).some((endpoint) => endpoint.surface.kind === 'v1')) {
+    if (route.endpoints.some((endpoint) => endpoint.surface.kind === 'v1')) {
       throw new Failure(
         'unsupported_parameter',
         `'${name}' cannot be carried by the endpoints of this model (v1 surface).`,
@@ -79,7 +79,7 @@ function resourceBound(json: JsonObject): string | undefined {
 }
 
 function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute): void {
-  if (endpointsOf(route).length < 2) return;
+  if (route.endpoints.length < 2) return;
   const param = resourceBound(exchange.body.json);
   if (param !== undefined) {
     throw new Failure(

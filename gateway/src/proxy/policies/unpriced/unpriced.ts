@@ -1,5 +1,4 @@
 import { Failure } from '#kernel/errors.ts';
-import { endpointsOf } from '#model/model-route.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
 
 /** Refuses a call that might be served by a deployment without a price, where the product says so. */
@@ -9,7 +8,7 @@ export const unpriced = {
   run({ exchange, caller, route }) {
     if (caller.subscription.product.unpriced === 'allow-and-flag') return;
     const { prices } = exchange.snapshot;
-    for (const endpoint of endpointsOf(route)) {
+    for (const endpoint of route.endpoints) {
       if (prices.missing(endpoint, exchange.receivedAt).length > 0) {
         throw new Failure(
           'model_unpriced',
