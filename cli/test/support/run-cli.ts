@@ -11,6 +11,7 @@ export interface Ran {
 /** A terminal that remembers. */
 export class Paper implements Terminal {
   text = '';
+  private readonly waiting = new Set<() => void>();
   readonly interactive: boolean;
   readonly colour: boolean;
   constructor(look: { readonly interactive?: boolean; readonly colour?: boolean } = {}) {
@@ -19,6 +20,19 @@ export class Paper implements Terminal {
   }
   write(text: string): void {
     this.text += text;
+    for (const look of this.waiting) look();
+  }
+  /** Resolves once this stands there. */
+  async until(pattern: RegExp): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!pattern.test(this.text)) return;
+        this.waiting.delete(look);
+        resolve();
+      };
+      this.waiting.add(look);
+      look();
+    });
   }
 }
 
@@ -44,11 +58,12 @@ export function testContext(environment: Environment = {}, colour = false): Test
         now += 1;
         return now;
       },
+      // Patience that can be called off is real; a pause between two looks is short, and moves the clock as if it were
+      // not.
       sleep: async (ms, signal) => {
         now += ms;
-        // Real work of other processes goes on meanwhile.
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.min(ms, 5));
+          const timer = setTimeout(resolve, signal === undefined ? Math.min(ms, 5) : ms);
           signal?.addEventListener('abort', () => {
             clearTimeout(timer);
             resolve();

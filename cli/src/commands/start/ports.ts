@@ -28,6 +28,10 @@ const elsewhere = (port: number): number => (port > 55_000 ? port - 10_000 : por
 /** Throws CommandFailure that names every port that is taken and how to move it. Port 0 is always free. */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
   const fixed = wanted.filter(({ port }) => port !== 0);
+  const twice = fixed.find(({ port }, at) => fixed.findIndex((other) => other.port === port) !== at);
+  if (twice !== undefined) {
+    throw new CommandFailure(`Port ${twice.port} is wanted twice; ${twice.variable} moves the ${twice.what}.`);
+  }
   const found = await Promise.all(fixed.map(async (one) => ({ ...one, why: await whyNot(one.port) })));
   const taken = found.filter(({ why }) => why !== undefined);
   if (taken.length > 0) {
@@ -42,9 +46,5 @@ export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
         'Does Tollgate run already? `npx --no tollgate version` tells.',
       ],
     });
-  }
-  const twice = fixed.find(({ port }, at) => fixed.findIndex((other) => other.port === port) !== at);
-  if (twice !== undefined) {
-    throw new CommandFailure(`Port ${twice.port} is wanted twice; ${twice.variable} moves the ${twice.what}.`);
   }
 }
