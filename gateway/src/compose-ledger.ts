@@ -96,6 +96,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     instruments: journalInstruments(metrics, progress),
     settles: recovered.settles,
     openAttempts: recovered.lost,
+    lowWater: checkpoint.lowWater,
     onWritten: () => link.notify('outbox', 'nudge'),
   });
   await Promise.all(recovered.lost.map(async (attempt) => await journal.settle(lostRecord(attempt, clock.now()))));

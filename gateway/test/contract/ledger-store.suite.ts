@@ -8,12 +8,10 @@ import {
   type Figures,
   type FiguresQuery,
   type LedgerStore,
-  type ShippedRecord,
 } from '../../src/accounting/ledger/ports.ts';
-import { qualifies } from '../../src/accounting/ledger/request-counts.ts';
 import type { UsageRecord } from '../../src/model/usage-record.ts';
 import { MemoryLedgerStore } from '../support/memory-ledger-store.ts';
-import { march, usageRecord } from '../support/records.ts';
+import { march, shippedRecord, storedRecord, usageRecord } from '../support/records.ts';
 
 export interface OpenLedgerStore {
   readonly store: LedgerStore;
@@ -22,7 +20,6 @@ export interface OpenLedgerStore {
   close(): Promise<void>;
 }
 
-const shipped = (record: UsageRecord): ShippedRecord => ({ record, qualifies: qualifies(record) });
 const checkpointAt = (offset: number): Checkpoint => ({
   instance: 'journal-1',
   shipped: { segment: 2, offset },
@@ -144,9 +141,9 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
           cost: { pricing: 'ptu', lines: [], nanoUsd: 9_007_199_254_740_993n, unpriced: [] },
         });
         const empty = usageRecord('c', { at: march + 2, units: { toolCalls: { file_search: 0 } }, cost: unpriced });
-        assert.equal(await store.append([ordinary, strange, empty].map(shipped), checkpointAt(3)), 3);
+        assert.equal(await store.append([ordinary, strange, empty].map(shippedRecord), checkpointAt(3)), 3);
         const again = await opened.reopen();
-        assert.deepEqual(await again.page(null, 10), [ordinary, strange, empty]);
+        assert.deepEqual(await again.page(null, 10), [ordinary, strange, empty].map(storedRecord));
         assert.deepEqual(await again.checkpoint(), checkpointAt(3));
         assert.deepEqual(
           await again.find([
@@ -154,7 +151,7 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
             { at: march, id: 'missing' },
             { at: march, id: 'a' },
           ]),
-          [empty, null, ordinary],
+          [storedRecord(empty), null, storedRecord(ordinary)],
         );
         assert.deepEqual(await again.find([]), []);
       });
@@ -163,7 +160,7 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
     test('pages through records in the order of their admission', async () => {
       await withStore(async ({ store }) => {
         const records = ['b', 'a', 'c'].map((id) => usageRecord(id, { at: march + (id === 'c' ? 0 : 5) }));
-        await store.append(records.map(shipped), checkpointAt(1));
+        await store.append(records.map(shippedRecord), checkpointAt(1));
         const first = await store.page(null, 2);
         assert.deepEqual(
           first.map((one) => one.id),
@@ -180,8 +177,8 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
     test('holds a record once, however often it is shipped, and only moves the checkpoint on', async () => {
       await withStore(async ({ store }) => {
         const record = usageRecord('a');
-        assert.equal(await store.append([record, record].map(shipped), checkpointAt(1)), 1);
-        assert.equal(await store.append([shipped(record)], checkpointAt(2)), 0);
+        assert.equal(await store.append([record, record].map(shippedRecord), checkpointAt(1)), 1);
+        assert.equal(await store.append([shippedRecord(record)], checkpointAt(2)), 0);
         const figures = await only(store);
         assert.equal(figures.attempts, 1n);
         assert.equal(figures.requests, 1n);
@@ -207,7 +204,7 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
               cost: unpriced,
             }),
             usageRecord('b'),
-          ].map(shipped),
+          ].map(shippedRecord),
           checkpointAt(1),
         );
         const figures = await only(store);
@@ -225,7 +222,9 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
         const cost = 9_223_372_036_854_775_807n;
         await store.append(
           [0, 1, 2].map((day) =>
-            shipped(usageRecord(`big-${day}`, { at: march + day * 86_400_000, cost: { lines: [], nanoUsd: cost } })),
+            shippedRecord(
+              usageRecord(`big-${day}`, { at: march + day * 86_400_000, cost: { lines: [], nanoUsd: cost } }),
+            ),
           ),
           checkpointAt(1),
         );
@@ -263,7 +262,7 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
                 measuredOutput: 'unknown',
               }),
             };
-            const records = order.flatMap((one) => attempts[one] ?? []).map(shipped);
+            const records = order.flatMap((one) => attempts[one] ?? []).map(shippedRecord);
             if (batched) await store.append(records, checkpointAt(3));
             else for (const [at, one] of records.entries()) await store.append([one], checkpointAt(at + 1));
             for (const source of ['records', 'roll-ups'] as const) {
@@ -295,7 +294,7 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
       await withStore(async ({ store }) => {
         const times = [0, quarterHourMs - 1, quarterHourMs, 2 * quarterHourMs];
         await store.append(
-          times.map((time) => shipped(usageRecord(`at-${time}`, { at: march + time }))),
+          times.map((time) => shippedRecord(usageRecord(`at-${time}`, { at: march + time }))),
           checkpointAt(4),
         );
         const count = async (source: FiguresQuery['source'], from: number | null, to: number | null) =>
@@ -323,12 +322,12 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
           ),
           async ([records, arriving, batch]) => {
             const reference = new MemoryLedgerStore();
-            await reference.append(records.map(shipped), checkpointAt(1));
+            await reference.append(records.map(shippedRecord), checkpointAt(1));
             await withStore(async ({ store }) => {
               for (let at = 0; at < arriving.length; at += batch)
-                await store.append(arriving.slice(at, at + batch).map(shipped), checkpointAt(at));
+                await store.append(arriving.slice(at, at + batch).map(shippedRecord), checkpointAt(at));
               // Shipped a second time, as after a crash.
-              await store.append(arriving.slice(0, batch).map(shipped), checkpointAt(0));
+              await store.append(arriving.slice(0, batch).map(shippedRecord), checkpointAt(0));
               for (const by of figureDimensions)
                 for (const source of ['records', 'roll-ups'] as const)
                   for (const period of [everything, { from: march + 36_000_000, to: march + 90_000_000 }])

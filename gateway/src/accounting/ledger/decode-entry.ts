@@ -1,12 +1,12 @@
 import { isJsonObject, parseJson, type Json, type JsonObject } from '#kernel/json.ts';
-import type { Cost, CostLine } from '#model/money.ts';
-import type { ChargedTo, OpenedAttempt, ServedBy, Timing, Units, UsageRecord } from '#model/usage-record.ts';
+import type { OpenedAttempt, ServedBy, Units } from '#model/usage-record.ts';
 import { entryVersion, type SegmentHeader } from './encode-entry.ts';
+import type { Series, StoredRecord } from './ports.ts';
 
 export type Entry =
   | { readonly kind: 'header'; readonly header: SegmentHeader }
   | { readonly kind: 'open'; readonly attempt: OpenedAttempt }
-  | { readonly kind: 'settle'; readonly record: UsageRecord };
+  | { readonly kind: 'settle'; readonly record: StoredRecord };
 
 /** The journal holds what only a later version can read; nothing may be skipped, so nothing goes on. */
 export class LaterVersion extends Error {
@@ -22,7 +22,7 @@ export class UnreadableEntry extends Error {
 }
 
 // Tables, because the words are types elsewhere: a word missing here does not compile.
-const outcomes: Record<UsageRecord['outcome'], true> = {
+const outcomes: Record<StoredRecord['outcome'], true> = {
   completed: true,
   'client-left': true,
   'upstream-broke': true,
@@ -33,7 +33,7 @@ const outcomes: Record<UsageRecord['outcome'], true> = {
   'hedge-lost': true,
   'gateway-lost': true,
 };
-const measured: Record<UsageRecord['measuredInput'], true> = {
+const measured: Record<StoredRecord['measuredInput'], true> = {
   reported: true,
   delivered: true,
   tokenized: true,
@@ -49,8 +49,7 @@ const operations: Record<OpenedAttempt['operation'], true> = {
   'models.list': true,
   'models.retrieve': true,
 };
-const layers: Record<CostLine['layer'], true> = { list: true, contracted: true, internal: true };
-const pricings: Record<Cost['pricing'], true> = { token: true, ptu: true };
+const pricings: Record<StoredRecord['pricing'], true> = { token: true, ptu: true };
 
 function isWord<Word extends string>(words: Record<Word, true>, value: unknown): value is Word {
   return typeof value === 'string' && Object.hasOwn(words, value);
@@ -83,11 +82,6 @@ function integerOrNull(from: JsonObject, member: string): number | null {
   return from[member] === null ? null : integer(from, member);
 }
 
-function number(from: JsonObject, member: string): number {
-  const value = from[member];
-  return typeof value === 'number' ? value : unreadable(member);
-}
-
 function object(from: JsonObject, member: string): JsonObject {
   const value = from[member];
   return isJsonObject(value) ? value : unreadable(member);
@@ -98,22 +92,21 @@ function list(from: JsonObject, member: string): readonly Json[] {
   return Array.isArray(value) ? value : unreadable(member);
 }
 
-function nano(from: JsonObject, member: string): bigint {
-  const value = text(from, member);
-  return /^-?\d{1,40}$/.test(value) ? BigInt(value) : unreadable(member);
+function nano(value: unknown, member: string): bigint {
+  return typeof value === 'string' && /^-?\d{1,19}$/.test(value) ? BigInt(value) : unreadable(member);
 }
 
 function nanoOrNull(from: JsonObject, member: string): bigint | null {
-  return from[member] === null ? null : nano(from, member);
+  const value = from[member];
+  return value === null ? null : nano(value, member);
 }
 
-function decodeCaller(from: JsonObject): ChargedTo {
+function decodeCaller(from: JsonObject): Series['caller'] {
   return {
     subscription: text(from, 'subscription'),
     product: text(from, 'product'),
     consumer: text(from, 'consumer'),
     costCentrePath: text(from, 'costCentrePath'),
-    endUser: textOrNull(from, 'endUser'),
   };
 }
 
@@ -129,86 +122,77 @@ function decodeServedBy(from: JsonObject): ServedBy {
   };
 }
 
-/** Tools by the number of their calls, from a JSON object; throws `UnreadableEntry` for anything else. */
-export function decodeToolCalls(from: JsonObject): Record<string, number> {
+function integerAt(from: readonly Json[], index: number, member: string): number | null {
+  const value = from[index];
+  if (value === null) return null;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : unreadable(member);
+}
+
+function decodeToolCalls(from: Json | undefined): Record<string, number> {
+  if (!isJsonObject(from)) return unreadable('units');
   return Object.fromEntries(Object.keys(from).map((tool) => [tool, integer(from, tool)]));
 }
 
-function decodeUnits(from: JsonObject): Units {
+function decodeUnits(from: readonly Json[]): Units {
+  const at = (index: number): number | null => integerAt(from, index, 'units');
   return {
-    input: integerOrNull(from, 'input'),
-    cachedInput: integerOrNull(from, 'cachedInput'),
-    cacheWriteInput: integerOrNull(from, 'cacheWriteInput'),
-    audioInput: integerOrNull(from, 'audioInput'),
-    imageInput: integerOrNull(from, 'imageInput'),
-    output: integerOrNull(from, 'output'),
-    reasoning: integerOrNull(from, 'reasoning'),
-    audioOutput: integerOrNull(from, 'audioOutput'),
-    toolCalls: decodeToolCalls(object(from, 'toolCalls')),
+    input: at(0),
+    cachedInput: at(1),
+    cacheWriteInput: at(2),
+    audioInput: at(3),
+    imageInput: at(4),
+    output: at(5),
+    reasoning: at(6),
+    audioOutput: at(7),
+    toolCalls: decodeToolCalls(from[8]),
   };
 }
 
-function decodeTiming(from: JsonObject): Timing {
-  return {
-    queueMs: number(from, 'queueMs'),
-    firstByteMs: from['firstByteMs'] === null ? null : number(from, 'firstByteMs'),
-    upstreamMs: number(from, 'upstreamMs'),
-    totalMs: number(from, 'totalMs'),
-  };
-}
-
-function decodeCostLine(from: Json): CostLine {
-  if (!isJsonObject(from)) return unreadable('lines');
-  return {
-    layer: word(from, 'layer', layers),
-    meter: text(from, 'meter'),
-    units: integer(from, 'units'),
-    priceId: text(from, 'priceId'),
-    nanoUsd: nano(from, 'nanoUsd'),
-  };
-}
-
-function decodeCost(from: JsonObject): Cost {
-  return {
-    pricing: word(from, 'pricing', pricings),
-    lines: list(from, 'lines').map(decodeCostLine),
-    nanoUsd: nanoOrNull(from, 'nanoUsd'),
-    unpriced: list(from, 'unpriced').map((one) => (typeof one === 'string' ? one : unreadable('unpriced'))),
-  };
-}
-
-function decodeAttempt(from: JsonObject): OpenedAttempt {
+function decodeSeries(from: JsonObject): Series {
   const stream = from['stream'];
   return {
-    id: text(from, 'id'),
-    requestId: text(from, 'requestId'),
-    attempt: integer(from, 'attempt'),
-    at: integer(from, 'at'),
     caller: decodeCaller(object(from, 'caller')),
     servedBy: decodeServedBy(object(from, 'servedBy')),
     operation: word(from, 'operation', operations),
     stream: typeof stream === 'boolean' ? stream : unreadable('stream'),
     requestedModel: text(from, 'requestedModel'),
-    reservedNano: nanoOrNull(from, 'reservedNano'),
     priceBook: text(from, 'priceBook'),
   };
 }
 
-function decodeRecord(from: JsonObject): UsageRecord {
+function decodeAttempt(from: JsonObject): OpenedAttempt {
+  const series = decodeSeries(from);
   return {
-    ...decodeAttempt(from),
-    finishedAt: integer(from, 'finishedAt'),
+    id: text(from, 'id'),
+    requestId: text(from, 'requestId'),
+    attempt: integer(from, 'attempt'),
+    at: integer(from, 'at'),
+    ...series,
+    caller: { ...series.caller, endUser: textOrNull(from, 'endUser') },
+    reservedNano: nanoOrNull(from, 'reservedNano'),
+  };
+}
+
+/** `from` holds the record's members but for its series and detail. */
+function decodeRecord(from: JsonObject, series: Series, detail: string): StoredRecord {
+  const [pricing, costNano, unpriced] = list(from, 'cost');
+  if (!isWord(pricings, pricing) || !Array.isArray(unpriced)) return unreadable('cost');
+  return {
+    id: text(from, 'id'),
+    requestId: text(from, 'requestId'),
+    attempt: integer(from, 'attempt'),
+    at: integer(from, 'at'),
+    series,
+    endUser: textOrNull(from, 'endUser'),
+    reservedNano: nanoOrNull(from, 'reservedNano'),
     outcome: word(from, 'outcome', outcomes),
-    httpStatus: integerOrNull(from, 'httpStatus'),
-    units: decodeUnits(object(from, 'units')),
     measuredInput: word(from, 'measuredInput', measured),
     measuredOutput: word(from, 'measuredOutput', measured),
-    serviceTier: textOrNull(from, 'serviceTier'),
-    reportedModel: textOrNull(from, 'reportedModel'),
-    spilledFrom: textOrNull(from, 'spilledFrom'),
-    upstreamRequestId: textOrNull(from, 'upstreamRequestId'),
-    timing: decodeTiming(object(from, 'timing')),
-    cost: decodeCost(object(from, 'cost')),
+    units: decodeUnits(list(from, 'units')),
+    pricing,
+    costNano: costNano === null ? null : nano(costNano, 'cost'),
+    unpriced: unpriced.map((one) => (typeof one === 'string' ? one : unreadable('cost'))),
+    detail,
   };
 }
 
@@ -221,15 +205,55 @@ function decodeHeader(from: JsonObject): SegmentHeader {
   };
 }
 
-/** Throws `LaterVersion` for another format, `UnreadableEntry` for what is no entry of this one. */
-export function decodeEntry(json: string): Entry {
+const settleStart = `{"v":${entryVersion},"kind":"settle",`;
+const seriesStart = ',"caller":';
+const resultStart = ',"outcome":';
+const detailStart = ',"finishedAt":';
+/** Beyond so many the memory begins anew. */
+const mostSeriesKept = 1000;
+
+function parsed(json: string): JsonObject {
   const value = parseJson(json);
-  if (!isJsonObject(value)) throw new UnreadableEntry('it is no JSON object');
-  const version = value['v'];
-  if (typeof version === 'number' && version > entryVersion) throw new LaterVersion(version);
-  if (version !== entryVersion) throw new UnreadableEntry("'v' is missing or of the wrong kind");
-  const kind = value['kind'];
-  if (kind === 'settle') return { kind, record: decodeRecord(value) };
-  if (kind === 'open') return { kind, attempt: decodeAttempt(value) };
-  return kind === 'header' ? { kind, header: decodeHeader(value) } : unreadable('kind');
+  return isJsonObject(value) ? value : unreadable('kind');
+}
+
+/**
+ * Decodes entries of one journal. It remembers the series that it has met, a third of an entry's text and the same from
+ * call to call, and leaves the detail, another third, as it stands.
+ */
+export class EntryDecoder {
+  readonly #series = new Map<string, Series>();
+
+  /** Throws `LaterVersion` for another format, `UnreadableEntry` for what is no entry of this one. */
+  decode(json: string): Entry {
+    if (json.startsWith(settleStart)) return { kind: 'settle', record: this.#settle(json) };
+    const value = parseJson(json);
+    if (!isJsonObject(value)) throw new UnreadableEntry('it is no JSON object');
+    const version = value['v'];
+    if (typeof version === 'number' && version > entryVersion) throw new LaterVersion(version);
+    if (version !== entryVersion) return unreadable('v');
+    const kind = value['kind'];
+    if (kind === 'open') return { kind, attempt: decodeAttempt(value) };
+    return kind === 'header' ? { kind, header: decodeHeader(value) } : unreadable('kind');
+  }
+
+  #settle(json: string): StoredRecord {
+    // None of these texts can stand inside a string, where quotation marks are escaped.
+    const series = json.indexOf(seriesStart);
+    const result = json.indexOf(resultStart, series);
+    const detail = json.indexOf(detailStart, result);
+    if (series < 0 || result < 0 || detail < 0) return unreadable('caller');
+    const members = parsed(`${json.slice(0, series)}${json.slice(result, detail)}}`);
+    return decodeRecord(members, this.#seriesOf(json.slice(series + 1, result)), `{${json.slice(detail + 1)}`);
+  }
+
+  #seriesOf(members: string): Series {
+    let series = this.#series.get(members);
+    if (series === undefined) {
+      series = decodeSeries(parsed(`{${members}}`));
+      if (this.#series.size >= mostSeriesKept) this.#series.clear();
+      this.#series.set(members, series);
+    }
+    return series;
+  }
 }

@@ -19,9 +19,11 @@ function integer(value: number): number {
   return value;
 }
 
+const mostNano = 2n ** 63n - 1n;
+
 /** Stores hold amounts of money in 64 bits (9.2 thousand million USD). */
 function nano(value: bigint): string {
-  if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} nano-USD is too much to be recorded.`);
+  if (value > mostNano || value < -mostNano) throw new RangeError(`${value} nano-USD is too much to be recorded.`);
   return `"${value}"`;
 }
 
@@ -35,20 +37,43 @@ function amount(value: number | null): string {
   return String(integer(value));
 }
 
-function milliseconds(value: number | null): string {
-  if (value === null) return 'null';
-  if (!Number.isFinite(value)) throw new TypeError(`${value} is no duration, so it cannot be recorded.`);
-  return String(value);
+/** In whole microseconds: integers are shorter, and cheaper to write and read. */
+function microseconds(milliseconds: number | null): string {
+  return milliseconds === null ? 'null' : String(integer(Math.round(milliseconds * 1000)));
 }
 
-const textOfObject = new WeakMap<object, string>();
+interface SeriesText {
+  readonly of: OpenedAttempt;
+  readonly text: string;
+}
 
-function keptText(value: object): string {
-  let text = textOfObject.get(value);
-  if (text === undefined) {
-    text = JSON.stringify(value);
-    textOfObject.set(value, text);
+/** The latest text of each pair of caller and endpoint: their next call is nearly always of the same kind. */
+const latestSeries = new WeakMap<object, WeakMap<object, SeriesText>>();
+
+function sameSeries(one: OpenedAttempt, other: OpenedAttempt): boolean {
+  return (
+    one.operation === other.operation &&
+    one.stream === other.stream &&
+    one.requestedModel === other.requestedModel &&
+    one.priceBook === other.priceBook
+  );
+}
+
+/** What the calls of a caller to an endpoint have in common, in one piece: readers decode such a piece only once. */
+function seriesText(attempt: OpenedAttempt): string {
+  let ofCaller = latestSeries.get(attempt.caller);
+  if (ofCaller === undefined) {
+    ofCaller = new WeakMap();
+    latestSeries.set(attempt.caller, ofCaller);
   }
+  const latest = ofCaller.get(attempt.servedBy);
+  if (latest !== undefined && sameSeries(latest.of, attempt)) return latest.text;
+  const { endUser: _apart, ...caller } = attempt.caller;
+  const text =
+    `"caller":${JSON.stringify(caller)},"servedBy":${JSON.stringify(attempt.servedBy)}` +
+    `,"operation":"${attempt.operation}","stream":${attempt.stream}` +
+    `,"requestedModel":${quote(attempt.requestedModel)},"priceBook":${quote(attempt.priceBook)}`;
+  ofCaller.set(attempt.servedBy, { of: attempt, text });
   return text;
 }
 
@@ -56,9 +81,8 @@ function keptText(value: object): string {
 export function attemptText(attempt: OpenedAttempt): string {
   return (
     `"id":${quote(attempt.id)},"requestId":${quote(attempt.requestId)},"attempt":${integer(attempt.attempt)}` +
-    `,"at":${integer(attempt.at)},"caller":${keptText(attempt.caller)},"servedBy":${keptText(attempt.servedBy)}` +
-    `,"operation":"${attempt.operation}","stream":${attempt.stream},"requestedModel":${quote(attempt.requestedModel)}` +
-    `,"reservedNano":${nanoOrNull(attempt.reservedNano)},"priceBook":${quote(attempt.priceBook)}`
+    `,"at":${integer(attempt.at)},"reservedNano":${nanoOrNull(attempt.reservedNano)}` +
+    `,"endUser":${quoteOrNull(attempt.caller.endUser)},${seriesText(attempt)}`
   );
 }
 
@@ -67,27 +91,26 @@ function toolCallsText(toolCalls: Units['toolCalls']): string {
   return tools.length === 0 ? '{}' : `{${tools.map(([tool, calls]) => `${quote(tool)}:${amount(calls)}`).join(',')}}`;
 }
 
+// Units, timing, cost and its lines are lists, because their members are always the same: names would double an entry's length
+// and its reader's work.
+
 function unitsText(units: Units): string {
   return (
-    `{"input":${amount(units.input)},"cachedInput":${amount(units.cachedInput)}` +
-    `,"cacheWriteInput":${amount(units.cacheWriteInput)},"audioInput":${amount(units.audioInput)}` +
-    `,"imageInput":${amount(units.imageInput)},"output":${amount(units.output)},"reasoning":${amount(units.reasoning)}` +
-    `,"audioOutput":${amount(units.audioOutput)},"toolCalls":${toolCallsText(units.toolCalls)}}`
+    `[${amount(units.input)},${amount(units.cachedInput)},${amount(units.cacheWriteInput)}` +
+    `,${amount(units.audioInput)},${amount(units.imageInput)},${amount(units.output)},${amount(units.reasoning)}` +
+    `,${amount(units.audioOutput)},${toolCallsText(units.toolCalls)}]`
   );
 }
 
 function timingText(timing: Timing): string {
   return (
-    `{"queueMs":${milliseconds(timing.queueMs)},"firstByteMs":${milliseconds(timing.firstByteMs)}` +
-    `,"upstreamMs":${milliseconds(timing.upstreamMs)},"totalMs":${milliseconds(timing.totalMs)}}`
+    `[${microseconds(timing.queueMs)},${microseconds(timing.firstByteMs)},${microseconds(timing.upstreamMs)}` +
+    `,${microseconds(timing.totalMs)}]`
   );
 }
 
 function lineText(line: CostLine): string {
-  return (
-    `{"layer":"${line.layer}","meter":${quote(line.meter)},"units":${amount(line.units)}` +
-    `,"priceId":${quote(line.priceId)},"nanoUsd":${nano(line.nanoUsd)}}`
-  );
+  return `["${line.layer}",${quote(line.meter)},${amount(line.units)},${quote(line.priceId)},${nano(line.nanoUsd)}]`;
 }
 
 function costLinesText(lines: readonly CostLine[]): string {
@@ -98,10 +121,7 @@ function costLinesText(lines: readonly CostLine[]): string {
 
 function costText(cost: Cost): string {
   const unpriced = cost.unpriced.length === 0 ? '[]' : JSON.stringify(cost.unpriced);
-  return (
-    `{"pricing":"${cost.pricing}","lines":${costLinesText(cost.lines)},"nanoUsd":${nanoOrNull(cost.nanoUsd)}` +
-    `,"unpriced":${unpriced}}`
-  );
+  return `["${cost.pricing}",${nanoOrNull(cost.nanoUsd)},${unpriced}]`;
 }
 
 /** `attempt` is the attempt's own text, as `attemptText` makes it. */
@@ -109,15 +129,19 @@ export function openText(attempt: string): string {
   return `${openStart}${attempt}}`;
 }
 
-/** `attempt` is the text of the record's own attempt members. Throws a TypeError or RangeError for an amount that is none. */
+/**
+ * In this order: what names the attempt, its series, what is added up, and from `finishedAt` on the detail that stores
+ * keep as it stands. `attempt` is the text of the record's own attempt members. Throws a TypeError or RangeError for an
+ * amount that is none.
+ */
 export function settleText(record: UsageRecord, attempt: string = attemptText(record)): string {
   return (
-    `${settleStart}${attempt},"finishedAt":${integer(record.finishedAt)},"outcome":"${record.outcome}"` +
-    `,"httpStatus":${amount(record.httpStatus)},"units":${unitsText(record.units)}` +
-    `,"measuredInput":"${record.measuredInput}","measuredOutput":"${record.measuredOutput}"` +
+    `${settleStart}${attempt},"outcome":"${record.outcome}","measuredInput":"${record.measuredInput}"` +
+    `,"measuredOutput":"${record.measuredOutput}","units":${unitsText(record.units)},"cost":${costText(record.cost)}` +
+    `,"finishedAt":${integer(record.finishedAt)},"httpStatus":${amount(record.httpStatus)}` +
     `,"serviceTier":${quoteOrNull(record.serviceTier)},"reportedModel":${quoteOrNull(record.reportedModel)}` +
     `,"spilledFrom":${quoteOrNull(record.spilledFrom)},"upstreamRequestId":${quoteOrNull(record.upstreamRequestId)}` +
-    `,"timing":${timingText(record.timing)},"cost":${costText(record.cost)}}`
+    `,"timingUs":${timingText(record.timing)},"costLines":${costLinesText(record.cost.lines)}}`
   );
 }
 

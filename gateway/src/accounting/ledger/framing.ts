@@ -79,14 +79,14 @@ function digitValue(code: number): number {
   return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }
 
-/** Whether the bytes, from separator to line feed, are one whole and undamaged record. */
-export function isIntact(frame: Uint8Array): boolean {
-  if (frame.length < framingBytes || frame[0] !== recordSeparator || frame[9] !== space) return false;
+/** Whether the JSON's checksum is what stands in the prefix that begins at `start`. */
+export function isIntact(bytes: Uint8Array, start: number, json: Uint8Array): boolean {
+  if (bytes[start] !== recordSeparator || bytes[start + 9] !== space) return false;
   let stated = 0;
-  for (let at = 1; at <= 8; at += 1) {
-    const value = digitValue(frame[at] ?? 0);
+  for (let at = start + 1; at <= start + 8; at += 1) {
+    const value = digitValue(bytes[at] ?? 0);
     if (value < 0) return false;
     stated = stated * 16 + value;
   }
-  return stated === crc32(frame.subarray(prefixBytes, frame.length - 1));
+  return stated === crc32(json);
 }

@@ -1,3 +1,4 @@
+import { EntryDecoder } from './decode-entry.ts';
 import { JournalReader } from './journal-reader.ts';
 import type { JournalAudit, JournalFiles, JournalItem, Position } from './ports.ts';
 import { readEntry } from './recovery.ts';
@@ -10,9 +11,10 @@ export function journalAudit(files: JournalFiles): JournalAudit {
     *items(until: Position): Iterable<JournalItem> {
       const first = files.list().at(0);
       if (first === undefined) return;
+      const decoder = new EntryDecoder();
       const reader = new JournalReader(files, { segment: first.segment, offset: 0 });
       for (let scanned = reader.next(until); scanned !== undefined; scanned = reader.next(until)) {
-        const read = readEntry(scanned);
+        const read = readEntry(scanned, decoder);
         if (read.kind !== 'entry') {
           yield read;
           continue;

@@ -1,4 +1,4 @@
-import { isIntact, lineFeed, prefixBytes, recordSeparator } from './framing.ts';
+import { framingBytes, isIntact, lineFeed, prefixBytes, recordSeparator } from './framing.ts';
 import type { JournalFiles, Position } from './ports.ts';
 
 export interface ScannedRecord {
@@ -91,11 +91,13 @@ export class JournalReader {
         ? this.#damage('torn', available)
         : this.#damage('damage', this.#gap(available));
     }
-    const frame = this.#buffer.subarray(this.#start, found + 1);
-    if (!isIntact(frame)) return this.#damage('damage', this.#gap(frame.length));
+    const length = found + 1 - this.#start;
+    if (length < framingBytes) return this.#damage('damage', this.#gap(length));
+    const json = this.#buffer.subarray(this.#start + prefixBytes, found);
+    if (!isIntact(this.#buffer, this.#start, json)) return this.#damage('damage', this.#gap(length));
     const at = { segment: this.#segment, offset: this.#offset };
-    this.#take(frame.length);
-    return { kind: 'record', at, json: frame.subarray(prefixBytes, -1) };
+    this.#take(length);
+    return { kind: 'record', at, json };
   }
 
   /** Bytes from here to the next separator, which begins a record; at most `length`. */
@@ -119,8 +121,9 @@ export class JournalReader {
   #findLineFeed(limit: number): number {
     let searched = this.#start;
     for (;;) {
-      const found = this.#buffer.subarray(searched, this.#end).indexOf(lineFeed);
-      if (found >= 0) return searched + found;
+      // What lies behind the end is left over from before.
+      const found = this.#buffer.indexOf(lineFeed, searched);
+      if (found >= 0 && found < this.#end) return found;
       const length = this.#end - this.#start;
       if (length >= longestFrameBytes || this.#fill(limit) === 0) return -1;
       searched = this.#start + length;
@@ -146,15 +149,9 @@ export class JournalReader {
   }
 }
 
-const openStart = '{"v":1,"kind":"open","id":"';
-const quoteMark = 0x22;
+const openStart = Buffer.from('{"v":1,"kind":"open","id":"');
 
-/**
- * The attempt's id where the entry is an open of this version's format, without parsing it; undefined for anything
- * else. Opens are every second entry, and the store needs only their ids.
- */
-export function idOfOpen(json: Buffer): string | undefined {
-  if (json.toString('latin1', 0, openStart.length) !== openStart) return undefined;
-  const id = json.toString('utf8', openStart.length, json.indexOf(quoteMark, openStart.length));
-  return id.includes('\\') ? undefined : id;
+/** Whether the entry is an open of this version's format, without parsing it: the store has no use for opens. */
+export function isOpen(json: Buffer): boolean {
+  return json.compare(openStart, 0, openStart.length, 0, openStart.length) === 0;
 }

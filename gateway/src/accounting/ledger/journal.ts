@@ -5,7 +5,7 @@ import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { attemptText, openText, settleText } from './encode-entry.ts';
 import { FrameBuffer } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
-import type { JournalFiles } from './ports.ts';
+import type { JournalFiles, Position } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import type { SegmentAppender } from './segment-appender.ts';
 
@@ -22,6 +22,8 @@ export interface JournalOptions {
   readonly settles: number;
   /** Attempts that the journal holds without a settle; they may be settled here. */
   readonly openAttempts: readonly OpenedAttempt[];
+  /** None of them was opened before it. */
+  readonly lowWater: Position;
   /** Called when there is something new for the store's side and it does not know. */
   readonly onWritten: () => void;
 }
@@ -33,12 +35,18 @@ const roomStep = 512;
 const shortestPauseMs = 100;
 const longestPauseMs = 5_000;
 
+interface Place {
+  at: Position | undefined;
+}
+
 /** The entries of one turn of the event loop. Opens come first, so that none stands behind its own settle. */
 class Group {
   readonly opens = new FrameBuffer(64 * 1024);
   readonly settles = new FrameBuffer(64 * 1024);
   readonly openIds: string[] = [];
-  settleCount = 0;
+  readonly settledIds: string[] = [];
+  /** Where the group stands, once it counts; shared with the attempts that it opens. */
+  place: Place = { at: undefined };
   opened: PromiseWithResolvers<void> | undefined;
   settled: PromiseWithResolvers<void> | undefined;
 
@@ -62,8 +70,9 @@ class Group {
   clear(): void {
     this.clearOpens();
     this.settles.clear();
-    this.settleCount = 0;
+    this.settledIds.length = 0;
     this.settled = undefined;
+    this.place = { at: undefined };
   }
 }
 
@@ -71,6 +80,9 @@ interface OpenAttempt {
   readonly attempt: OpenedAttempt;
   /** Its members as text, for the settle. */
   readonly text: string;
+  readonly place: Place;
+  /** Its record is on its way; it stays here until that counts. */
+  settling: boolean;
 }
 
 function unavailable(): Failure {
@@ -125,7 +137,9 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#settles = options.settles;
-    for (const attempt of options.openAttempts) this.#attempts.set(attempt.id, { attempt, text: attemptText(attempt) });
+    const place = { at: options.lowWater };
+    for (const attempt of options.openAttempts)
+      this.#attempts.set(attempt.id, { attempt, text: attemptText(attempt), place, settling: false });
     this.#makeRoom();
     this.#publish();
   }
@@ -145,7 +159,7 @@ export class Journal {
       const group = this.#group;
       group.opens.add(openText(text));
       group.openIds.push(attempt.id);
-      this.#attempts.set(attempt.id, { attempt, text });
+      this.#attempts.set(attempt.id, { attempt, text, place: group.place, settling: false });
       this.#schedule();
       group.opened ??= Promise.withResolvers();
       return group.opened.promise;
@@ -163,12 +177,13 @@ export class Journal {
     try {
       if (this.#closed) throw unavailable();
       const open = this.#attempts.get(record.id);
-      if (open === undefined) throw new Error(`The attempt ${record.id} is not open: it can be settled only once.`);
+      if (open === undefined || open.settling)
+        throw new Error(`The attempt ${record.id} is not open: it can be settled only once.`);
       const text = sameAttempt(open.attempt, record) ? settleText(record, open.text) : settleText(record);
       const group = this.#group;
       group.settles.add(text);
-      group.settleCount += 1;
-      this.#attempts.delete(record.id);
+      group.settledIds.push(record.id);
+      open.settling = true;
       this.#schedule();
       group.settled ??= Promise.withResolvers();
       return group.settled.promise;
@@ -207,7 +222,7 @@ export class Journal {
     const group = this.#group;
     const bytes = group.bytes;
     try {
-      this.#options.appender.append(bytes);
+      group.place.at = this.#options.appender.append(bytes);
     } catch (error) {
       this.#fail(error, group);
       return;
@@ -237,9 +252,10 @@ export class Journal {
   #succeed(group: Group): void {
     const { appender, instruments } = this.#options;
     appender.confirm();
-    this.#settles += group.settleCount;
+    this.#settles += group.settledIds.length;
     instruments.opens.add(group.openIds.length);
-    instruments.settles.add(group.settleCount);
+    instruments.settles.add(group.settledIds.length);
+    for (const id of group.settledIds) this.#attempts.delete(id);
     const { opened, settled } = group;
     group.clear();
     this.#publish();
@@ -249,7 +265,11 @@ export class Journal {
 
   #publish(): void {
     const { progress, appender, onWritten } = this.#options;
-    progress.publish(appender.confirmed, { settles: this.#settles, openAttempts: this.#attempts.size });
+    const written = appender.confirmed;
+    // Attempts stand in the order of their opens, and one whose group does not count yet lies behind what does.
+    const oldest = this.#attempts.values().next();
+    const lowWater = oldest.done === true ? written : (oldest.value.place.at ?? written);
+    progress.publish({ written, lowWater, settles: this.#settles, openAttempts: this.#attempts.size });
     if (progress.nudge()) onWritten();
   }
 

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { idOfOpen, JournalReader } from './journal-reader.ts';
+import { EntryDecoder } from './decode-entry.ts';
+import { isOpen, JournalReader } from './journal-reader.ts';
 import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord, Shipping } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import { isBefore, readEntry, usableCheckpoint } from './recovery.ts';
@@ -21,7 +22,7 @@ interface Waiter {
 
 /** After a nudge, so long is waited for more to come: a transaction costs more than its records. */
 const gatherMs = 50;
-const batchRecords = 500;
+const batchRecords = 1000;
 const shortestPauseMs = 250;
 const longestPauseMs = 30_000;
 
@@ -34,12 +35,9 @@ const turn = async (): Promise<void> => await new Promise((resolve) => setImmedi
  */
 export class Outbox implements Shipping {
   readonly #options: OutboxOptions;
+  readonly #decoder = new EntryDecoder();
   #reader: JournalReader | undefined;
   #instance = '';
-  /** Settles before it are in the store already. */
-  #skipBefore: Position = { segment: 0, offset: 0 };
-  /** Attempts whose settle has not been met, in the order of their opens, with where those stand. */
-  readonly #open = new Map<string, Position>();
   #batch: ShippedRecord[] = [];
   #settles = 0;
   #shipped: Position = { segment: 0, offset: 0 };
@@ -63,10 +61,9 @@ export class Outbox implements Shipping {
     const checkpoint = usableCheckpoint(await store.checkpoint(), files, instance);
     this.#instance = instance;
     this.#settles = checkpoint.settles;
-    this.#skipBefore = checkpoint.shipped;
     this.#shipped = checkpoint.shipped;
     this.#stored = checkpoint.shipped;
-    this.#reader = new JournalReader(files, checkpoint.lowWater);
+    this.#reader = new JournalReader(files, checkpoint.shipped);
     progress.ship(this.#settles);
     this.#pump();
   }
@@ -179,9 +176,7 @@ export class Outbox implements Shipping {
     while (this.#batch.length < batchRecords) {
       const scanned = reader.next(until);
       if (scanned === undefined) return;
-      const openId = scanned.kind === 'record' ? idOfOpen(scanned.json) : undefined;
-      if (openId === undefined) this.#take(readEntry(scanned));
-      else this.#open.set(openId, scanned.at);
+      if (scanned.kind !== 'record' || !isOpen(scanned.json)) this.#take(readEntry(scanned, this.#decoder));
     }
   }
 
@@ -190,21 +185,17 @@ export class Outbox implements Shipping {
       this.#options.log.error({ at: read.at, bytes: read.bytes }, 'damage in the journal');
       return;
     }
-    const { at, entry } = read;
-    if (entry.kind === 'open') this.#open.set(entry.attempt.id, at);
-    if (entry.kind !== 'settle') return;
-    this.#open.delete(entry.record.id);
-    if (isBefore(at, this.#skipBefore)) return;
+    if (read.entry.kind !== 'settle') return;
+    const { record } = read.entry;
     this.#settles += 1;
-    this.#batch.push({ record: entry.record, qualifies: qualifies(entry.record) });
+    this.#batch.push({ record, qualifies: qualifies(record) });
   }
 
   #checkpoint(shipped: Position): Checkpoint {
-    const oldest = this.#open.values().next();
     return {
       instance: this.#instance,
       shipped,
-      lowWater: oldest.done === true ? shipped : oldest.value,
+      lowWater: this.#options.progress.lowWater(),
       settles: this.#settles,
     };
   }

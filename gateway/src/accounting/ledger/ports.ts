@@ -1,4 +1,5 @@
-import type { UsageRecord } from '#model/usage-record.ts';
+import type { NanoUsd } from '#model/money.ts';
+import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
 
 // ── The journal's files ──
 
@@ -53,6 +54,8 @@ export interface JournalProgress {
   written(): Position;
   /** How many settles the journal holds in all, counted since it was begun. */
   settles(): number;
+  /** Every attempt opened before it has been settled: what a new start need not read again. */
+  lowWater(): Position;
   /** Attempts admitted and not yet settled. */
   openAttempts(): number;
   /** How many of the settles stand in the store. */
@@ -84,9 +87,38 @@ export interface Checkpoint {
 /** Bits that say for which counts of distinct requests a record qualifies; see request-counts.ts for the rule. */
 export const requestBits = { request: 1, unpriced: 2, unknownUsage: 4, deliveredOnly: 8, estimated: 16 } as const;
 
+/** What the calls of a caller to an endpoint have in common. Readers share one value between such records. */
+export interface Series extends Pick<
+  OpenedAttempt,
+  'servedBy' | 'operation' | 'stream' | 'requestedModel' | 'priceBook'
+> {
+  readonly caller: Omit<ChargedTo, 'endUser'>;
+}
+
+/** A usage record as stores keep it: by itself what is looked for or added up, as text what is only shown. */
+export interface StoredRecord {
+  readonly id: string;
+  readonly requestId: string;
+  readonly attempt: number;
+  /** UTC ms. */
+  readonly at: number;
+  readonly series: Series;
+  readonly endUser: string | null;
+  readonly reservedNano: NanoUsd | null;
+  readonly outcome: Outcome;
+  readonly measuredInput: Measured;
+  readonly measuredOutput: Measured;
+  readonly units: Units;
+  readonly pricing: 'token' | 'ptu';
+  readonly costNano: NanoUsd | null;
+  readonly unpriced: readonly string[];
+  /** A JSON object of the record's other members, in the words of the journal. */
+  readonly detail: string;
+}
+
 /** A record on its way into a store. */
 export interface ShippedRecord {
-  readonly record: UsageRecord;
+  readonly record: StoredRecord;
   /** `requestBits` that the record qualifies for. */
   readonly qualifies: number;
 }
@@ -187,9 +219,9 @@ export interface LedgerStore {
   /** Adds the records that it does not hold yet; resolves with how many those were. */
   append(records: readonly ShippedRecord[], checkpoint: Checkpoint): Promise<number>;
   /** The stored records of these keys, in the keys' order; null where there is none. */
-  find(keys: readonly RecordKey[]): Promise<readonly (UsageRecord | null)[]>;
+  find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]>;
   /** The next records after a key in the order of (`at`, `id`), at most `limit`; null begins at the first. */
-  page(after: RecordKey | null, limit: number): Promise<readonly UsageRecord[]>;
+  page(after: RecordKey | null, limit: number): Promise<readonly StoredRecord[]>;
   /** Rows in no particular order; only keys that occur. */
   figures(query: FiguresQuery): Promise<readonly FiguresRow[]>;
   /** How many roll-ups are not the sum of their records, missing and superfluous ones included. */

@@ -1,8 +1,23 @@
 import type { JournalProgress, Position } from './ports.ts';
 
-const cells = { written: 0, settles: 1, openAttempts: 2, shipped: 3, nudged: 4 } as const;
+const cells = { written: 0, lowWater: 1, settles: 2, openAttempts: 3, shipped: 4, nudged: 5 } as const;
 /** Segments are smaller than 8 GiB. */
 const offsetBits = 33n;
+
+function pack(position: Position): bigint {
+  return (BigInt(position.segment) << offsetBits) | BigInt(position.offset);
+}
+
+function unpack(value: bigint): Position {
+  return { segment: Number(value >> offsetBits), offset: Number(BigInt.asUintN(Number(offsetBits), value)) };
+}
+
+export interface PublishedState {
+  readonly written: Position;
+  readonly lowWater: Position;
+  readonly settles: number;
+  readonly openAttempts: number;
+}
 
 /**
  * What journal and store know of each other, in memory that both threads see: the request path tells how far it has
@@ -19,8 +34,11 @@ export class SharedProgress implements JournalProgress {
   }
 
   written(): Position {
-    const value = Atomics.load(this.#cells, cells.written);
-    return { segment: Number(value >> offsetBits), offset: Number(BigInt.asUintN(Number(offsetBits), value)) };
+    return unpack(Atomics.load(this.#cells, cells.written));
+  }
+
+  lowWater(): Position {
+    return unpack(Atomics.load(this.#cells, cells.lowWater));
   }
 
   settles(): number {
@@ -36,10 +54,11 @@ export class SharedProgress implements JournalProgress {
   }
 
   /** The journal's side only. The position comes last: who sees it sees the counts that belong to it. */
-  publish(written: Position, counts: { readonly settles: number; readonly openAttempts: number }): void {
-    Atomics.store(this.#cells, cells.settles, BigInt(counts.settles));
-    Atomics.store(this.#cells, cells.openAttempts, BigInt(counts.openAttempts));
-    Atomics.store(this.#cells, cells.written, (BigInt(written.segment) << offsetBits) | BigInt(written.offset));
+  publish(state: PublishedState): void {
+    Atomics.store(this.#cells, cells.settles, BigInt(state.settles));
+    Atomics.store(this.#cells, cells.openAttempts, BigInt(state.openAttempts));
+    Atomics.store(this.#cells, cells.lowWater, pack(state.lowWater));
+    Atomics.store(this.#cells, cells.written, pack(state.written));
   }
 
   /** The store's side only. */

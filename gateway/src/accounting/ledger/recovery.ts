@@ -1,6 +1,6 @@
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { unknownUnits } from '#model/usage-record.ts';
-import { decodeEntry, UnreadableEntry, type Entry } from './decode-entry.ts';
+import { EntryDecoder, UnreadableEntry, type Entry } from './decode-entry.ts';
 import { framingBytes } from './framing.ts';
 import { JournalReader, type Damage, type Scanned } from './journal-reader.ts';
 import type { Checkpoint, JournalFiles, Position } from './ports.ts';
@@ -24,10 +24,10 @@ export interface ReadEntry {
 }
 
 /** Decodes what a reader has found: whole records that are no entries count as damage. Throws `LaterVersion`. */
-export function readEntry(scanned: Scanned): ReadEntry | Damage {
+export function readEntry(scanned: Scanned, decoder: EntryDecoder): ReadEntry | Damage {
   if (scanned.kind !== 'record') return scanned;
   try {
-    return { kind: 'entry', at: scanned.at, entry: decodeEntry(scanned.json.toString('utf8')) };
+    return { kind: 'entry', at: scanned.at, entry: decoder.decode(scanned.json.toString('utf8')) };
   } catch (error) {
     if (!(error instanceof UnreadableEntry)) throw error;
     return { kind: 'damage', at: scanned.at, bytes: scanned.json.length + framingBytes };
@@ -38,7 +38,7 @@ export function readEntry(scanned: Scanned): ReadEntry | Damage {
 export function instanceOf(files: JournalFiles): string | null {
   for (const { segment, bytes } of files.list().toReversed()) {
     const scanned = new JournalReader(files, { segment, offset: 0 }).next({ segment, offset: bytes });
-    const read = scanned === undefined ? undefined : readEntry(scanned);
+    const read = scanned === undefined ? undefined : readEntry(scanned, new EntryDecoder());
     if (read?.kind === 'entry' && read.entry.kind === 'header') return read.entry.header.instance;
   }
   return null;
@@ -72,23 +72,25 @@ export interface Recovered {
   readonly damage: readonly Damage[];
 }
 
-/** Reads the journal from the checkpoint's low-water mark to its end. Throws `LaterVersion`. */
+/** Reads what is not in the store yet, and what may hold an attempt without an end. Throws `LaterVersion`. */
 export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Recovered {
   const end = fileEnd(files);
   if (end === null) return { checkpoint, end, settles: checkpoint.settles, lost: [], tornTailBytes: 0, damage: [] };
   const open = new Map<string, OpenedAttempt>();
   const damage: Damage[] = [];
+  const { shipped, lowWater } = checkpoint;
   let settles = checkpoint.settles;
   let torn: Damage | undefined;
   const take = ({ at, entry }: ReadEntry): void => {
     if (entry.kind === 'open') open.set(entry.attempt.id, entry.attempt);
     if (entry.kind !== 'settle') return;
     open.delete(entry.record.id);
-    if (!isBefore(at, checkpoint.shipped)) settles += 1;
+    if (!isBefore(at, shipped)) settles += 1;
   };
-  const reader = new JournalReader(files, checkpoint.lowWater);
+  const decoder = new EntryDecoder();
+  const reader = new JournalReader(files, isBefore(shipped, lowWater) ? shipped : lowWater);
   for (let scanned = reader.next(end); scanned !== undefined; scanned = reader.next(end)) {
-    const read = readEntry(scanned);
+    const read = readEntry(scanned, decoder);
     if (read.kind === 'entry') take(read);
     else if (read.kind === 'torn' && read.at.segment === end.segment) torn = read;
     else damage.push(read);

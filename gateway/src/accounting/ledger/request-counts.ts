@@ -1,5 +1,4 @@
-import type { UsageRecord } from '#model/usage-record.ts';
-import { requestBits } from './ports.ts';
+import { requestBits, type StoredRecord } from './ports.ts';
 
 /**
  * How distinct requests are counted, although records are attempts.
@@ -14,12 +13,12 @@ import { requestBits } from './ports.ts';
  * carries. It moves a count from a later attempt to an earlier one when they arrive in that order, so that the result
  * does not depend on the order of arrival. The attempts of a request have different numbers.
  */
-export function qualifies(record: UsageRecord): number {
-  const { measuredInput, measuredOutput, cost } = record;
+export function qualifies(record: StoredRecord): number {
+  const { measuredInput, measuredOutput } = record;
   const either = (measured: string): boolean => measuredInput === measured || measuredOutput === measured;
   return (
     (record.attempt === 1 ? requestBits.request : 0) |
-    (isUnpriced(cost) ? requestBits.unpriced : 0) |
+    (isUnpriced(record) ? requestBits.unpriced : 0) |
     (either('unknown') ? requestBits.unknownUsage : 0) |
     (either('delivered') ? requestBits.deliveredOnly : 0) |
     (either('estimated') ? requestBits.estimated : 0)
@@ -27,7 +26,7 @@ export function qualifies(record: UsageRecord): number {
 }
 
 /** A cost that is missing only because the usage is unknown is told as that. */
-function isUnpriced(cost: UsageRecord['cost']): boolean {
-  if (cost.nanoUsd !== null) return false;
-  return cost.unpriced.length === 0 || cost.unpriced.some((reason) => reason !== 'usage unknown');
+function isUnpriced({ costNano, unpriced }: StoredRecord): boolean {
+  if (costNano !== null) return false;
+  return unpriced.length === 0 || unpriced.some((reason) => reason !== 'usage unknown');
 }

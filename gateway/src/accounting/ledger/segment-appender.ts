@@ -55,12 +55,14 @@ export class SegmentAppender {
     return { segment: this.#segment, offset: this.#confirmed };
   }
 
-  /** Writes the group behind what was written before; throws where not all of it could be. */
-  append(group: Uint8Array): void {
+  /** Writes the group behind what was written before and says where; throws where not all of it could be. */
+  append(group: Uint8Array): Position {
     if (this.#written + group.length > this.#options.segmentBytes && this.#written > this.#header.length)
       this.#rotate();
     if (this.#file === undefined) throw new Error('The journal has no segment to write to.');
+    const start = { segment: this.#segment, offset: this.#written };
     this.#written = writeAll(this.#file, group, this.#written);
+    return start;
   }
 
   /** Resolves when what was appended survives a power failure. */

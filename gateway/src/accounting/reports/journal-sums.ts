@@ -17,7 +17,7 @@ export class JournalSums {
   readonly #flagged = new Map<Measure, Set<string>>(flagged.map(([measure]) => [measure, new Set()]));
 
   add({ record, qualifies }: ShippedRecord): void {
-    const { units, cost } = record;
+    const { units, costNano } = record;
     this.#count('attempts', 1);
     this.#count('input', units.input);
     this.#count('cachedInput', units.cachedInput);
@@ -28,9 +28,9 @@ export class JournalSums {
     this.#count('reasoning', units.reasoning);
     this.#count('audioOutput', units.audioOutput);
     for (const calls of Object.values(units.toolCalls)) this.#count('toolCalls', calls);
-    if (cost.nanoUsd !== null) {
+    if (costNano !== null) {
       this.#count('pricedAttempts', 1);
-      this.#sums.cost += cost.nanoUsd;
+      this.#sums.cost += costNano;
     }
     if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
     for (const [measure, bit] of flagged)

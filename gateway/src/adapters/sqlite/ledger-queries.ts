@@ -9,8 +9,8 @@ import {
   type Measure,
   type Period,
   type RecordKey,
+  type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
 import { recordOf, type RecordRow } from './ledger-rows.ts';
 import type { LedgerTables } from './ledger-schema.ts';
 
@@ -174,9 +174,7 @@ const recordQuery = (database: Database) =>
       'request_id',
       'attempt',
       'end_user',
-      'finished_at',
       'outcome',
-      'http_status',
       'input',
       'cached_input',
       'cache_write_input',
@@ -189,17 +187,9 @@ const recordQuery = (database: Database) =>
       'tool_call_count',
       'measured_input',
       'measured_output',
-      'service_tier',
-      'reported_model',
-      'spilled_from',
-      'upstream_request_id',
-      'queue_ms',
-      'first_byte_ms',
-      'upstream_ms',
-      'total_ms',
       'pricing',
-      'cost_lines',
       'unpriced',
+      'detail',
     ])
     .select([
       sql<string | null>`cast(reserved_nano as text)`.as('reserved_nano'),
@@ -211,7 +201,7 @@ const nameOf = (key: RecordKey): string => `${key.at} ${key.id}`;
 export async function findRecords(
   database: Database,
   keys: readonly RecordKey[],
-): Promise<readonly (UsageRecord | null)[]> {
+): Promise<readonly (StoredRecord | null)[]> {
   if (keys.length === 0) return [];
   const tuples = sql.join(keys.map((key) => sql`(${key.at}, ${key.id})`));
   const rows: RecordRow[] = await recordQuery(database)
@@ -224,7 +214,7 @@ export async function findRecords(
 export async function pageOfRecords(
   database: Database,
   page: { readonly after: RecordKey | null; readonly limit: number },
-): Promise<readonly UsageRecord[]> {
+): Promise<readonly StoredRecord[]> {
   const { after, limit } = page;
   const all = recordQuery(database).orderBy('usage_record.at').orderBy('usage_record.id').limit(limit);
   const rows: RecordRow[] = await (

@@ -40,9 +40,9 @@ export interface RecordColumns {
   series: number;
   end_user: string | null;
   reserved_nano: bigint | null;
-  finished_at: number;
   outcome: string;
-  http_status: number | null;
+  measured_input: string;
+  measured_output: string;
   input: number | null;
   cached_input: number | null;
   cache_write_input: number | null;
@@ -54,25 +54,15 @@ export interface RecordColumns {
   /** JSON; null where no tool was called. */
   tool_calls: string | null;
   tool_call_count: number;
-  measured_input: string;
-  measured_output: string;
-  service_tier: string | null;
-  reported_model: string | null;
-  spilled_from: string | null;
-  upstream_request_id: string | null;
-  queue_ms: number;
-  first_byte_ms: number | null;
-  upstream_ms: number;
-  total_ms: number;
   pricing: string;
   cost_nano: bigint | null;
-  /** JSON. */
-  cost_lines: string;
   /** JSON; null where nothing is missing. */
   unpriced: string | null;
   /** `requestBits` that the record qualifies for, and those that it carries. */
   qualifies: number;
   counts: number;
+  /** JSON: what is only shown, such as `finishedAt`, `httpStatus` and `costLines`; for SQLite's `->>`. */
+  detail: string;
 }
 
 /** Sums over the records of one quarter-hour, series and outcome. */
@@ -134,16 +124,13 @@ export const ledgerMigrations: MigrationList = {
           create table usage_record (
             at integer not null, id text not null, request_id text not null, attempt integer not null,
             series integer not null references usage_series (id),
-            end_user text, reserved_nano integer, finished_at integer not null,
-            outcome text not null, http_status integer,
+            end_user text, reserved_nano integer,
+            outcome text not null, measured_input text not null, measured_output text not null,
             input integer, cached_input integer, cache_write_input integer, audio_input integer, image_input integer,
             output integer, reasoning integer, audio_output integer,
             tool_calls text, tool_call_count integer not null,
-            measured_input text not null, measured_output text not null,
-            service_tier text, reported_model text, spilled_from text, upstream_request_id text,
-            queue_ms real not null, first_byte_ms real, upstream_ms real not null, total_ms real not null,
-            pricing text not null, cost_nano integer, cost_lines text not null, unpriced text,
-            qualifies integer not null, counts integer not null,
+            pricing text not null, cost_nano integer, unpriced text,
+            qualifies integer not null, counts integer not null, detail text not null,
             primary key (at, id)
           ) strict, without rowid`.execute(database);
         // Few records qualify for more than the plain count, so looking for their siblings costs little.

@@ -1,7 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { quarterHourMs, requestBits, type Checkpoint, type ShippedRecord } from '#accounting/ledger/ports.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
-import { costLinesJson } from './ledger-rows.ts';
+import {
+  quarterHourMs,
+  requestBits,
+  type Checkpoint,
+  type Series,
+  type ShippedRecord,
+  type StoredRecord,
+} from '#accounting/ledger/ports.ts';
 import { RollUpChanges } from './roll-up-changes.ts';
 
 const seriesColumns = [
@@ -30,9 +35,9 @@ const recordColumns = [
   'series',
   'end_user',
   'reserved_nano',
-  'finished_at',
   'outcome',
-  'http_status',
+  'measured_input',
+  'measured_output',
   'input',
   'cached_input',
   'cache_write_input',
@@ -43,31 +48,17 @@ const recordColumns = [
   'audio_output',
   'tool_calls',
   'tool_call_count',
-  'measured_input',
-  'measured_output',
-  'service_tier',
-  'reported_model',
-  'spilled_from',
-  'upstream_request_id',
-  'queue_ms',
-  'first_byte_ms',
-  'upstream_ms',
-  'total_ms',
   'pricing',
   'cost_nano',
-  'cost_lines',
   'unpriced',
   'qualifies',
   'counts',
+  'detail',
 ] as const;
 
 const marks = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
-/** Series known by their members; beyond this many, the map begins anew. */
-const mostSeriesKept = 10_000;
-
-function seriesValues(record: UsageRecord): SQLInputValue[] {
-  const { caller, servedBy } = record;
+function seriesValues({ caller, servedBy, ...call }: Series): SQLInputValue[] {
   return [
     caller.subscription,
     caller.product,
@@ -80,16 +71,16 @@ function seriesValues(record: UsageRecord): SQLInputValue[] {
     servedBy.deploymentType,
     servedBy.model,
     servedBy.modelVersion,
-    record.operation,
-    record.stream ? 1 : 0,
-    record.requestedModel,
-    record.priceBook,
+    call.operation,
+    call.stream ? 1 : 0,
+    call.requestedModel,
+    call.priceBook,
   ];
 }
 
-function toolCallCount(record: UsageRecord): number {
+function toolCallCount(toolCalls: Readonly<Record<string, number>>): number {
   let count = 0;
-  for (const calls of Object.values(record.units.toolCalls)) count += calls;
+  for (const calls of Object.values(toolCalls)) count += calls;
   return count;
 }
 
@@ -112,7 +103,8 @@ export class LedgerWriter {
   readonly #setCounts: StatementSync;
   readonly #setCheckpoint: StatementSync;
   readonly #changes: RollUpChanges;
-  readonly #series = new Map<string, number>();
+  /** Ids of the series that readers share between records. */
+  #series = new WeakMap<Series, number>();
 
   constructor(connection: DatabaseSync) {
     this.#connection = connection;
@@ -152,29 +144,30 @@ export class LedgerWriter {
       if (this.#connection.isTransaction) this.#connection.exec('rollback');
       this.#changes.forget();
       // A series may have been made in the transaction.
-      this.#series.clear();
+      this.#series = new WeakMap();
       throw error;
     }
   }
 
   #add({ record, qualifies }: ShippedRecord): boolean {
-    const series = this.#seriesOf(record);
+    const series = this.#seriesOf(record.series);
     const flags = qualifies & ~requestBits.request;
     const takeOver = flags === 0 ? undefined : this.#siblingsOf(record, flags);
     const counts = takeOver === undefined ? qualifies : qualifies & ~takeOver.carriedElsewhere;
-    const toolCalls = toolCallCount(record);
-    const { units, timing, cost } = record;
+    const { units } = record;
+    const noTools = Object.keys(units.toolCalls).length === 0;
+    const toolCalls = noTools ? 0 : toolCallCount(units.toolCalls);
     const { changes } = this.#insert.run(
       record.at,
       record.id,
       record.requestId,
       record.attempt,
       series,
-      record.caller.endUser,
+      record.endUser,
       record.reservedNano,
-      record.finishedAt,
       record.outcome,
-      record.httpStatus,
+      record.measuredInput,
+      record.measuredOutput,
       units.input,
       units.cachedInput,
       units.cacheWriteInput,
@@ -183,24 +176,14 @@ export class LedgerWriter {
       units.output,
       units.reasoning,
       units.audioOutput,
-      toolCalls === 0 && Object.keys(units.toolCalls).length === 0 ? null : JSON.stringify(units.toolCalls),
+      noTools ? null : JSON.stringify(units.toolCalls),
       toolCalls,
-      record.measuredInput,
-      record.measuredOutput,
-      record.serviceTier,
-      record.reportedModel,
-      record.spilledFrom,
-      record.upstreamRequestId,
-      timing.queueMs,
-      timing.firstByteMs,
-      timing.upstreamMs,
-      timing.totalMs,
-      cost.pricing,
-      cost.nanoUsd,
-      costLinesJson(cost.lines),
-      cost.unpriced.length === 0 ? null : JSON.stringify(cost.unpriced),
+      record.pricing,
+      record.costNano,
+      record.unpriced.length === 0 ? null : JSON.stringify(record.unpriced),
       qualifies,
       counts,
+      record.detail,
     );
     if (changes === 0) return false;
     takeOver?.take();
@@ -216,7 +199,7 @@ export class LedgerWriter {
   }
 
   /** Which of the counts an earlier attempt of the request carries, and how to take the others from later ones. */
-  #siblingsOf(record: UsageRecord, flags: number): { readonly carriedElsewhere: number; take(): void } {
+  #siblingsOf(record: StoredRecord, flags: number): { readonly carriedElsewhere: number; take(): void } {
     let carriedElsewhere = 0;
     const later: (() => void)[] = [];
     for (const row of this.#siblings.all(record.requestId, flags, record.id)) {
@@ -241,15 +224,13 @@ export class LedgerWriter {
     );
   }
 
-  #seriesOf(record: UsageRecord): number {
-    const values = seriesValues(record);
-    const key = JSON.stringify(values);
-    let id = this.#series.get(key);
+  #seriesOf(series: Series): number {
+    let id = this.#series.get(series);
     if (id === undefined) {
+      const values = seriesValues(series);
       const found = this.#findSeries.get(...values)?.['id'];
       id = found === undefined ? Number(this.#insertSeries.run(...values).lastInsertRowid) : integerOf(found);
-      if (this.#series.size >= mostSeriesKept) this.#series.clear();
-      this.#series.set(key, id);
+      this.#series.set(series, id);
     }
     return id;
   }

@@ -26,8 +26,10 @@ export interface SqliteOptions {
 export function openSqlite(options: SqliteOptions): SqliteDatabase {
   const connection = new DatabaseSync(options.path, { timeout: 5_000 });
   connection.exec(`
+    PRAGMA page_size = 8192;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'};
+    PRAGMA wal_autocheckpoint = 4000;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -16384;
   `);

@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { requestBits } from '#accounting/ledger/ports.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
+import { requestBits, type StoredRecord } from '#accounting/ledger/ports.ts';
 
 export interface RollUpKey {
   /** Quarter-hours since the epoch. */
@@ -10,7 +9,7 @@ export interface RollUpKey {
 }
 
 export interface CountedRecord {
-  readonly record: UsageRecord;
+  readonly record: StoredRecord;
   /** `requestBits` that the record carries. */
   readonly counts: number;
   readonly toolCalls: number;
@@ -71,7 +70,7 @@ class Change {
   }
 
   add({ record, counts, toolCalls }: CountedRecord): void {
-    const { units, cost } = record;
+    const { units, costNano } = record;
     this.attempts += 1;
     this.count(counts, 1);
     this.input += units.input ?? 0;
@@ -83,9 +82,9 @@ class Change {
     this.reasoning += units.reasoning ?? 0;
     this.audioOutput += units.audioOutput ?? 0;
     this.toolCalls += toolCalls;
-    if (cost.nanoUsd === null) return;
+    if (costNano === null) return;
     this.pricedAttempts += 1;
-    this.cost += cost.nanoUsd;
+    this.cost += costNano;
   }
 }
 
