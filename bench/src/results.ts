@@ -62,8 +62,11 @@ export interface SoakResult {
   readonly minutes: number;
   readonly requests: number;
   readonly events: number;
+  /** Of plain calls. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
+  /** Of streams. */
+  readonly firstByteP99Ms: number | null;
   readonly samples: readonly { readonly seconds: number; readonly residentBytes: number }[];
   readonly startBytes: number;
   readonly peakBytes: number;

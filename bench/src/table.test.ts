@@ -133,3 +133,32 @@ test('puts the tables between the marks of a document, again and again', () => {
   assert.equal(insertTables(once, 'NEW'), once);
   assert.throws(() => insertTables('no marks', 'NEW'));
 });
+
+test('a soak shows memory before, at its peak and at the end, the slope, and how it is judged', () => {
+  const soak = {
+    minutes: 10,
+    requests: 1_000_000,
+    events: 5_000_000,
+    p50Ms: 1.234,
+    p99Ms: 9.876,
+    firstByteP99Ms: null,
+    samples: [],
+    startBytes: 200e6,
+    peakBytes: 230e6,
+    endBytes: 210e6,
+    bytesPerTenMinutes: 4.2e6,
+    verdict: 'flat',
+    criterion: 'as stated',
+  } as const;
+  const text = renderTables(results({ rounds: [], soak }));
+  assert.match(
+    text,
+    /10\.0 minutes, 1,000,000 requests, .* p50 1\.23 ms, p99 9\.88 ms; streams, first byte p99 unknown/,
+  );
+  assert.match(
+    text,
+    /\*\*flat\*\*: resident after warm-up 200\.0 MB, peak 230\.0 MB, end 210\.0 MB; 4\.2 MB in ten minutes/,
+  );
+  assert.match(text, /\(as stated\)/);
+  assert.doesNotMatch(text, /rounds? of each/);
+});

@@ -28,7 +28,8 @@ export function renderTables(results: BenchResults): string {
 
 function renderConditions(results: BenchResults): string {
   const { machine } = results;
-  const rounds = `${results.runs} round${results.runs === 1 ? '' : 's'} of each, in turn`;
+  const each = `; ${results.runs} round${results.runs === 1 ? '' : 's'} of each, in turn`;
+  const rounds = results.speed.length === 0 ? '' : each;
   const pinned =
     machine.notPinned === null
       ? 'upstream and load generator on core 0, the program under test alone on core 1'
@@ -36,7 +37,7 @@ function renderConditions(results: BenchResults): string {
   const quick = results.quick ? ' **A quick run: its figures show that it works, not how fast it is.**' : '';
   return (
     `${results.startedAt.slice(0, 10)}, ${machine.processor}, ${machine.cores} cores, ` +
-    `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.kernel}, Node ${machine.node}; ${rounds}; ${pinned}.${quick}`
+    `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.kernel}, Node ${machine.node}${rounds}; ${pinned}.${quick}`
   );
 }
 
@@ -151,6 +152,10 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+function milliseconds(value: number | null): string {
+  return value === null ? 'unknown' : `${value.toFixed(2)} ms`;
+}
+
 function mega(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
@@ -158,8 +163,10 @@ function mega(bytes: number): string {
 function renderSoak(soak: SoakResult): string {
   const rise = soak.bytesPerTenMinutes === null ? 'unknown' : mega(soak.bytesPerTenMinutes);
   return (
-    `Soak, ${soak.minutes.toFixed(1)} minutes, ${soak.requests} requests, ${soak.events} stream events, p50 ` +
-    `${soak.p50Ms?.toFixed(2) ?? '?'} ms, p99 ${soak.p99Ms?.toFixed(2) ?? '?'} ms: memory **${soak.verdict}**. Resident after ` +
+    `Soak, ${soak.minutes.toFixed(1)} minutes, ${soak.requests.toLocaleString('en-US')} requests, ` +
+    `${soak.events.toLocaleString('en-US')} stream events; plain calls p50 ${milliseconds(soak.p50Ms)}, p99 ` +
+    `${milliseconds(soak.p99Ms)}; streams, first byte p99 ${milliseconds(soak.firstByteP99Ms)}. Memory **${soak.verdict}**: ` +
+    `resident after ` +
     `warm-up ${mega(soak.startBytes)}, peak ${mega(soak.peakBytes)}, end ${mega(soak.endBytes)}; ${rise} in ten minutes ` +
     `(${soak.criterion}).`
   );

@@ -46,8 +46,9 @@ export interface LoadResult {
   /** Server-sent events received, in the window and in all. */
   readonly eventsInWindow: number;
   readonly events: number;
+  /** Of unstreamed replies: from writing the request until the reply is whole. */
   readonly latency: Quantiles | null;
-  /** From writing the request until the first byte of the reply's body. */
+  /** Of streams: from writing the request until the first byte of the reply's body. */
   readonly firstByte: Quantiles | null;
   /** Events that had to be pushed on because the client did not see the one before (`Pacer.nudges`). */
   readonly nudges: number;

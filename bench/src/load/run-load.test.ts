@@ -76,6 +76,7 @@ test('sends exactly as many requests as planned and keeps its connections', asyn
   assert.equal(server.connections(), 4);
   assert.deepEqual([result.refused, result.failures], [{}, {}]);
   assert.ok((result.latency?.p50 ?? 0) > 0);
+  assert.equal(result.firstByte, null);
 });
 
 test('a run by time ends, and finishes what is in flight', async (context) => {
@@ -112,6 +113,8 @@ test('reads replies that arrive byte by byte', async (context) => {
   const templates = [template({ terminal: '[DONE]' })];
   const result = await runLoad(plan(server.port, { connections: 1, templates, totalRequests: 2 }), new Pacer());
   assert.deepEqual([result.received, result.events, result.failures], [2, 4, {}]);
+  assert.equal(result.latency, null);
+  assert.ok((result.firstByte?.p50 ?? 0) > 0);
 });
 
 test('counts refusals by status, and goes on', async (context) => {
@@ -180,6 +183,14 @@ test('gives up when nobody listens, and says why', async () => {
   assert.ok((result.failures['ECONNREFUSED'] ?? 0) >= 500);
 });
 
+test('ends when nothing arrives any more, and says so', async (context) => {
+  const server = await serve(context, (socket, number) => {
+    if (number < 5) socket.write(ok);
+  });
+  const result = await runLoad(plan(server.port, { connections: 2, totalRequests: 100 }), new Pacer(), 1);
+  assert.deepEqual([result.received, result.failures], [5, { 'nothing arrived any more': 2 }]);
+});
+
 test('against the static upstream both sides count alike, streams event by event', async (context) => {
   const pacer = new Pacer();
   const upstream = new StaticUpstream(pacer);
@@ -193,6 +204,7 @@ test('against the static upstream both sides count alike, streams event by event
   assert.deepEqual(result.receivedByTemplate, { chat: 20, 'chat stream': 20 });
   assert.equal(result.events, 20 * eventsPerStream.withoutUsage);
   assert.equal(upstream.count.reported, 20);
+  assert.ok((result.latency?.max ?? 0) > 0 && (result.firstByte?.max ?? 0) > 0);
 });
 
 test('a request is of about 1,000 bytes', () => {

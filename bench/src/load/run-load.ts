@@ -18,10 +18,16 @@ interface Prepared extends PreparedRequest {
   readonly name: string;
 }
 
-/** Puts a fixed number of connections under load, each with one request in flight, and measures what comes back. */
-export async function runLoad(plan: LoadPlan, pacer: Pacer): Promise<LoadResult> {
+/**
+ * Puts a fixed number of connections under load, each with one request in flight, and measures what comes back. A run
+ * in which nothing arrives for `silenceMs` is ended.
+ */
+export async function runLoad(plan: LoadPlan, pacer: Pacer, silenceMs = 60_000): Promise<LoadResult> {
   const run = new LoadRun(plan, pacer);
-  const tick = setInterval(() => pacer.tick(patienceTicks), tickMs);
+  const tick = setInterval(() => {
+    pacer.tick(patienceTicks);
+    run.giveUpWhenSilent(silenceMs);
+  }, tickMs);
   try {
     return await run.result();
   } finally {
@@ -53,6 +59,7 @@ class LoadRun {
   #eventsInWindow = 0;
   #brokenOff = 0;
   #failed = 0;
+  #lastProgress = performance.now();
   #longestMs = 0;
   #longestFirstByteMs = 0;
   #started = 0;
@@ -117,18 +124,20 @@ class LoadRun {
     };
     const client = new ClientConnection(this.#plan.port, {
       firstByte: () => {
+        if (current?.terminal === null) return;
         const took = performance.now() - begunAt;
         this.#longestFirstByteMs = Math.max(this.#longestFirstByteMs, took);
         this.#firstByte.record(took);
       },
       events: (count) => {
         this.#events += count;
+        this.#lastProgress = performance.now();
         if (this.#window === undefined) this.#eventsInWindow += count;
         if (paced) this.#pacer.received(stream);
       },
       ended: (ending) => {
         this.#inFlight -= 1;
-        this.#take(ending, current?.name ?? '', performance.now() - begunAt);
+        this.#take(ending, current, performance.now() - begunAt);
         begin();
         if (this.#window !== undefined && this.#inFlight === 0) this.#finished();
       },
@@ -136,20 +145,34 @@ class LoadRun {
     return { client, begin };
   }
 
-  #take(ending: Ending, name: string, tookMs: number): void {
-    if (ending.kind === 'received') {
-      this.#received += 1;
-      this.#byTemplate[name] = (this.#byTemplate[name] ?? 0) + 1;
-      if (this.#window === undefined) this.#receivedInWindow += 1;
-      this.#longestMs = Math.max(this.#longestMs, tookMs);
-      this.#latency.record(tookMs);
-    } else if (ending.kind === 'broken-off') this.#brokenOff += 1;
+  #take(ending: Ending, request: Prepared | undefined, tookMs: number): void {
+    this.#lastProgress = performance.now();
+    if (ending.kind === 'received') this.#receive(request, tookMs);
+    else if (ending.kind === 'broken-off') this.#brokenOff += 1;
     else if (ending.kind === 'refused') this.#refused[ending.status] = (this.#refused[ending.status] ?? 0) + 1;
     else {
       this.#failures[ending.why] = (this.#failures[ending.why] ?? 0) + 1;
       this.#failed += 1;
       if (this.#failed === tooManyFailures) this.#closeWindow();
     }
+  }
+
+  #receive(request: Prepared | undefined, tookMs: number): void {
+    const name = request?.name ?? '';
+    this.#received += 1;
+    this.#byTemplate[name] = (this.#byTemplate[name] ?? 0) + 1;
+    if (this.#window === undefined) this.#receivedInWindow += 1;
+    if (request?.terminal !== null) return;
+    this.#longestMs = Math.max(this.#longestMs, tookMs);
+    this.#latency.record(tookMs);
+  }
+
+  /** Ends a run in which nothing happens any more: what is in flight counts as failed. */
+  giveUpWhenSilent(patienceMs: number): void {
+    if (performance.now() - this.#lastProgress < patienceMs) return;
+    this.#failures['nothing arrived any more'] = this.#inFlight;
+    this.#closeWindow();
+    this.#finished();
   }
 
   #closeWindow(): void {

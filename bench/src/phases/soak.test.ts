@@ -29,7 +29,10 @@ test('a sawtooth is flat, a slope hidden in it is not', () => {
   assert.ok(Math.abs((leaking.bytesPerTenMinutes ?? 0) - 60 * mega) < 5 * mega);
 });
 
-test('too few samples give no verdict', () => {
+test('too few samples, or too short a time, give no verdict', () => {
   assert.equal(judgeMemory([{ seconds: 0, residentBytes: 1 }], null).verdict, 'unknown');
   assert.equal(judgeMemory([], null).verdict, 'unknown');
+  const short = everyFiveSeconds((seconds) => seconds * mega).slice(0, 50);
+  assert.equal(judgeMemory(short, null).verdict, 'unknown');
+  assert.equal(judgeMemory(short, null).bytesPerTenMinutes, null);
 });

@@ -9,6 +9,8 @@ import { startGateway } from './under-test.ts';
 
 /** The first fifth of the samples is warm-up: caches fill, code is compiled, the store's pages are allocated. */
 const warmUpShare = 0.2;
+/** Over less time than this a slope says nothing of ten minutes. */
+const leastSeconds = 240;
 /** What the line through the rest may rise in ten minutes and still be called flat, as a share of what it began with. */
 const flatShare = 0.1;
 
@@ -60,6 +62,7 @@ export async function soak(
         events: result.events,
         p50Ms: result.latency?.p50 ?? null,
         p99Ms: result.latency?.p99 ?? null,
+        firstByteP99Ms: result.firstByte?.p99 ?? null,
         ...judgeMemory(samples, peak),
       },
       exactness,
@@ -80,9 +83,8 @@ export function judgeMemory(
   'samples' | 'startBytes' | 'peakBytes' | 'endBytes' | 'bytesPerTenMinutes' | 'verdict' | 'criterion'
 > {
   const steady = samples.slice(Math.floor(samples.length * warmUpShare));
-  const perSecond = slope(steady.map((sample) => ({ x: sample.seconds, y: sample.residentBytes })));
   const startBytes = steady[0]?.residentBytes ?? 0;
-  const bytesPerTenMinutes = perSecond === null ? null : perSecond * 600;
+  const bytesPerTenMinutes = riseInTenMinutes(steady);
   let verdict: SoakResult['verdict'] = 'unknown';
   if (bytesPerTenMinutes !== null) verdict = bytesPerTenMinutes > startBytes * flatShare ? 'growing' : 'flat';
   return {
@@ -94,6 +96,13 @@ export function judgeMemory(
     verdict,
     criterion:
       `flat: the least squares line through the samples behind the first ${warmUpShare * 100} % rises by at most ` +
-      `${flatShare * 100} % of the first of them in ten minutes`,
+      `${flatShare * 100} % of the first of them in ten minutes; unknown: they span less than ${leastSeconds} s`,
   };
+}
+
+function riseInTenMinutes(samples: readonly MemorySample[]): number | null {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || last.seconds - first.seconds < leastSeconds) return null;
+  const perSecond = slope(samples.map((sample) => ({ x: sample.seconds, y: sample.residentBytes })));
+  return perSecond === null ? null : perSecond * 600;
 }
