@@ -184,11 +184,9 @@ test('gives up when nobody listens, and says why', async () => {
 });
 
 test('ends when nothing arrives any more, and says so', async (context) => {
-  const server = await serve(context, (socket, number) => {
-    if (number < 5) socket.write(ok);
-  });
+  const server = await serve(context, () => undefined);
   const result = await runLoad(plan(server.port, { connections: 2, totalRequests: 100 }), new Pacer(), 1);
-  assert.deepEqual([result.received, result.failures], [5, { 'nothing arrived any more': 2 }]);
+  assert.deepEqual([result.received, result.failures], [0, { 'nothing arrived any more': 2 }]);
 });
 
 test('against the static upstream both sides count alike, streams event by event', async (context) => {
