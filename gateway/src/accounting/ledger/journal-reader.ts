@@ -153,5 +153,5 @@ const openStart = Buffer.from('{"v":1,"kind":"open","id":"');
 
 /** Whether the entry is an open of this version's format, without parsing it: the store has no use for opens. */
 export function isOpen(json: Buffer): boolean {
-  return json.compare(openStart, 0, openStart.length, 0, openStart.length) === 0;
+  return json.length > openStart.length && json.compare(openStart, 0, openStart.length, 0, openStart.length) === 0;
 }
