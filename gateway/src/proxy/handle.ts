@@ -25,10 +25,10 @@ export interface Client {
 /** What is known of a request so far; filled on the way, for the log line and the error answer. */
 interface Journey extends HeadContext {
   readonly forwarding: Forwarding;
-  arrival?: Arrival;
-  caller?: Caller;
-  exchange?: Exchange;
-  failure?: Failure;
+  arrival: Arrival | undefined;
+  caller: Caller | undefined;
+  exchange: Exchange | undefined;
+  failure: Failure | undefined;
 }
 
 /**
@@ -42,8 +42,15 @@ interface Journey extends HeadContext {
  */
 export async function handle(services: Services, client: Client): Promise<void> {
   const { response, presence } = client;
+  const { requestId, receivedAt, startedAt } = newHeadContext(services.clock, services.ids);
   const journey: Journey = {
-    ...newHeadContext(services.clock, services.ids),
+    requestId,
+    receivedAt,
+    startedAt,
+    arrival: undefined,
+    caller: undefined,
+    exchange: undefined,
+    failure: undefined,
     forwarding: { response, presence, attempts: 0, trail: [] },
   };
   try {
@@ -84,7 +91,10 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   // :: inbound → backend (steps 4–6, in forward.ts) → outbound   gateway ◄──► upstream
   const admission: Admission = { exchange, caller, route, edits: new Map() };
   const context: PolicyContext = {
-    ...admission,
+    exchange,
+    caller,
+    route,
+    edits: admission.edits,
     reply: undefined,
     failure: undefined,
     forward: () => forward(services, admission, journey.forwarding),

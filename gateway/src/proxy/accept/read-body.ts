@@ -94,15 +94,24 @@ function requestedModel(arrival: Arrival, json: JsonObject): string {
   return model;
 }
 
-function understand(arrival: Arrival & { readonly operation: MeteredOperation }, bytes: Buffer): Exchange {
+function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer): Exchange {
   if (!isUtf8(bytes)) throw new Failure('invalid_json', 'The body is not valid UTF-8.');
   const json = parseJsonObject(bytes.toString('utf8'));
   if (json === undefined) throw new Failure('invalid_json', 'The body is not one well-formed JSON object.');
   const { spans, duplicate } = topLevelMembers(bytes);
   if (duplicate !== undefined) throw wrong(duplicate.slice(0, 64), 'A member of the body stands twice.');
-  const streams = arrival.operation !== 'embeddings';
+  const streams = operation !== 'embeddings';
   return {
-    ...arrival,
+    requestId: arrival.requestId,
+    receivedAt: arrival.receivedAt,
+    startedAt: arrival.startedAt,
+    surface: arrival.surface,
+    operation,
+    pathModel: arrival.pathModel,
+    presentedKey: arrival.presentedKey,
+    traceparent: arrival.traceparent,
+    clientRequestId: arrival.clientRequestId,
+    snapshot: arrival.snapshot,
     requestedModel: requestedModel(arrival, json),
     stream: optionalBoolean(json, 'stream') && streams,
     wantsStreamUsage: wantsStreamUsage(json),
@@ -116,5 +125,5 @@ export async function readBody(source: BodySource, arrival: Arrival): Promise<Ex
   if (operation === 'models.list' || operation === 'models.retrieve') throw new Error('This operation has no body.');
   refuseMediaType(source.request);
   const bytes = await readBytes(source, arrival.snapshot.limits.maxBodyBytes);
-  return understand({ ...arrival, operation }, bytes);
+  return understand(arrival, operation, bytes);
 }

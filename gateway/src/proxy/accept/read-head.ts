@@ -106,8 +106,12 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
   }
   checkApiVersion(target.surface, query);
   return {
-    ...context,
-    ...target,
+    requestId: context.requestId,
+    receivedAt: context.receivedAt,
+    startedAt: context.startedAt,
+    surface: target.surface,
+    operation: target.operation,
+    pathModel: target.pathModel,
     presentedKey: presentedKey(request, query),
     traceparent: matching(request.headers['traceparent'], traceParent),
     clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),
