@@ -9,7 +9,7 @@ import path from 'node:path';
 import { storeFile } from '#compose-ledger-worker.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
+import type { StoredRecord } from '#accounting/ledger/ports.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import type { KillPoint } from './victim-points.ts';
@@ -183,10 +183,10 @@ async function untilQuiet(twin: RunningTwin): Promise<void> {
   }
 }
 
-async function allRecords(dataFolder: string): Promise<readonly UsageRecord[]> {
+async function allRecords(dataFolder: string): Promise<readonly StoredRecord[]> {
   const database = openSqlite({ path: storeFile(dataFolder), durability: 'process' });
   const store = await createSqliteLedgerStore(database);
-  const records: UsageRecord[] = [];
+  const records: StoredRecord[] = [];
   for (let after = null as { at: number; id: string } | null; ;) {
     const page = await store.page(after, 1000);
     records.push(...page);
@@ -202,7 +202,7 @@ interface Evidence {
   readonly twin: RunningTwin;
   readonly seen: readonly Seen[];
   readonly verification: LedgerVerification;
-  readonly records: readonly UsageRecord[];
+  readonly records: readonly StoredRecord[];
 }
 
 /** Each fully received reply once with the twin's tokens; every other attempt once, marked, and never above what was generated. */
