@@ -13,6 +13,8 @@ import {
   openSync,
   closeSync,
   readFileSync,
+  readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -299,19 +301,20 @@ function runNpm(npm, lock) {
   const quiet = ['--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
   const args = [...npm.before, ...verb, ...whole, ...quiet];
   return new Promise((resolve, reject) => {
-    const child = spawn(npm.file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let child;
+    let stoppedBy = null;
+    const stop = (signal) => {
+      stoppedBy = signal;
+      child?.kill(signal);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+    child = spawn(npm.file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-20_000);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    let stoppedBy = null;
-    const stop = (signal) => {
-      stoppedBy = signal;
-      child.kill(signal);
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
     child.on('error', reject);
     child.on('close', (code) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop);
@@ -327,6 +330,25 @@ function runNpm(npm, lock) {
 }
 
 // ── the whole ──
+
+/** Removes what cannot be believed, but not the Node that runs this: it has to start npm. */
+function clearModules() {
+  if (!existsSync(modules)) return;
+  const own = realpathSync(process.execPath);
+  for (const name of readdirSync(modules)) {
+    const path = join(modules, name);
+    if (!own.startsWith(`${realpathOrItself(path)}/`)) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** A workspace's link may lead nowhere. */
+function realpathOrItself(path) {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
 
 async function install(lock) {
   const npm = npmCommand();
@@ -357,7 +379,7 @@ async function ensure() {
   const abandoned = await takeLock();
   try {
     if (isStamped(lock) && !abandoned) return;
-    if (abandoned || !existsSync(npmsOwnLock)) rmSync(modules, { recursive: true, force: true });
+    if (abandoned || !existsSync(npmsOwnLock)) clearModules();
     if (!matches(lock) || !runtimeWorks(lock)) await install(lock);
     writeFileSync(stampFile, stampFor(lock));
   } finally {

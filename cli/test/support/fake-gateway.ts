@@ -104,11 +104,23 @@ export async function fakeGateway(test: TestContext, routes: Routes): Promise<Fa
   return { environment: { TOLLGATE_DATA: dataFolder, TOLLGATE_ADMIN_PORT: String(port) }, dataFolder, asked, port };
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago, below those that the system hands out for port 0: no other test gets it meanwhile.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer();
+    try {
+      server.listen(port, '127.0.0.1');
+      // oxlint-disable-next-line no-await-in-loop -- until one is free
+      await once(server, 'listening');
+      server.close();
+      // oxlint-disable-next-line no-await-in-loop
+      await once(server, 'close');
+      return port;
+    } catch {
+      // taken
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import type { Context, Terminal } from '../../src/context.ts';
+import type { Clock, Context, Terminal } from '../../src/context.ts';
 import { run } from '../../src/run.ts';
 import { readSettings, type Environment } from '../../src/settings.ts';
 
@@ -12,12 +12,8 @@ export interface Ran {
 export class Paper implements Terminal {
   text = '';
   private readonly waiting = new Set<() => void>();
-  readonly interactive: boolean;
-  readonly colour: boolean;
-  constructor(look: { readonly interactive?: boolean; readonly colour?: boolean } = {}) {
-    this.interactive = look.interactive ?? false;
-    this.colour = look.colour ?? false;
-  }
+  readonly interactive = false;
+  readonly colour = false;
   write(text: string): void {
     this.text += text;
     for (const look of this.waiting) look();
@@ -41,43 +37,53 @@ export interface TestContext extends Context {
   readonly err: Paper;
 }
 
-/** Monday, 23 November 2026, 10:20:30.456 UTC; moves on by a millisecond with each look and by what is slept. */
+/** Monday, 23 November 2026, 10:20:30.456 UTC. */
 export const testNow = Date.UTC(2026, 10, 23, 10, 20, 30, 456);
 
-export function testContext(environment: Environment = {}, colour = false): TestContext {
+/**
+ * Moves on by a millisecond with each look and by what is slept. Patience that can be called off is real; a pause between
+ * two looks is short, and moves the clock as if it were not.
+ */
+export function testClock(): Clock {
   let now = testNow;
+  return {
+    now: () => {
+      now += 1;
+      return now;
+    },
+    sleep: async (ms, signal) => {
+      now += ms;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, signal === undefined ? Math.min(ms, 5) : ms);
+        signal?.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+export function testContext(environment: Environment = {}, clock = testClock()): TestContext {
   return {
     environment,
     get settings() {
       return readSettings(environment);
     },
-    out: new Paper({ colour }),
-    err: new Paper({ colour }),
-    clock: {
-      now: () => {
-        now += 1;
-        return now;
-      },
-      // Patience that can be called off is real; a pause between two looks is short, and moves the clock as if it were
-      // not.
-      sleep: async (ms, signal) => {
-        now += ms;
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, signal === undefined ? Math.min(ms, 5) : ms);
-          signal?.addEventListener('abort', () => {
-            clearTimeout(timer);
-            resolve();
-          });
-        });
-      },
-    },
+    out: new Paper(),
+    err: new Paper(),
+    clock,
     exitCode: 0,
   };
 }
 
 /** Runs `tollgate` with these arguments, inside this process. */
-export async function runCli(args: readonly string[], environment: Environment = {}): Promise<Ran> {
-  const context = testContext(environment);
+export async function runCli(
+  args: readonly string[],
+  environment: Environment = {},
+  clock = testClock(),
+): Promise<Ran> {
+  const context = testContext(environment, clock);
   const status = await run(args, context);
   return { status, out: context.out.text, err: context.err.text };
 }
