@@ -73,7 +73,7 @@ function nameNodes(nodes: readonly ProfileNode[]): Map<number, NodeName> {
     names.set(node.id, {
       area: isNative ? area + asked : area,
       function: isNative
-        ? `${frame.functionName}${asked}`
+        ? `${frame.functionName || '(anonymous)'}${asked}`
         : `${frame.functionName || '(anonymous)'} ${placeOf(frame)}`.trim(),
     });
     const askedBy = isNative || /^(node:|\(|other$)/.test(area) ? caller : area;
