@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLog } from '#kernel/log.ts';
+import { Outbox } from './outbox.ts';
+import { SharedProgress } from './progress.ts';
+import type { Checkpoint, Position, ShippedRecord } from './ports.ts';
+import { fileEnd } from './recovery.ts';
+import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
+import { ManualClock } from '../../../test/support/manual-clock.ts';
+import { MemoryJournalFiles } from '../../../test/support/memory-journal-files.ts';
+import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';
+import { usageRecord } from '../../../test/support/records.ts';
+
+/** A store whose next appends can be made to fail, and that remembers what it was sent. */
+class FaultyStore extends MemoryLedgerStore {
+  failures = 0;
+  readonly batches: number[] = [];
+
+  override async append(records: readonly ShippedRecord[], checkpoint: Checkpoint): Promise<number> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('database or disk is full');
+    }
+    this.batches.push(records.length);
+    return await super.append(records, checkpoint);
+  }
+}
+
+interface Setup {
+  readonly files: MemoryJournalFiles;
+  readonly store: FaultyStore;
+  readonly clock: ManualClock;
+  readonly progress: SharedProgress;
+  readonly outbox: Outbox;
+  /** Appends to the journal and tells the outbox. */
+  readonly write: (segmentNumber: number, ...entries: readonly string[]) => void;
+}
+
+function setUp(files = new MemoryJournalFiles(), store = new FaultyStore()): Setup {
+  const clock = new ManualClock();
+  const progress = new SharedProgress();
+  const outbox = new Outbox({ files, store, progress, clock, log: silentLog });
+  const publish = (lowWater: Position): void => {
+    const written = fileEnd(files) ?? { segment: 1, offset: 0 };
+    progress.publish({ written, lowWater, settles: 0, openAttempts: 0 });
+  };
+  publish({ segment: 1, offset: 0 });
+  return {
+    files,
+    store,
+    clock,
+    progress,
+    outbox,
+    write: (number, ...entries) => {
+      const before = files.segments.get(number) ?? segment(number);
+      files.segments.set(number, Buffer.concat([before, frames(...entries)]));
+      publish({ segment: number, offset: 0 });
+      outbox.nudge();
+    },
+  };
+}
+
+const turns = async (count = 20): Promise<void> => {
+  for (let at = 0; at < count; at += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+const ids = async (store: MemoryLedgerStore): Promise<string[]> => (await store.page(null, 5000)).map((one) => one.id);
+const call = (id: string): [string, string] => [open(usageRecord(id)), settle(usageRecord(id))];
+
+test('settles go into the store after a nudge and a moment of gathering', async () => {
+  const { store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, ...call('a'));
+  write(1, ...call('b'));
+  await turns();
+  assert.deepEqual(await ids(store), []);
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'b']);
+  assert.deepEqual(store.batches, [2]);
+});
+
+test('what stands in the journal already is shipped at the start, over segments', async () => {
+  const files = new MemoryJournalFiles();
+  files.segments.set(1, segment(1, ...call('a')));
+  files.segments.set(3, segment(3, ...call('b')));
+  const { store, outbox, progress } = setUp(files);
+  await outbox.start('journal-1');
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'b']);
+  assert.equal(progress.shipped(), 2);
+  assert.deepEqual((await store.checkpoint())?.shipped, fileEnd(files));
+});
+
+test('nothing beyond what counts is read', async () => {
+  const { files, store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, ...call('a'));
+  files.segments.set(
+    1,
+    Buffer.concat([files.segments.get(1) ?? assert.fail(), frames(settle(usageRecord('not-yet')))]),
+  );
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
+});
+
+test('a large backlog goes in batches', async () => {
+  const files = new MemoryJournalFiles();
+  const many = Array.from({ length: 2500 }, (_, at) => settle(usageRecord(`many-${at}`)));
+  files.segments.set(1, segment(1, ...many));
+  const { store, outbox } = setUp(files);
+  await outbox.start('journal-1');
+  await turns();
+  assert.deepEqual(store.batches, [1000, 1000, 500]);
+  assert.equal((await ids(store)).length, 2500);
+});
+
+test('another outbox goes on where the store stands', async () => {
+  const first = setUp();
+  await first.outbox.start('journal-1');
+  first.write(1, ...call('a'));
+  first.clock.advance(50);
+  await turns();
+  first.write(1, ...call('b'));
+  const second = setUp(first.files, first.store);
+  await second.outbox.start('journal-1');
+  await turns();
+  assert.deepEqual(await ids(second.store), ['a', 'b']);
+  assert.deepEqual(second.store.batches, [1, 1]);
+  assert.equal(second.progress.shipped(), 2);
+});
+
+test('a store of another journal is shipped everything, and holds nothing twice', async () => {
+  const first = setUp();
+  await first.outbox.start('journal-1');
+  first.write(1, ...call('a'), ...call('b'));
+  first.clock.advance(50);
+  await turns();
+  const second = setUp(first.files, first.store);
+  await second.outbox.start('journal-2');
+  await turns();
+  assert.deepEqual(await ids(second.store), ['a', 'b']);
+  assert.deepEqual(second.store.batches, [2, 2]);
+});
+
+test('a store that fails is tried again until it takes the records; none is left out', async () => {
+  const { store, clock, outbox, progress, write } = setUp();
+  await outbox.start('journal-1');
+  store.failures = 3;
+  write(1, ...call('a'));
+  clock.advance(50);
+  for (let again = 0; again < 3; again += 1) {
+    await turns();
+    assert.deepEqual(await ids(store), []);
+    assert.equal(progress.shipped(), 0);
+    clock.advance(30_000);
+  }
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
+  assert.equal(progress.shipped(), 1);
+});
+
+test('who waits is told when everything written before has been shipped, or that it has not', async () => {
+  const { store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  await turns();
+  write(1, ...call('a'));
+  assert.equal(await outbox.caughtUp(1000), true, 'without waiting for more to gather');
+  assert.deepEqual(await ids(store), ['a']);
+  store.failures = 1000;
+  write(1, ...call('b'));
+  assert.equal(await outbox.caughtUp(0), false);
+  const waiting = outbox.caughtUp(1000);
+  await turns();
+  clock.advance(1000);
+  assert.equal(await waiting, false);
+});
+
+test('nothing is shipped while somebody holds it', async () => {
+  const { store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  await turns();
+  const held = Promise.withResolvers<void>();
+  const work = outbox.hold(async (shipped) => {
+    await held.promise;
+    return shipped;
+  });
+  write(1, ...call('a'));
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), []);
+  held.resolve();
+  assert.deepEqual(await work, { segment: 1, offset: 0 });
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
+});
+
+test('damage is passed over', async () => {
+  const { files, store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  const content = Buffer.concat([segment(1, ...call('a')), frames(...call('b')), frames(...call('c'))]);
+  content[segment(1, ...call('a')).length + 600] = 0x58;
+  files.segments.set(1, content);
+  write(1);
+  clock.advance(50);
+  await turns();
+  const stored = await ids(store);
+  assert.ok(stored.includes('a') && stored.includes('c'));
+});
+
+test('closing keeps how far opens without settles have been read', async () => {
+  const { files, store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, open(usageRecord('a')));
+  clock.advance(50);
+  await turns();
+  assert.equal(await store.checkpoint(), null);
+  await outbox.close();
+  assert.deepEqual((await store.checkpoint())?.shipped, fileEnd(files));
+});

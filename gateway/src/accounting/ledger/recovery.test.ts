@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LaterVersion } from './decode-entry.ts';
+import { instanceOf, recoverJournal, usableCheckpoint } from './recovery.ts';
+import type { Checkpoint } from './ports.ts';
+import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
+import { MemoryJournalFiles } from '../../../test/support/memory-journal-files.ts';
+import { openedAttempt, usageRecord } from '../../../test/support/records.ts';
+
+const [a, b, c] = [usageRecord('a'), usageRecord('b'), usageRecord('c')];
+const beginning: Checkpoint = {
+  instance: 'journal-1',
+  shipped: { segment: 1, offset: 0 },
+  lowWater: { segment: 1, offset: 0 },
+  settles: 0,
+};
+
+function filesOf(...segments: readonly Buffer[]): MemoryJournalFiles {
+  const files = new MemoryJournalFiles();
+  for (const [at, content] of segments.entries()) files.segments.set(at + 1, content);
+  return files;
+}
+
+test('an empty folder is an empty journal', () => {
+  const recovered = recoverJournal(filesOf(), beginning);
+  assert.deepEqual(recovered, { checkpoint: beginning, end: null, settles: 0, lost: [], tornTailBytes: 0, damage: [] });
+});
+
+test('attempts without a settle are lost, whichever segment they stand in', () => {
+  const files = filesOf(segment(1, open(a), open(b)), segment(2, settle(b), open(c)));
+  const recovered = recoverJournal(files, beginning);
+  assert.deepEqual(recovered.lost, [openedAttempt(a), openedAttempt(c)]);
+  assert.equal(recovered.settles, 1);
+  assert.deepEqual(recovered.end, { segment: 2, offset: segment(2, settle(b), open(c)).length });
+});
+
+test('a torn end is cut off: the record that it began never counted', () => {
+  const whole = segment(1, open(a));
+  const recovered = recoverJournal(filesOf(Buffer.concat([whole, frames(settle(a)).subarray(0, -1)])), beginning);
+  assert.deepEqual(recovered.end, { segment: 1, offset: whole.length });
+  assert.equal(recovered.tornTailBytes, frames(settle(a)).length - 1);
+  assert.deepEqual(recovered.lost, [openedAttempt(a)]);
+  assert.deepEqual(recovered.damage, []);
+});
+
+test('damage is told by position, and everything behind it is recovered', () => {
+  const head = segment(1, open(a));
+  const damaged = frames(settle(b));
+  damaged[30] = 0x58;
+  const recovered = recoverJournal(
+    filesOf(Buffer.concat([head, damaged, frames(settle(a))]), segment(2, open(c))),
+    beginning,
+  );
+  assert.deepEqual(recovered.damage, [
+    { kind: 'damage', at: { segment: 1, offset: head.length }, bytes: damaged.length },
+  ]);
+  assert.deepEqual(recovered.lost, [openedAttempt(c)]);
+  assert.equal(recovered.settles, 1);
+});
+
+test('a whole record that is no entry is damage', () => {
+  const head = segment(1);
+  const recovered = recoverJournal(
+    filesOf(Buffer.concat([head, frames('{"v":1,"kind":"settle"}', open(a))])),
+    beginning,
+  );
+  assert.deepEqual(recovered.damage, [
+    { kind: 'damage', at: { segment: 1, offset: head.length }, bytes: frames('{"v":1,"kind":"settle"}').length },
+  ]);
+  assert.deepEqual(recovered.lost, [openedAttempt(a)]);
+});
+
+test('a torn segment that is not the last is damage', () => {
+  const head = segment(1, open(a));
+  const recovered = recoverJournal(filesOf(head.subarray(0, -1), segment(2)), beginning);
+  assert.equal(recovered.damage.length, 1);
+  assert.equal(recovered.tornTailBytes, 0);
+});
+
+test('reading begins where neither a record nor an open attempt can have been overlooked', () => {
+  const first = segment(1, open(a));
+  const shipped = { segment: 1, offset: Buffer.concat([first, frames(open(b), settle(b))]).length };
+  const files = filesOf(Buffer.concat([first, frames(open(b), settle(b), settle(c))]));
+  const early = { segment: 1, offset: segment(1).length };
+  const late = { segment: 1, offset: shipped.offset + frames(settle(c)).length };
+  const from = (checkpoint: Partial<Checkpoint>) => recoverJournal(files, { ...beginning, settles: 7, ...checkpoint });
+  assert.deepEqual(from({ shipped, lowWater: early }).lost, [openedAttempt(a)]);
+  assert.equal(from({ shipped, lowWater: early }).settles, 8);
+  assert.deepEqual(from({ shipped, lowWater: late }).lost, []);
+  assert.equal(from({ shipped, lowWater: late }).settles, 8);
+});
+
+test('what a later version has written stops the start', () => {
+  assert.throws(() => recoverJournal(filesOf(segment(1, '{"v":2,"kind":"open","id":"a"}')), beginning), LaterVersion);
+});
+
+test("the journal's id is that of the newest header that can be read", () => {
+  assert.equal(instanceOf(filesOf()), null);
+  assert.equal(instanceOf(filesOf(segment(1), segment(2))), 'journal-1');
+  assert.equal(instanceOf(filesOf(segment(1), Buffer.from('rubbish\n'))), 'journal-1');
+});
+
+test('a checkpoint is believed only if the journal reaches it and is the one it was made for', () => {
+  const files = filesOf(segment(1, open(a)), segment(2));
+  const inside: Checkpoint = { ...beginning, shipped: { segment: 2, offset: 5 }, settles: 9 };
+  assert.equal(usableCheckpoint(inside, files, 'journal-1'), inside);
+  const unusable: [string, Checkpoint | null, string][] = [
+    ['none', null, 'journal-1'],
+    ['another journal', inside, 'journal-2'],
+    ['beyond the end', { ...inside, shipped: { segment: 2, offset: 5000 } }, 'journal-1'],
+    ['a segment that is gone', { ...inside, lowWater: { segment: 7, offset: 0 } }, 'journal-1'],
+  ];
+  for (const [what, checkpoint, instance] of unusable)
+    assert.deepEqual(usableCheckpoint(checkpoint, files, instance), { ...beginning, instance }, what);
+});
