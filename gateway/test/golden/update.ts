@@ -1,4 +1,5 @@
-// Rewrites the golden readings: node gateway/test/golden/update.ts. Read the diff before committing it.
+// Rewrites the golden files: npm run golden:update. Read the diff before committing it.
+import { updateConfigCases } from './config/config-cases.ts';
 import { feed } from './feed.ts';
 import { goldenNames, removeGolden, writeGolden } from './golden-files.ts';
 import { fixtureReplies, recordedReplies, recordingsMissing } from './recordings.ts';
@@ -12,5 +13,7 @@ const stale = goldenNames().filter(
 );
 for (const name of stale) removeGolden(name);
 
+const configCases = updateConfigCases();
+console.log(`${configCases.length} configurations written.`);
 console.log(`${replies.length} readings written, ${stale.length} removed.`);
 if (recordingsMissing !== undefined) console.log(`Those of recordings stay as they are: ${recordingsMissing}.`);
