@@ -176,6 +176,17 @@ test('who waits is told when everything written before has been shipped, or that
   assert.equal(await waiting, false);
 });
 
+test('who asks before the start is told as soon as there is nothing to wait for', async () => {
+  const first = setUp();
+  await first.outbox.start('journal-1');
+  first.write(1, ...call('a'));
+  assert.equal(await first.outbox.caughtUp(1000), true);
+  const second = setUp(first.files, first.store);
+  const waiting = second.outbox.caughtUp(1000);
+  await second.outbox.start('journal-1');
+  assert.equal(await waiting, true);
+});
+
 test('nothing is shipped while somebody holds it', async () => {
   const { store, clock, outbox, write } = setUp();
   await outbox.start('journal-1');

@@ -65,6 +65,8 @@ export class Outbox implements Shipping {
     this.#stored = checkpoint.shipped;
     this.#reader = new JournalReader(files, checkpoint.shipped);
     progress.ship(this.#settles);
+    // Who asked before the start may wait for nothing.
+    this.#tellWaiters();
     this.#pump();
   }
 
