@@ -12,5 +12,5 @@ export const project = {
   defaultDataFolder: fromRoot('.tollgate'),
   /** Compiled code, of the programs that this command starts too; goes when node_modules goes. */
   compileCache: fromRoot('node_modules/.cache/compile'),
-  leaveWithParent: fromRoot('cli/src/commands/start/leave-with-parent.mjs'),
+  leaveWithParent: fromRoot('cli/bin/leave-with-parent.mjs'),
 } as const;
