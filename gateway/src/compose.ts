@@ -98,7 +98,7 @@ function createLog(config: Config): Logger {
   // Buffered: a line a request must not cost a write a request. Flushed every second, and at the end.
   return pino(
     { level: config.log.level, base: null },
-    destination({ dest: 1, sync: false, minLength: 32_768, maxWrite: 65_536, periodicFlush: 1000 }),
+    destination({ dest: 1, sync: false, minLength: 65_536, maxWrite: 131_072, periodicFlush: 1000 }),
   );
 }
 

@@ -1,8 +1,7 @@
-import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Presence } from '#model/presence.ts';
-import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
+import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import { judge, type Judgement } from './routing/verdict.ts';
 import type { Verdict } from './routing/health.ts';
@@ -206,7 +205,7 @@ export class Attempt {
   }
 
   /** Exactly once per attempt. Resolves when the record counts. */
-  async settle(usage: Usage, outcome: Outcome): Promise<UsageRecord> {
+  settle(usage: Usage, outcome: Outcome): Promise<void> {
     const { services, options } = this;
     services.health.end(options.endpoint);
     const record = completeRecord(services, {
@@ -220,11 +219,6 @@ export class Attempt {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
-    try {
-      await services.ledger.settle(record);
-    } catch (cause) {
-      throw new Failure('ledger_unavailable', 'The call cannot be recorded, so its reply is not delivered.', { cause });
-    }
-    return record;
+    return services.ledger.settle(record);
   }
 }
