@@ -5,17 +5,17 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
 const steps = [
-  ['types', ['run', '-s', 'types']],
-  ['lint', ['run', '-s', 'lint']],
-  ['format', ['run', '-s', 'format:check']],
-  ['gate', ['run', '-s', 'gate']],
-  ['prove the gate', ['run', '-s', 'prove-the-gate']],
-  ['reference pages', ['run', '-s', 'docs:check']],
-  ['tests', ['test']],
+  { name: 'types', args: ['run', '-s', 'types'] },
+  { name: 'lint', args: ['run', '-s', 'lint'] },
+  { name: 'format', args: ['run', '-s', 'format:check'] },
+  { name: 'gate', args: ['run', '-s', 'gate'] },
+  { name: 'prove the gate', args: ['run', '-s', 'prove-the-gate'] },
+  { name: 'reference pages', args: ['run', '-s', 'docs:check'] },
+  { name: 'tests', args: ['test'] },
 ];
 
 const failed = [];
-for (const [name, args] of steps) {
+for (const { name, args } of steps) {
   console.log(`── ${name}`);
   const began = Date.now();
   const { status } = spawnSync('npm', args, { cwd: root, stdio: 'inherit' });

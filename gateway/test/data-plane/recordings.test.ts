@@ -40,18 +40,13 @@ function contentOf(reply: RecordedReply): string {
 }
 
 function promptFor(reply: RecordedReply, file: string): object {
-  switch (reply.operation) {
-    case 'chat.completions':
-      return {
-        messages: [{ role: 'user', content: file }],
-        ...(reply.stream ? { stream_options: { include_usage: true } } : {}),
-      };
-    case 'completions':
-      return { prompt: file, ...(reply.stream ? { stream_options: { include_usage: true } } : {}) };
-    default:
-      return { input: file };
-  }
+  if (reply.operation === 'embeddings' || reply.operation === 'responses') return { input: file };
+  const prompt = reply.operation === 'completions' ? { prompt: file } : { messages: [{ role: 'user', content: file }] };
+  return reply.stream ? { ...prompt, stream_options: { include_usage: true } } : prompt;
 }
+
+const throttles = (reply: RecordedReply): boolean => reply.bytes.includes('"insufficient_quota"') && !reply.stream;
+const usageIn = (data: string): unknown => (data === '[DONE]' ? null : JSON.parse(data).usage) ?? null;
 
 describe('recordings', recordingsMissing === undefined ? {} : { skip: recordingsMissing }, () => {
   const replies = recordedReplies();
@@ -98,14 +93,12 @@ describe('recordings', recordingsMissing === undefined ? {} : { skip: recordings
     });
 
   // The recorded 429 comes last: it throttles the endpoint, as it should.
-  const throttles = (reply: RecordedReply): boolean => reply.bytes.includes('"insufficient_quota"') && !reply.stream;
   const inOrder = [...replies.filter((reply) => !throttles(reply)), ...replies.filter(throttles)];
   test('a stream that did not ask for usage gets everything but the usage', async () => {
     for (const reply of replies.filter((one) => one.stream && one.operation === 'chat.completions')) {
       const answer = await send(reply, { messages: [{ role: 'user', content: fileOf(reply) }] });
-      const usage = (data: string): unknown => (data === '[DONE]' ? null : JSON.parse(data).usage);
-      assert.ok(eventsOf(answer.body).every((data) => (usage(data) ?? null) === null));
-      const expected = eventsOf(reply.bytes.toString()).filter((data) => (usage(data) ?? null) === null);
+      assert.ok(eventsOf(answer.body).every((data) => usageIn(data) === null));
+      const expected = eventsOf(reply.bytes.toString()).filter((data) => usageIn(data) === null);
       const got = eventsOf(answer.body).filter((data) => expected.includes(data));
       assert.deepEqual(got, expected, reply.name);
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -121,12 +121,9 @@ export async function startCampaign(): Promise<Campaign> {
 
   const load = async (living: Living, onEvent: () => void): Promise<void> => {
     const over = once(living.child, 'exit');
-    let dead = false;
-    void over.then(() => {
-      dead = true;
-    });
+    const isDead = (): boolean => living.child.exitCode !== null || living.child.signalCode !== null;
     const worker = async (): Promise<void> => {
-      while (!dead) {
+      while (!isDead()) {
         index += 1;
         const result = await callOnce(living.port, index, onEvent);
         if (result !== undefined) seen.push(result);
@@ -152,7 +149,7 @@ export async function startCampaign(): Promise<Campaign> {
     },
     async conclude() {
       const living = await start('');
-      const token = await readToken(dataFolder);
+      const token = readToken(dataFolder);
       const verified = await fetch(`http://127.0.0.1:${living.adminPort}/admin/v1/ledger/verify`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}` },
@@ -170,8 +167,7 @@ export async function startCampaign(): Promise<Campaign> {
   };
 }
 
-async function readToken(dataFolder: string): Promise<string> {
-  const { readFileSync } = await import('node:fs');
+function readToken(dataFolder: string): string {
   return readFileSync(path.join(dataFolder, 'admin-token'), 'utf8').trim();
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,8 +28,8 @@ export interface ConfigOptions {
 
 /** A configuration for the twin at this address, in the shape of the demo's. */
 export function configFor(twin: string, options: ConfigOptions = {}): string {
-  const endpoint = (name: string, resource: string, deployment: string, more = ''): string =>
-    `  ${name}: { resource: '${twin}/${resource}', region: westeurope, deployment: ${deployment}, model: ${deployment}, type: GlobalStandard, auth: { key: '\${TEST_TWIN_KEY}' }${more} }`;
+  const endpoint = (name: string, resource: string, deployment: string): string =>
+    `  ${name}: { resource: '${twin}/${resource}', region: westeurope, deployment: ${deployment}, model: ${deployment}, type: GlobalStandard, auth: { key: '\${TEST_TWIN_KEY}' } }`;
   return `
 organisation: contoso
 listen: { port: 0, admin: { port: 0 }${options.listen ?? ''} }
@@ -137,7 +137,6 @@ export async function startStack(
   });
   const dataFolder = path.join(folder, 'data');
   const admin: RunningStack['admin'] = async (where, init = {}) => {
-    const { readFileSync } = await import('node:fs');
     const token = readFileSync(path.join(dataFolder, 'admin-token'), 'utf8').trim();
     const response = await fetch(`http://127.0.0.1:${gateway.adminPort}${where}`, {
       method: init.method ?? 'GET',
