@@ -91,7 +91,7 @@ suite('the snapshot', () => {
   test('has every model with its tiers, the same endpoint objects, and the tokenizer of its family', () => {
     const chat = snapshot.models.get('chat');
     assert.ok(chat);
-    const { tiers, ...rest } = chat;
+    const { tiers, endpoints, ...rest } = chat;
     assert.deepEqual(rest, {
       name: 'chat',
       deadlineMs: 10_000,
@@ -108,6 +108,10 @@ suite('the snapshot', () => {
           ['swc', 0.5],
         ],
       ],
+    );
+    assert.deepEqual(
+      endpoints.map(({ name }) => name),
+      ['weu', 'swc'],
     );
     assert.equal(tiers[0]?.[0]?.endpoint, snapshot.endpoints.get('weu'));
   });
