@@ -47,3 +47,13 @@ test('a long string that ends in escaped quotes and backslashes is skipped whole
   assert.ok(span);
   assert.equal(bytes.toString('utf8', span.start, span.end), '"m"');
 });
+
+for (const escape of ['\\b', '\\f', '\\n', '\\r', '\\t', '\\/', '\\"', '\\\\']) {
+  test(`a name with the escape ${escape} is not taken for the name with that letter`, () => {
+    // Else an edit of "stream_options" would go to "s<tab>ream_options", and the call would be sent without it.
+    const text = `{"a${escape}b":1,"atb":2,"anb":3,"a/c":4}`;
+    const { spans, duplicate } = topLevelMembers(Buffer.from(text));
+    assert.deepEqual([...spans.keys()], Object.keys(JSON.parse(text)));
+    assert.equal(duplicate, undefined);
+  });
+}

@@ -1,3 +1,4 @@
+import { parseJson } from '#kernel/json.ts';
 import type { MemberSpan } from '#model/exchange.ts';
 
 const quote = 0x22;
@@ -69,10 +70,9 @@ function skipValue(bytes: Buffer, from: number): number {
 function nameOf(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString('utf8', start + 1, end - 1);
   if (!text.includes('\\')) return text;
-  // An escaped spelling ("mod\u0065l") is the same member to whoever parses it.
-  return text.replaceAll(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, hex: string | undefined, plain: string | undefined) =>
-    hex === undefined ? (plain ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  // An escaped spelling ("mod\u0065l") is the same member to whoever parses it; so the parser itself decides.
+  const name = parseJson(bytes.toString('utf8', start, end));
+  return typeof name === 'string' ? name : text;
 }
 
 /**

@@ -22,6 +22,7 @@ const cases = [
   ['no such deployment', 404, {}, error('DeploymentNotFound'), 'try-another', 'misconfigured', undefined],
   ['404 without words', 404, {}, Buffer.alloc(0), 'try-another', 'misconfigured', undefined],
   ['404 of something the caller named', 404, {}, error('response_not_found'), 'deliver', undefined, false],
+  ['404 of a vector store or file that the caller named', 404, {}, error(null), 'deliver', undefined, false],
   ['parameter', 400, {}, error('unsupported_parameter'), 'deliver', undefined, false],
   ['content filter', 400, {}, error('content_filter'), 'deliver', undefined, true],
   ['content filter by its inner code', 400, {}, error('x', 'ResponsibleAIPolicyViolation'), 'deliver', undefined, true],

@@ -28,12 +28,15 @@ export function isFilteredPrompt(status: number, body: Buffer): boolean {
 
 const configurationCodes = new Set(['404', 'DeploymentNotFound', 'ResourceNotFound', 'model_not_found']);
 
-/** A 404 that speaks of our configuration, not of something the caller named. */
+/**
+ * A 404 that speaks of our configuration, not of something the caller named: a `code` of null is how OpenAI tells that
+ * (a vector store, a file), and nobody else's calls may suffer for it.
+ */
 function isOurFault(status: number, body: Buffer): boolean {
   if (status === 401 || status === 403) return true;
   if (status !== 404) return false;
   const code = errorOf(body)?.['code'];
-  return code === undefined || typeof code !== 'string' || configurationCodes.has(code);
+  return code === undefined || (code !== null && configurationCodes.has(String(code)));
 }
 
 export interface UpstreamAnswer {
