@@ -56,6 +56,7 @@ export interface OpenLedger {
 }
 
 const longestFinishMs = 10_000;
+const restartMs = 1000;
 const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'directory'] as const;
 
 interface Foundation {
@@ -117,16 +118,20 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const data: LedgerWorkerData = { dataFolder, durability, progress: progress.buffer };
   let link: WorkerLink<LedgerServices> | undefined;
   let instance = '';
+  let closed = false;
   const release = async (): Promise<void> => {
     await link?.close();
     files.close();
     lock.release();
   };
   const startOutbox = async (): Promise<void> => {
+    // Before the journal is known, the start itself does it.
+    if (instance === '') return;
     try {
       await link?.services.outbox.start(instance);
     } catch (error) {
-      log.error({ err: error }, 'the outbox cannot be started');
+      log.error({ err: error }, 'the outbox cannot be started; trying again');
+      if (!closed) clock.after(restartMs, () => void startOutbox());
     }
   };
   try {
@@ -152,6 +157,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       verify: async () => await services.ledger.verify(),
       unready: () => (journal.admitting ? undefined : 'the journal cannot be written'),
       async close() {
+        closed = true;
         await journal.close();
         const complete = await services.outbox.finish(longestFinishMs).catch((error: unknown) => {
           log.error({ err: error }, 'the store could not be closed');

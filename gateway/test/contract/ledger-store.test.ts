@@ -1,9 +1,12 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { createSqliteLedgerStore } from '../../src/adapters/sqlite/ledger-store.ts';
 import { openSqlite } from '../../src/adapters/sqlite/open.ts';
 import { MemoryLedgerStore } from '../support/memory-ledger-store.ts';
+import { march, shippedRecord, usageRecord } from '../support/records.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
 
 ledgerStoreContract('memory', async () => {
@@ -31,4 +34,24 @@ ledgerStoreContract('SQLite', async () => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+test('SQLite: a batch that cannot be stored whole leaves nothing behind, and the next one counts right', async () => {
+  const database = openSqlite({ path: ':memory:', durability: 'process' });
+  try {
+    const store = await createSqliteLedgerStore(database);
+    const position = { segment: 1, offset: 9 };
+    const checkpoint = { instance: 'j', shipped: position, lowWater: position, settles: 2 };
+    const [first, second] = [shippedRecord(usageRecord('a')), shippedRecord(usageRecord('b', { at: march + 1 }))];
+    const refused = { ...second, record: { ...second.record, costNano: 2n ** 63n } };
+    await assert.rejects(store.append([first, refused], checkpoint));
+    assert.deepEqual(await store.page(null, 10), []);
+    assert.equal(await store.checkpoint(), null);
+    assert.equal(await store.append([first, second], checkpoint), 2);
+    const [row] = await store.figures({ source: 'roll-ups', by: 'consumer', period: { from: null, to: null } });
+    assert.equal(row?.figures.attempts, 2n);
+    assert.equal(await store.wrongRollUps(), 0);
+  } finally {
+    await database.close();
+  }
 });

@@ -132,17 +132,31 @@ test('progress tells how many settles there are, what is open, and where the old
   assert.deepEqual(progress.lowWater(), progress.written());
 });
 
-test('an attempt stays open until its settle is written', async () => {
-  const { files, journal, progress } = setUp();
-  const [a] = await opened(journal, 'a');
-  assert.ok(a !== undefined);
+test('an attempt stays open until its settle counts', async () => {
+  const { files, journal, progress } = setUp({ durability: 'disk' });
+  const [a, b] = await opened(journal, 'a', 'b');
+  assert.ok(a !== undefined && b !== undefined);
   const low = progress.lowWater();
-  files.onWrite = () => systemError('EIO');
-  const settle = watch(journal.settle(a));
+  const syncs: PromiseWithResolvers<void>[] = [];
+  files.onSync = async () => {
+    const sync = Promise.withResolvers<void>();
+    syncs.push(sync);
+    await sync.promise;
+  };
+  const settles = [watch(journal.settle(b))];
   await turn();
-  assert.equal(settle.state, 'pending');
+  settles.push(watch(journal.settle(a)));
+  syncs[0]?.resolve();
+  await turn();
+  assert.deepEqual(
+    settles.map((one) => one.state),
+    ['resolved', 'pending'],
+  );
   assert.deepEqual(progress.lowWater(), low);
   assert.equal(progress.openAttempts(), 1);
+  syncs[1]?.resolve();
+  await turn();
+  assert.deepEqual(progress.lowWater(), progress.written());
 });
 
 test('the store is told once, until it looks', async () => {

@@ -55,7 +55,7 @@ function setUp(files = new MemoryJournalFiles(), store = new FaultyStore()): Set
       const before = files.segments.get(number) ?? segment(number);
       files.segments.set(number, Buffer.concat([before, frames(...entries)]));
       publish({ segment: number, offset: 0 });
-      outbox.nudge();
+      if (progress.nudge()) outbox.nudge();
     },
   };
 }
@@ -102,6 +102,27 @@ test('nothing beyond what counts is read', async () => {
   clock.advance(50);
   await turns();
   assert.deepEqual(await ids(store), ['a']);
+});
+
+test('what is written while a batch is being stored is shipped, too', async () => {
+  const setup = setUp();
+  const { store, clock, outbox, write } = setup;
+  await outbox.start('journal-1');
+  const append = store.append.bind(store);
+  let once = true;
+  store.append = async (records, checkpoint) => {
+    if (once) write(1, ...call('meanwhile'));
+    once = false;
+    return await append(records, checkpoint);
+  };
+  write(1, ...call('a'));
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'meanwhile']);
+  write(1, ...call('later'));
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'later', 'meanwhile']);
 });
 
 test('a large backlog goes in batches', async () => {
@@ -217,6 +238,34 @@ test('damage is passed over', async () => {
   await turns();
   const stored = await ids(store);
   assert.ok(stored.includes('a') && stored.includes('c'));
+});
+
+test('a journal that cannot be read for a while is read on later, nothing left out', async () => {
+  const { files, store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, ...call('a'));
+  const content = files.segments.get(1) ?? assert.fail();
+  files.segments.delete(1);
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), []);
+  files.segments.set(1, content);
+  clock.advance(30_000);
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
+});
+
+test('what a later version wrote is never skipped', async () => {
+  const { store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, '{"v":2,"kind":"settle","id":"later"}', ...call('a'));
+  for (let again = 0; again < 3; again += 1) {
+    clock.advance(60_000);
+    await turns();
+    write(1, ...call(`b${again}`));
+  }
+  assert.deepEqual(await ids(store), []);
+  assert.equal(await outbox.caughtUp(1000), false);
 });
 
 test('closing keeps how far opens without settles have been read', async () => {

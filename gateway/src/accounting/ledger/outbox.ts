@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { EntryDecoder } from './decode-entry.ts';
+import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { isOpen, JournalReader } from './journal-reader.ts';
 import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord, Shipping } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
@@ -47,7 +47,6 @@ export class Outbox implements Shipping {
   /** One piece of work with journal and store at a time. */
   #work: Promise<void> = Promise.resolve();
   #pumping = false;
-  #nudgedMeanwhile = false;
   #closed = false;
   #endPause: () => void = () => undefined;
 
@@ -55,10 +54,11 @@ export class Outbox implements Shipping {
     this.#options = options;
   }
 
-  /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. */
+  /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. Once is enough. */
   async start(instance: string): Promise<void> {
     const { files, store, progress } = this.#options;
     const checkpoint = usableCheckpoint(await store.checkpoint(), files, instance);
+    if (this.#reader !== undefined) return;
     this.#instance = instance;
     this.#settles = checkpoint.settles;
     this.#shipped = checkpoint.shipped;
@@ -72,13 +72,9 @@ export class Outbox implements Shipping {
 
   /** There is more in the journal. */
   nudge(): void {
-    if (this.#reader === undefined || this.#closed) return;
-    if (this.#pumping) this.#nudgedMeanwhile = true;
-    else
-      this.#gathering ??= this.#options.clock.after(gatherMs, () => {
-        this.#gathering = undefined;
-        this.#pump();
-      });
+    // While it is pumping it looks for more by itself.
+    if (this.#reader === undefined || this.#closed || this.#pumping) return;
+    this.#pumpAfter(gatherMs);
   }
 
   /** Resolves with true once everything journalled before the call is in the store, with false after `timeoutMs`. */
@@ -125,15 +121,16 @@ export class Outbox implements Shipping {
   #pump(): void {
     if (this.#pumping || this.#reader === undefined || this.#closed) return;
     this.#pumping = true;
-    this.#nudgedMeanwhile = false;
-    this.#options.progress.look();
     void this.#pumpAll(this.#reader);
   }
 
   async #pumpAll(reader: JournalReader): Promise<void> {
     const { progress, log } = this.#options;
     try {
-      while (!this.#closed && isBefore(this.#shipped, progress.written())) {
+      while (!this.#closed) {
+        // First, so that whatever is written after the next line brings a nudge.
+        progress.look();
+        if (!isBefore(this.#shipped, progress.written())) break;
         const before = reader.position;
         await this.#inTurn(async () => await this.#shipBatch(reader));
         this.#tellWaiters();
@@ -143,11 +140,19 @@ export class Outbox implements Shipping {
         await turn();
       }
     } catch (error) {
-      log.error({ error: String(error) }, 'the store cannot follow the journal');
-      this.#closed = true;
+      log.error({ error: String(error) }, 'the journal cannot be read; the store does not follow');
+      // What a later version wrote may not be skipped. Anything else may pass.
+      if (error instanceof LaterVersion) this.#closed = true;
+      else this.#pumpAfter(longestPauseMs);
     }
     this.#pumping = false;
-    if (this.#nudgedMeanwhile) this.nudge();
+  }
+
+  #pumpAfter(ms: number): void {
+    this.#gathering ??= this.#options.clock.after(ms, () => {
+      this.#gathering = undefined;
+      this.#pump();
+    });
   }
 
   async #shipBatch(reader: JournalReader): Promise<void> {

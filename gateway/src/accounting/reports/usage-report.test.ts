@@ -85,6 +85,32 @@ test('a report fits the contract, states the lag, and waits as long as it is tol
   assert.deepEqual(sources.waited, [1234]);
 });
 
+test('nothing is shipped between the parts of a report', async () => {
+  const sources = await sourcesOf([usageRecord('a')]);
+  let held = false;
+  const asked: boolean[] = [];
+  const shipping: Shipping = {
+    ...sources.shipping,
+    async hold(work) {
+      held = true;
+      const result = await work(position);
+      held = false;
+      return result;
+    },
+  };
+  const store: Pick<LedgerStore, 'figures'> = {
+    async figures(query) {
+      asked.push(held);
+      return await sources.store.figures(query);
+    },
+  };
+  await usageReport(
+    { store, shipping, progress },
+    { by: 'day', waitMs: 0, from: '2026-02-28T23:50:00Z', to: '2026-03-01T02:20:00Z' },
+  );
+  assert.deepEqual(asked, [true, true, true]);
+});
+
 test('every dimension has its keys', async () => {
   const sources = await sourcesOf([
     usageRecord('a'),
