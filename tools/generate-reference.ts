@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateAdminReference } from './reference/admin-api.ts';
+import { generateCliReference } from './reference/cli.ts';
 import { generateConfigSchema } from './reference/config-schema.ts';
 import { generateConfigReference } from './reference/config.ts';
 import { generateErrorReference } from './reference/errors.ts';
@@ -23,6 +24,7 @@ export const generators: readonly Generator[] = [
   { path: 'docs/reference/tollgate.schema.json', generate: generateConfigSchema },
   { path: 'docs/reference/errors.md', generate: generateErrorReference },
   { path: 'docs/reference/admin-api.md', generate: generateAdminReference },
+  { path: 'docs/reference/cli.md', generate: generateCliReference },
 ];
 
 export interface Drift {

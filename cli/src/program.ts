@@ -91,7 +91,8 @@ export function buildProgram(context: Context): Command {
     .description('Tollgate, the AI gateway whose numbers are right: start it, ask it, keep its keys.')
     .enablePositionalOptions()
     .exitOverride()
-    .helpCommand(false)
+    // npm takes `--help` for itself in `npx --no tollgate --help`; this word it passes on.
+    .helpCommand('help [command]', 'Show what a command does; alone, everything.')
     .version(ownVersion(), '-V, --version', 'print the version of this command')
     .showHelpAfterError(`(${invocation} <command> --help shows what it takes)`)
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
