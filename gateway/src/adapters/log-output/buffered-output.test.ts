@@ -8,7 +8,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { BufferedOutput } from './buffered-output.ts';
 
-function fileFor(context: { after(run: () => void): void }): { readonly fd: number; text(): string } {
+function fileFor(context: { after(run: () => void): void }): { readonly fd: number; readonly text: () => string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-log-'));
   const file = path.join(folder, 'log');
   const fd = openSync(file, 'w');
@@ -81,16 +81,13 @@ test('a pipe that nobody reads takes what it can; what is beyond the bound is dr
       // Empty for now.
     }
   };
-  let done = false;
-  void flushed.finally(() => {
-    done = true;
-  });
-  while (!done) {
-    drain();
-    await new Promise((resolve) => {
-      setImmediate(resolve);
+  const over = flushed.then(() => true);
+  const turn = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      setImmediate(resolve, false);
     });
-  }
+  do drain();
+  while (!(await Promise.race([over, turn()])));
   drain();
   assert.equal(read / line.length + output.dropped, 50_000);
 });
