@@ -8,6 +8,11 @@ import { systemClock } from '#kernel/clock.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { BufferedOutput } from './buffered-output.ts';
 
+const turn = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    setImmediate(resolve, false);
+  });
+
 function fileFor(context: { after(run: () => void): void }): { readonly fd: number; readonly text: () => string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-log-'));
   const file = path.join(folder, 'log');
@@ -82,10 +87,6 @@ test('a pipe that nobody reads takes what it can; what is beyond the bound is dr
     }
   };
   const over = flushed.then(() => true);
-  const turn = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      setImmediate(resolve, false);
-    });
   do drain();
   while (!(await Promise.race([over, turn()])));
   drain();
