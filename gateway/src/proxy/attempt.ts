@@ -6,7 +6,7 @@ import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usa
 import { judge, type Judgement } from './routing/verdict.ts';
 import type { Verdict } from './routing/health.ts';
 import type { Services } from './services.ts';
-import { upstreamRequest } from './upstream/request.ts';
+import { upstreamRequest, type UpstreamRequest } from './upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog } from './upstream/watchdog.ts';
 
@@ -41,6 +41,7 @@ export class Attempt {
   private sentAt: number;
   private firstByteAt: number | null = null;
   private expire: () => void = () => {};
+  private expired = false;
   private interrupted: 'client-left' | 'timed-out' | undefined;
   private status: number | null = null;
   private headers: Readonly<Record<string, string>> = {};
@@ -68,26 +69,32 @@ export class Attempt {
     this.watchdog = new Watchdog(
       services.clock,
       { deadlineAt: exchange.startedAt + route.deadlineMs, idleMs: route.idleTimeoutMs },
-      () => this.expire(),
+      () => {
+        this.expired = true;
+        this.expire();
+      },
     );
   }
 
-  /** Who is called when the watchdog fires. */
+  /** Who is called when the watchdog fires; at once where it has fired already, for it fires only once. */
   onExpire(expire: () => void): void {
     this.expire = expire;
+    if (this.expired) expire();
   }
 
   async run(): Promise<AttemptResult> {
     const { services, options } = this;
-    const header = services.credentials.headerFor(options.endpoint);
-    const credential = header instanceof Promise ? await header : header;
+    let request: UpstreamRequest;
     try {
+      const header = services.credentials.headerFor(options.endpoint);
+      const credential = header instanceof Promise ? await header : header;
+      request = upstreamRequest(options.admission, options.endpoint, { attemptId: this.opened.id, credential });
+      // Last of what may fail: what is opened must be settled.
       await services.ledger.open(this.opened);
     } catch (thrown) {
       this.watchdog.stop();
       throw thrown;
     }
-    const request = upstreamRequest(options.admission, options.endpoint, { attemptId: this.opened.id, credential });
     services.health.begin(options.endpoint);
     this.sentAt = services.clock.monotonic();
     const sending = send(services.connections, request);
@@ -162,13 +169,19 @@ export class Attempt {
       const chunks: Buffer[] = [];
       let size = 0;
       const done = (): void => resolve(Buffer.concat(chunks));
-      this.onExpire(() => {
-        this.interrupted ??= 'timed-out';
+      // An aborted reply calls nobody: whoever aborts it ends the waiting, too.
+      const giveUp = (why: 'client-left' | 'timed-out'): void => {
+        this.interrupted ??= why;
         reply.abort();
         done();
-      });
+      };
+      const { admission, presence } = this.options;
+      if (admission.route.onClientDisconnect === 'cancel') presence.watch(() => giveUp('client-left'));
+      this.onExpire(() => giveUp('timed-out'));
+      this.watchdog.touch();
       reply.start({
         data: (chunk) => {
+          this.watchdog.touch();
           size += chunk.length;
           if (size <= longestErrorBytes) chunks.push(chunk);
           else {

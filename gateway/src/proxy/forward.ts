@@ -205,6 +205,9 @@ export async function forward(services: Services, admission: Admission, forwardi
   const plan = new Plan(admission.route, services);
   let last: AttemptResult | undefined;
   for (let endpoint = plan.next(); endpoint !== undefined; endpoint = plan.next()) {
+    // Whoever has gone pays for no further attempt.
+    if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
+      throw new Failure('upstream_timeout', 'The client has gone.');
     forwarding.attempts += 1;
     const attempt = new Attempt(services, {
       admission,

@@ -25,9 +25,13 @@ function isLong(request: IncomingMessage): boolean {
   );
 }
 
-/** Answers with a failure in the dialect's shape. Does nothing where an answer has begun or the client is gone. */
+/** Answers with a failure in the dialect's shape; breaks off an answer that has begun. Does nothing where the client is gone. */
 export function respondWithFailure(response: ServerResponse, failure: Failure, asked: Asked): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.destroyed) return;
+  if (response.headersSent) {
+    if (!response.writableEnded) response.destroy();
+    return;
+  }
   const body = Buffer.from(JSON.stringify(dialectError(failure, asked.requestId)));
   const headers = [
     ...idHeaders(asked.requestId, asked.clientRequestId),

@@ -36,7 +36,7 @@ function isOurFault(status: number, body: Buffer): boolean {
   if (status === 401 || status === 403) return true;
   if (status !== 404) return false;
   const code = errorOf(body)?.['code'];
-  return code === undefined || (code !== null && configurationCodes.has(String(code)));
+  return typeof code === 'string' ? configurationCodes.has(code) : code !== null;
 }
 
 export interface UpstreamAnswer {

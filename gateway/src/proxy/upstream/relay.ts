@@ -46,6 +46,7 @@ class Relay {
   readonly done: Promise<RelayOutcome>;
   private readonly parts: RelayParts;
   private resolveDone: (outcome: RelayOutcome) => void = () => {};
+  private rejectDone: (thrown: unknown) => void = () => {};
   private response: ServerResponse | undefined;
   private clientLeft = false;
   private headWritten = false;
@@ -55,8 +56,9 @@ class Relay {
   constructor(parts: RelayParts) {
     this.parts = parts;
     this.response = parts.client.response;
-    this.done = new Promise((resolve) => {
+    this.done = new Promise((resolve, reject) => {
       this.resolveDone = resolve;
+      this.rejectDone = reject;
     });
   }
 
@@ -67,7 +69,7 @@ class Relay {
     parts.reply.start({
       data: (chunk) => this.data(chunk),
       end: () => this.end(),
-      error: () => this.finish('upstream-broke'),
+      error: () => this.error(),
     });
   }
 
@@ -88,9 +90,22 @@ class Relay {
     this.parts.watchdog.touch();
     if (this.finishing) return;
     const { tap } = this.parts;
-    const now = tap.push(chunk);
-    if (now !== undefined) this.write(now);
+    try {
+      const now = tap.push(chunk);
+      if (now !== undefined) this.write(now);
+    } catch (thrown) {
+      // Nobody above would settle the attempt.
+      this.parts.reply.abort();
+      this.finish('upstream-broke', thrown);
+      return;
+    }
     if (tap.terminal) this.finish('completed');
+  }
+
+  /** After the terminal event it is only the connection that broke: the reply was whole. */
+  private error(): void {
+    this.parts.watchdog.stop();
+    if (!this.finishing) this.finish('upstream-broke');
   }
 
   private end(): void {
@@ -106,8 +121,8 @@ class Relay {
     const { response } = this;
     if (response === undefined) return;
     if (!this.headWritten) {
-      this.headWritten = true;
       this.parts.client.writeHead(undefined);
+      this.headWritten = true;
     }
     if (response.write(bytes)) return;
     if (this.waitingForClient) return;
@@ -133,16 +148,25 @@ class Relay {
     this.finish('client-left');
   }
 
-  private finish(how: RelayOutcome): void {
+  private finish(how: RelayOutcome, fault?: unknown): void {
     this.finishing = true;
     const outcome = this.clientLeft ? 'client-left' : how;
     if (how !== 'completed') this.parts.watchdog.stop();
-    void this.settleAndConclude(outcome);
+    void this.settleAndConclude(outcome, fault);
   }
 
-  private async settleAndConclude(outcome: RelayOutcome): Promise<void> {
-    this.conclude(await this.parts.settle(outcome));
-    this.resolveDone(outcome);
+  private async settleAndConclude(outcome: RelayOutcome, fault: unknown): Promise<void> {
+    const ending = await this.parts.settle(outcome);
+    if (fault !== undefined) {
+      this.rejectDone(fault);
+      return;
+    }
+    try {
+      this.conclude(ending);
+      this.resolveDone(outcome);
+    } catch (thrown) {
+      this.rejectDone(thrown);
+    }
   }
 
   private conclude(ending: Ending): void {
@@ -159,7 +183,10 @@ class Relay {
   }
 }
 
-/** Step 6 of a request: the answer to the client, metered on the way. Resolves when the attempt is settled and all is written. */
+/**
+ * Step 6 of a request: the answer to the client, metered on the way. Resolves when the attempt is settled and all is
+ * written. Rejects, settled too, where our own code failed, as with a header that cannot be written.
+ */
 export function relay(parts: RelayParts, watch: (expire: () => void) => void): Promise<RelayOutcome> {
   const made = new Relay(parts);
   watch(() => made.expire());

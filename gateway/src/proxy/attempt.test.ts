@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Pool, type Dispatcher } from 'undici';
+import { callerOf, exchangeOf, subscriptionWith } from '../../test/support/exchanges.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { endpointNamed, routeOver } from '../../test/support/model-objects.ts';
+import type { ServerResponse } from 'node:http';
+import { Failure } from '#kernel/errors.ts';
+import { silentLog } from '#kernel/log.ts';
+import { Metrics } from '#kernel/metrics.ts';
+import { Presence } from '#model/presence.ts';
+import type { ModelRoute } from '#model/model-route.ts';
+import type { UsageRecord } from '#model/usage-record.ts';
+import { forward } from './forward.ts';
+import { createInstruments } from './instruments.ts';
+import { pipelineOf } from './policies/pipeline.ts';
+import { EndpointHealth } from './routing/health.ts';
+import type { Services } from './services.ts';
+import { UpstreamConnections } from './upstream/connections.ts';
+import { createCredentials } from './upstream/credentials.ts';
+
+/** One call as an upstream sees it, answered by the test. */
+interface Call {
+  readonly handler: Dispatcher.DispatchHandler;
+  readonly controller: Dispatcher.DispatchController;
+}
+
+/** An upstream without sockets: it says what a test tells it to, when it tells it. */
+class ScriptedPool extends Pool {
+  readonly calls: Call[] = [];
+  onCall: (call: Call) => void = () => {};
+
+  override dispatch(_options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const controller: Dispatcher.DispatchController = {
+      aborted: false,
+      paused: false,
+      reason: null,
+      pause() {},
+      resume() {},
+      abort: (reason: Error) => handler.onResponseError?.(controller, reason),
+    };
+    const call = { handler, controller };
+    this.calls.push(call);
+    handler.onRequestStart?.(controller, undefined);
+    this.onCall(call);
+    return true;
+  }
+}
+
+function answer({ handler, controller }: Call, status: number, body: string): void {
+  handler.onResponseStart?.(controller, status, { 'content-type': 'application/json' }, undefined);
+  if (body !== '') handler.onResponseData?.(controller, Buffer.from(body));
+}
+
+class ScriptedConnections extends UpstreamConnections {
+  readonly pool = new ScriptedPool('http://upstream.invalid');
+
+  override to(): Pool {
+    return this.pool;
+  }
+}
+
+/** Until everything that can go on without the world outside has gone on. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+describe('an attempt ends, and is recorded once, whatever happens before its reply is accepted', () => {
+  let clock: ManualClock;
+  let connections: ScriptedConnections;
+  let presence: Presence;
+  let records: UsageRecord[];
+  let opening: () => Promise<void>;
+  let settling: () => Promise<void>;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    connections = new ScriptedConnections();
+    presence = new Presence();
+    records = [];
+    opening = () => Promise.resolve();
+    settling = () => Promise.resolve();
+  });
+  afterEach(async () => {
+    await connections.pool.destroy();
+  });
+
+  function services(): Services {
+    return {
+      clock,
+      random: { next: () => 0 },
+      ids: () => `attempt-${records.length + 1}`,
+      log: silentLog,
+      instruments: createInstruments(new Metrics()),
+      snapshots: { current: () => assert.fail('a request keeps its snapshot') },
+      pipeline: pipelineOf([]),
+      health: new EndpointHealth(clock),
+      connections,
+      credentials: createCredentials([]),
+      ledger: {
+        open: () => opening(),
+        settle(record) {
+          records.push(record);
+          return settling();
+        },
+      },
+      tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
+      keepBytes: 1024,
+    };
+  }
+
+  function run(changes: Partial<ModelRoute> = {}): Promise<Failure | undefined> {
+    const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], changes);
+    const exchange = exchangeOf({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] });
+    const admission = { exchange, caller: callerOf(subscriptionWith()), route, edits: new Map() };
+    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [] };
+    return forward(services(), admission, forwarding).then(
+      () => undefined,
+      (thrown: unknown) => {
+        assert.ok(thrown instanceof Failure);
+        return thrown;
+      },
+    );
+  }
+
+  test('a client that leaves while an error body stalls is recorded at once', async () => {
+    connections.pool.onCall = (call) => answer(call, 400, '{"error":');
+    const running = run();
+    await settled();
+    assert.equal(records.length, 0);
+    presence.leave();
+    await running;
+    assert.deepEqual(
+      records.map(({ outcome, httpStatus }) => ({ outcome, httpStatus })),
+      [{ outcome: 'client-left', httpStatus: 400 }],
+    );
+  });
+
+  test('an error body that stalls is given up after the idle time, not only at the deadline', async () => {
+    connections.pool.onCall = (call) => answer(call, 500, '{"error":');
+    const running = run({ idleTimeoutMs: 1000, deadlineMs: 60_000 });
+    await settled();
+    clock.advance(1001);
+    assert.equal((await running)?.code, 'upstream_timeout');
+    assert.deepEqual(
+      records.map(({ outcome }) => outcome),
+      ['timed-out'],
+    );
+  });
+
+  test('a deadline that passes while the journal is slow still ends the attempt', async () => {
+    const opened = Promise.withResolvers<void>();
+    opening = () => opened.promise;
+    const running = run({ deadlineMs: 1000 });
+    clock.advance(1001);
+    opened.resolve();
+    assert.equal((await running)?.code, 'upstream_timeout');
+    assert.deepEqual(
+      records.map(({ outcome }) => outcome),
+      ['timed-out'],
+    );
+  });
+
+  test('a client that left between two attempts pays for no second one', async () => {
+    const written = Promise.withResolvers<void>();
+    settling = () => written.promise;
+    connections.pool.onCall = (call) => {
+      answer(call, 500, '{}');
+      call.handler.onResponseEnd?.(call.controller, {});
+    };
+    const running = run();
+    await settled();
+    presence.leave();
+    written.resolve();
+    await running;
+    assert.equal(connections.pool.calls.length, 1);
+    assert.equal(records.length, 1);
+  });
+});
