@@ -5,6 +5,7 @@ import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { attemptText, openText, settleText } from './encode-entry.ts';
 import { FrameBuffer } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
+import { OpenAttempts, type Place } from './open-attempts.ts';
 import type { JournalFiles, Position } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import type { SegmentAppender } from './segment-appender.ts';
@@ -34,10 +35,6 @@ const settleRoomBytes = 4096;
 const roomStep = 512;
 const shortestPauseMs = 100;
 const longestPauseMs = 5_000;
-
-interface Place {
-  at: Position | undefined;
-}
 
 /** The entries of one turn of the event loop. Opens come first, so that none stands behind its own settle. */
 class Group {
@@ -76,15 +73,6 @@ class Group {
   }
 }
 
-interface OpenAttempt {
-  readonly attempt: OpenedAttempt;
-  /** Its members as text, for the settle. */
-  readonly text: string;
-  readonly place: Place;
-  /** Its record is on its way; it stays here until that counts. */
-  settling: boolean;
-}
-
 function unavailable(): Failure {
   return new Failure('ledger_unavailable', 'The call cannot be recorded now, so it is not made.', {
     retryAfterSeconds: 5,
@@ -113,7 +101,7 @@ function sameAttempt(opened: OpenedAttempt, record: UsageRecord): boolean {
  */
 export class Journal {
   readonly #options: JournalOptions;
-  readonly #attempts = new Map<string, OpenAttempt>();
+  readonly #attempts = new OpenAttempts();
   /** What gathers for the next write. */
   #group = new Group();
   /** The other group: being synced, or spare. */
@@ -138,8 +126,7 @@ export class Journal {
     this.#options = options;
     this.#settles = options.settles;
     const place = { at: options.lowWater };
-    for (const attempt of options.openAttempts)
-      this.#attempts.set(attempt.id, { attempt, text: attemptText(attempt), place, settling: false });
+    for (const attempt of options.openAttempts) this.#attempts.add(attempt, attemptText(attempt), place);
     this.#makeRoom();
     this.#publish();
   }
@@ -153,13 +140,13 @@ export class Journal {
   open(attempt: OpenedAttempt): Promise<void> {
     try {
       if (!this.admitting) throw unavailable();
-      if (this.#attempts.has(attempt.id)) throw new Error(`The attempt ${attempt.id} is open already.`);
+      if (this.#attempts.get(attempt.id) !== undefined) throw new Error(`The attempt ${attempt.id} is open already.`);
       if (this.#attempts.size >= this.#roomFor) this.#makeRoomOrRefuse();
       const text = attemptText(attempt);
       const group = this.#group;
       group.opens.add(openText(text));
       group.openIds.push(attempt.id);
-      this.#attempts.set(attempt.id, { attempt, text, place: group.place, settling: false });
+      this.#attempts.add(attempt, text, group.place);
       this.#schedule();
       group.opened ??= Promise.withResolvers();
       return group.opened.promise;
@@ -267,8 +254,7 @@ export class Journal {
     const { progress, appender, onWritten } = this.#options;
     const written = appender.confirmed;
     // Attempts stand in the order of their opens, and one whose group does not count yet lies behind what does.
-    const oldest = this.#attempts.values().next();
-    const lowWater = oldest.done === true ? written : (oldest.value.place.at ?? written);
+    const lowWater = this.#attempts.oldest?.place.at ?? written;
     progress.publish({ written, lowWater, settles: this.#settles, openAttempts: this.#attempts.size });
     if (progress.nudge()) onWritten();
   }
