@@ -8,7 +8,7 @@ import type { Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
 import { priceRows } from '#accounting/cost/price-rows.ts';
 import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
-import { createTokenCounter, type ClosableTokenCounter } from '#adapters/token-counter/token-counter.ts';
+import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
 import { adminToken } from '#admin/token.ts';
 import type { LoadedConfig } from '#config/load.ts';
@@ -73,11 +73,24 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   );
   const loaded = rules.load();
   if (!loaded.ok) return { ok: false, problems: loaded.problems.map(formatProblem) };
+  const closers: Closer[] = [];
   try {
-    return { ok: true, gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, providers }) };
+    return {
+      ok: true,
+      gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, providers, closers }),
+    };
   } catch (thrown) {
+    // What was opened before would keep the process alive, and the data folder locked.
+    await closeAll(closers).catch(() => {});
     return { ok: false, problems: [startProblem(thrown)] };
   }
+}
+
+type Closer = () => Promise<void> | void;
+
+/** What was opened last is closed first. */
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
 }
 
 interface Blueprint {
@@ -86,6 +99,8 @@ interface Blueprint {
   readonly rules: Rules;
   readonly loaded: LoadedConfig<Config>;
   readonly providers: readonly TokenProvider[];
+  /** Everything that is open, in the order of the making. */
+  readonly closers: Closer[];
 }
 
 function startProblem(thrown: unknown): string {
@@ -95,7 +110,6 @@ function startProblem(thrown: unknown): string {
   return error.message;
 }
 
-/** Everything that has to be closed again, in the order of the making. */
 interface Parts {
   readonly log: Logger;
   readonly output: BufferedOutput;
@@ -105,12 +119,11 @@ interface Parts {
   readonly directory: Directory;
   readonly snapshots: Snapshots;
   readonly watcher: ConfigWatcher<Config>;
-  readonly tokenCounter: ClosableTokenCounter;
   readonly services: Services;
 }
 
 async function buildParts(blueprint: Blueprint): Promise<Parts> {
-  const { settings, overrides, rules, loaded } = blueprint;
+  const { settings, overrides, rules, loaded, closers } = blueprint;
   const { config } = loaded;
   const clock = overrides.clock ?? systemClock;
   // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
@@ -131,6 +144,10 @@ async function buildParts(blueprint: Blueprint): Promise<Parts> {
     metrics,
     ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
   });
+  closers.push(
+    () => output.flush(),
+    () => ledger.close(),
+  );
   const directory = await createDirectory({
     store: ledger.directoryStore,
     declared: rules.declared(config),
@@ -147,6 +164,12 @@ async function buildParts(blueprint: Blueprint): Promise<Parts> {
     log,
   });
   const tokenCounter = createTokenCounter({ clock, log });
+  const connections = new UpstreamConnections();
+  closers.push(
+    () => tokenCounter.close(),
+    () => connections.destroy(),
+    () => watcher.close(),
+  );
   const services: Services = {
     clock,
     log,
@@ -156,13 +179,13 @@ async function buildParts(blueprint: Blueprint): Promise<Parts> {
     snapshots,
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
     health: new EndpointHealth(clock),
-    connections: new UpstreamConnections(),
+    connections,
     credentials: createCredentials(blueprint.providers),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
-  return { log, output, metrics, clock, ledger, directory, snapshots, watcher, tokenCounter, services };
+  return { log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
 }
 
 function measureProcess(metrics: Metrics, dataPlane: () => DataPlane | undefined): void {
@@ -243,6 +266,7 @@ async function build(blueprint: Blueprint): Promise<Gateway> {
   let state: 'starting' | 'serving' | 'draining' = 'starting';
   const unready = (): string | undefined => (state === 'serving' ? parts.ledger.unready() : state);
   const admin = await buildAdmin(blueprint, parts, () => unready() === undefined);
+  blueprint.closers.push(() => admin.close());
   const { port: adminPort } = await admin.listen(listen.admin.address, settings.adminPort ?? listen.admin.port);
   const dataPlane = await listenDataPlane({
     listen: {
@@ -273,11 +297,7 @@ async function build(blueprint: Blueprint): Promise<Gateway> {
       state = 'draining';
       log.info({ signal, inFlight: dataPlane.inFlight() }, 'draining');
       await dataPlane.drain(listen.drainTimeout);
-      parts.watcher.close();
-      await admin.close();
-      await services.connections.destroy();
-      await parts.tokenCounter.close();
-      await parts.ledger.close();
+      await closeAll(blueprint.closers);
       log.info({ signal }, 'stopped');
       await parts.output.flush();
     },
