@@ -299,8 +299,11 @@ function runNpm(npm, lock) {
   const verb = lock.lacksOptional ? ['install', '--no-save'] : ['ci'];
   const whole = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-engine-strict', '--prefer-offline'];
   const quiet = ['--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
-  // npm's own waits between tries add up to minutes where there is no network at all.
-  const brisk = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=4000'];
+  // npm's own waits between tries add up to minutes where there is no network at all; `install` asks for one missing
+  // package after the other, so that they add up the more.
+  const brisk = lock.lacksOptional
+    ? ['--fetch-retries=1', '--fetch-retry-mintimeout=300', '--fetch-retry-maxtimeout=300']
+    : ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=4000'];
   const args = [...npm.before, ...verb, ...whole, ...brisk, ...quiet];
   return new Promise((resolve, reject) => {
     let child;
