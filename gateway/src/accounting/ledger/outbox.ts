@@ -126,15 +126,23 @@ export class Outbox implements Shipping {
 
   async #pumpAll(reader: JournalReader): Promise<void> {
     const { progress, log } = this.#options;
+    let pauseMs = shortestPauseMs;
     try {
       while (!this.#closed) {
         // First, so that whatever is written after the next line brings a nudge.
         progress.look();
         if (!isBefore(this.#shipped, progress.written())) break;
-        const before = reader.position;
-        await this.#inTurn(async () => await this.#shipBatch(reader));
+        const before = this.#shipped;
+        const stored = await this.#inTurn(async () => await this.#shipBatch(reader));
+        if (!stored) {
+          // Not in turn: reports do not wait for a store that refuses records.
+          await this.#pause(pauseMs);
+          pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+          continue;
+        }
+        pauseMs = shortestPauseMs;
         this.#tellWaiters();
-        if (!this.#closed && !isBefore(before, reader.position))
+        if (!isBefore(before, this.#shipped))
           throw new Error(`The journal ends at ${before.segment}:${before.offset}, before what was written.`);
         // Calls of the other thread are answered in between.
         await turn();
@@ -155,27 +163,32 @@ export class Outbox implements Shipping {
     });
   }
 
-  async #shipBatch(reader: JournalReader): Promise<void> {
-    const { store, log, clock, progress } = this.#options;
+  async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endPause = resolve;
+    const timer = this.#options.clock.after(ms, resolve);
+    await promise;
+    timer.cancel();
+  }
+
+  /** False where the store refuses the batch, which is kept for the next time. */
+  async #shipBatch(reader: JournalReader): Promise<boolean> {
+    const { store, log, progress } = this.#options;
     this.#gather(reader);
-    for (let pauseMs = shortestPauseMs; this.#batch.length > 0; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    if (this.#batch.length > 0) {
       try {
         await store.append(this.#batch, this.#checkpoint(reader.position));
-        this.#stored = reader.position;
-        this.#batch = [];
       } catch (error) {
         log.error({ error: String(error), records: this.#batch.length }, 'the store refuses records; trying again');
-        if (this.#closed) return;
-        const { promise, resolve } = Promise.withResolvers<void>();
-        this.#endPause = resolve;
-        const timer = clock.after(pauseMs, resolve);
-        await promise;
-        timer.cancel();
-        if (this.#closed) return;
+        return false;
       }
+      this.#stored = reader.position;
+      this.#batch = [];
     }
     this.#shipped = reader.position;
     progress.ship(this.#settles);
+    return true;
   }
 
   #gather(reader: JournalReader): void {
