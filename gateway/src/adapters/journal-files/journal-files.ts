@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { segmentName, type JournalFiles, type SegmentFile } from '#accounting/ledger/ports.ts';
 
 const namePattern = /^(\d{8,})\.journal$/;
@@ -20,6 +20,15 @@ function segmentFile(handle: number): SegmentFile {
     truncate: (bytes) => fs.ftruncateSync(handle, bytes),
     close: () => fs.closeSync(handle),
   };
+}
+
+async function syncEntries(folder: string): Promise<void> {
+  const handle = fs.openSync(folder, 'r');
+  try {
+    await completed((done) => fs.fsync(handle, done));
+  } finally {
+    fs.closeSync(handle);
+  }
 }
 
 /** A file of real zeros, because a sparse one would reserve nothing. */
@@ -62,12 +71,9 @@ export function openJournalFiles(folder: string): JournalFiles {
     append: (segment) => segmentFile(fs.openSync(pathOf(segment), 'r+')),
     remove: (segment) => fs.unlinkSync(pathOf(segment)),
     async syncFolder() {
-      const handle = fs.openSync(folder, 'r');
-      try {
-        await completed((done) => fs.fsync(handle, done));
-      } finally {
-        fs.closeSync(handle);
-      }
+      // The folder's own name stands in the one above it, and may be as new as the segment.
+      await syncEntries(folder);
+      await syncEntries(dirname(folder));
     },
     setAside(bytes) {
       reserve ??= fs.openSync(join(folder, reserveName), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
