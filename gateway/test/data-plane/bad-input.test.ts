@@ -53,6 +53,16 @@ const refused = [
     400,
     'invalid_request_body',
   ],
+  [
+    'a member of stream_options twice',
+    v1,
+    {
+      headers: key,
+      body: '{"model":"gpt-5.4-mini","messages":[{}],"stream":true,"stream_options":{"include_usage":false,"include_usage":true}}',
+    },
+    400,
+    'invalid_request_body',
+  ],
   ['no model', v1, { headers: key, body: { messages: [] } }, 400, 'invalid_request_body'],
   ['stream as text', v1, { headers: key, body: { ...chat, stream: 'yes' } }, 400, 'invalid_request_body'],
   [

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
 import type { Arrival } from '#model/arrival.ts';
-import type { Exchange } from '#model/exchange.ts';
+import type { Exchange, RequestBody } from '#model/exchange.ts';
 import type { MeteredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { topLevelMembers } from './json-members.ts';
@@ -78,10 +78,14 @@ function optionalBoolean(json: JsonObject, name: string): boolean {
   return value;
 }
 
-function wantsStreamUsage(json: JsonObject): boolean {
+function wantsStreamUsage({ json, bytes, spans }: RequestBody): boolean {
   const options = json['stream_options'];
   if (options === undefined || options === null) return false;
   if (!isJsonObject(options)) throw wrong('stream_options', "'stream_options' must be an object.");
+  const span = spans.get('stream_options');
+  // Goes on as it came where it asks for usage: so it must mean the same to every parser.
+  if (span !== undefined && topLevelMembers(bytes.subarray(span.start, span.end)).duplicate !== undefined)
+    throw wrong('stream_options', "A member of 'stream_options' stands twice.");
   return options['include_usage'] === true;
 }
 
@@ -114,7 +118,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     snapshot: arrival.snapshot,
     requestedModel: requestedModel(arrival, json),
     stream: optionalBoolean(json, 'stream') && streams,
-    wantsStreamUsage: wantsStreamUsage(json),
+    wantsStreamUsage: wantsStreamUsage({ bytes, json, spans }),
     body: { bytes, json, spans },
   };
 }

@@ -101,7 +101,8 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
   if (request.method !== method) {
     throw new Failure('method_not_allowed', `This operation is called with ${method}.`, { allow: method });
   }
-  if (request.headers.upgrade !== undefined) {
+  // Any other protocol is an offer that may be left unanswered (RFC 9110 §7.8): Java's client offers h2c with every call.
+  if (request.headers.upgrade !== undefined && /websocket/i.test(request.headers.upgrade)) {
     throw new Failure('operation_not_metered', 'WebSocket connections are not served: Tollgate cannot meter them yet.');
   }
   checkApiVersion(target.surface, query);

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { dialectError, Failure } from '#kernel/errors.ts';
@@ -49,12 +49,18 @@ const parserFailures: ReadonlyMap<string, () => Failure> = new Map([
   ],
 ]);
 
+/** Bytes of ours would land inside the answer to an earlier request. Node's own handler of such errors looks at the same. */
+function hasBegunToAnswer(socket: Duplex): boolean {
+  const answer: unknown = Reflect.get(socket, '_httpMessage');
+  return answer instanceof ServerResponse && answer.headersSent;
+}
+
 /** Answers what is no request: there is no response object yet, so the bytes are written here. */
 function refuseConnection(
   socket: Duplex,
   options: { readonly code: string | undefined; readonly requestId: string },
 ): void {
-  if (socket.destroyed || !socket.writable) {
+  if (socket.destroyed || !socket.writable || hasBegunToAnswer(socket)) {
     socket.destroy();
     return;
   }
@@ -85,6 +91,9 @@ function answerProbe(response: ServerResponse, why: string | undefined): void {
   ]);
   response.end(body);
 }
+
+/** How long a drain waits for the records of what it has cut, ms: loading an encoding and counting with it takes one. */
+const longestRecordingMs = 3_000;
 
 /** Counts what is being answered, so that a drain can wait for it. */
 class InFlight {
@@ -198,6 +207,11 @@ export async function listenDataPlane(options: DataPlaneOptions): Promise<DataPl
       await Promise.race([inFlight.untilIdle(), limit]);
       for (const socket of sockets) socket.destroy();
       await closed;
+      // What was cut is counted and recorded now; who closes the upstreams next would make it unknown.
+      const recorded = new Promise<void>((resolve) => {
+        options.clock.after(longestRecordingMs, resolve);
+      });
+      await Promise.race([inFlight.untilIdle(), recorded]);
     },
   };
 }

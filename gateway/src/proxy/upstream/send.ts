@@ -84,7 +84,11 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
     this.decoder = decoderFor(this.headers['content-encoding'], {
       data: (chunk) => this.arrived(chunk),
       end: () => this.finished(),
-      error: (error) => this.broke(error),
+      error: (error) => {
+        this.broke(error);
+        // The connection itself is well, and would go on to bring what nobody can read.
+        this.controller?.abort(error);
+      },
     });
   }
 
