@@ -61,6 +61,29 @@ test('without a runtime of the checkout it says how to get one', (t) => {
   assert.match(stderr, /npm start/);
 });
 
+test('twin passes everything on to the twin itself, --help included', () => {
+  const help = spawnSync(process.execPath, [launcher, 'twin', '--help'], { encoding: 'utf8' });
+  assert.equal(help.status, 0);
+  assert.match(help.stdout, /--cache-minimum/);
+  const wrong = spawnSync(process.execPath, [launcher, 'twin', '--no-such-option'], { encoding: 'utf8' });
+  assert.notEqual(wrong.status, 0);
+  assert.match(wrong.stderr, /no-such-option/);
+});
+
+test('config check is done by the gateway: exit status 0, or 1 with every problem and its line', (t) => {
+  const check = (file: string) =>
+    spawnSync(process.execPath, [launcher, 'config', 'check', file], { encoding: 'utf8' });
+  const demo = check(fileURLToPath(new URL('../../examples/demo.yaml', import.meta.url)));
+  assert.equal(demo.status, 0, demo.stderr);
+  assert.match(demo.stdout, /is a valid configuration/);
+  const file = path.join(temporaryFolder(t), 'bad.yaml');
+  writeFileSync(file, 'organisation: contoso\nfirstMistake: 1\nsecondMistake: 2\n');
+  const bad = check(file);
+  assert.equal(bad.status, 1);
+  assert.match(bad.stderr, /bad\.yaml:2.*firstMistake/);
+  assert.match(bad.stderr, /bad\.yaml:3.*secondMistake/);
+});
+
 test('a reader that has seen enough is no failure', (t) => {
   const folder = temporaryFolder(t);
   const script = path.join(folder, 'reader.sh');
