@@ -70,9 +70,9 @@ test('twin passes everything on to the twin itself, --help included', () => {
   assert.match(wrong.stderr, /no-such-option/);
 });
 
+const check = (file: string) => spawnSync(process.execPath, [launcher, 'config', 'check', file], { encoding: 'utf8' });
+
 test('config check is done by the gateway: exit status 0, or 1 with every problem and its line', (t) => {
-  const check = (file: string) =>
-    spawnSync(process.execPath, [launcher, 'config', 'check', file], { encoding: 'utf8' });
   const demo = check(fileURLToPath(new URL('../../examples/demo.yaml', import.meta.url)));
   assert.equal(demo.status, 0, demo.stderr);
   assert.match(demo.stdout, /is a valid configuration/);
