@@ -34,7 +34,8 @@ export function countInput(operation: MeteredOperation, body: JsonObject, tokeni
   try {
     counters[operation](body, tally);
   } catch (thrown) {
-    if (thrown instanceof Uncountable) return unknownInput;
+    // Schemas and lists that are nested deeper than the stack: no honest request, and not worth the worker of all others.
+    if (thrown instanceof Uncountable || thrown instanceof RangeError) return unknownInput;
     throw thrown;
   }
   return { input: tally.tokens, measuredInput: tally.exact ? 'tokenized' : 'estimated' };

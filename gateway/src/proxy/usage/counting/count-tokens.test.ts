@@ -295,3 +295,26 @@ test('what is not asked for is not counted', () => {
   };
   assert.deepEqual(countTokens(request, words), { ...unknown, output: null });
 });
+
+const depth = 100_000;
+const bottomless: readonly [string, CountRequest['operation'], string][] = [
+  ['lists to embed', 'embeddings', `{"input":${'['.repeat(depth)}${']'.repeat(depth)}}`],
+  [
+    'a tool with a schema',
+    'chat.completions',
+    `{"messages":[{"role":"user","content":"hi"}],"tools":[{"function":{"name":"f","parameters":${'{"properties":{"a":'.repeat(depth)}{}${'}}'.repeat(depth)}}}]}`,
+  ],
+];
+
+for (const [what, operation, body] of bottomless) {
+  test(`${what}, nested deeper than the stack, is unknown and ends no worker; its output is counted all the same`, () => {
+    const request: CountRequest = {
+      tokenizer: 'o200k_base',
+      operation,
+      requestBody: Buffer.from(body),
+      delivered: [Buffer.from(events({ choices: [{ index: 0, delta: { content: 'one two' } }] }))],
+      stream: true,
+    };
+    assert.deepEqual(countTokens(request, words), { ...unknown, output: operation === 'embeddings' ? 0 : 2 });
+  });
+}
