@@ -28,6 +28,8 @@ export interface LedgerWorkerData {
 export interface LedgerServices {
   readonly store: {
     checkpoint(): Promise<Checkpoint | null>;
+    /** Stores where shipping begins instead, for a store that does not fit its journal. */
+    rewind(checkpoint: Checkpoint): Promise<void>;
   };
   readonly outbox: {
     /** Begins to ship the journal with this id. */
@@ -68,7 +70,12 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const files = openJournalFiles(folder);
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log: logTo(port) });
   const services: LedgerServices = {
-    store: { checkpoint: async () => await store.checkpoint() },
+    store: {
+      checkpoint: async () => await store.checkpoint(),
+      async rewind(checkpoint) {
+        await store.append([], checkpoint);
+      },
+    },
     outbox: {
       start: async (instance) => await outbox.start(instance),
       nudge: () => outbox.nudge(),

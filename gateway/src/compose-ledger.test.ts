@@ -222,6 +222,30 @@ test('a store that is older than the journal catches up', async () => {
   });
 });
 
+test('a journal that is older than its store: what is written over the place that the store had reached is shipped', async () => {
+  await withFolder(async (folder) => {
+    const segmentFile = join(folder, 'journal', '00000001.journal');
+    const inFlight = ['b', 'c', 'd', 'e', 'f', 'g'];
+    await using(folder, async (ledger) => {
+      await record(ledger, 'a');
+      await Promise.all(inFlight.map(async (id) => await ledger.ledger.open(openedAttempt(usageRecord(id)))));
+      cpSync(segmentFile, join(folder, 'backup'));
+      await ledger.ledger.settle(usageRecord('b'));
+    });
+    cpSync(join(folder, 'backup'), segmentFile);
+    await using(folder, async (ledger) => {
+      assert.deepEqual(
+        ledger.recovered.lost.map((one) => one.id),
+        inFlight,
+      );
+      // What the store knows of b is better than that it was lost.
+      assert.deepEqual(await outcomes(ledger), { completed: 2, 'gateway-lost': 5 });
+      const found = await ledger.verify();
+      assert.deepEqual([found.missingInStore, found.missingInJournal, found.different], [[], [], ['b']]);
+    });
+  });
+});
+
 test('a journal that is lost leaves the store as it is, and verification says so', async () => {
   await withFolder(async (folder) => {
     await using(folder, async (ledger) => await record(ledger, 'a', 'b'));

@@ -5,13 +5,7 @@ import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
 import type { JournalFiles } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
-import {
-  instanceOf,
-  lostRecord,
-  recoverJournal,
-  usableCheckpoint,
-  type Recovered,
-} from '#accounting/ledger/recovery.ts';
+import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
 import { lagOf } from '#accounting/reports/usage-report.ts';
 import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
@@ -81,10 +75,12 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
   const { files, link, progress } = foundation;
   const instance = instanceOf(files) ?? ulidSource()(clock.now());
   const stored = await link.services.store.checkpoint();
-  const checkpoint = usableCheckpoint(stored, files, instance);
-  if (stored !== null && checkpoint !== stored)
+  const recovered = recoverFrom(stored, files, instance);
+  const { checkpoint } = recovered;
+  if (stored !== null && checkpoint !== stored) {
     log.error({ stored }, 'the store does not fit the journal: the whole journal is shipped again');
-  const recovered = recoverJournal(files, checkpoint);
+    await link.services.store.rewind(checkpoint);
+  }
   tellRecovery(log, recovered);
   const appender = new SegmentAppender({ files, clock, instance, segmentBytes, end: recovered.end });
   const journal = new Journal({
@@ -142,7 +138,10 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       serviceNames,
       clock,
       log,
-      onRestarted: () => void startOutbox(),
+      onRestarted() {
+        // Before the journal has been read there is nothing to ship; the first start comes below.
+        if (instance !== '') void startOutbox();
+      },
     });
     const { services } = link;
     const [journal, recovered, id] = await recover(options, { files, link, progress });

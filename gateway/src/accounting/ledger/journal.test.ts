@@ -383,6 +383,50 @@ test('what gathered during a sync that fails is kept, too', async () => {
   assert.deepEqual(contents(files), ['open a', 'open b', 'settle a', 'settle b']);
 });
 
+test('what waits for the disk is written once, though it fills more than a segment and the disk fails again', async () => {
+  const { files, journal, clock } = setUp({ durability: 'disk', segmentBytes: 1500 });
+  const [a, b] = await opened(journal, 'a', 'b');
+  assert.ok(a !== undefined && b !== undefined);
+  const syncs: PromiseWithResolvers<void>[] = [];
+  files.onSync = async () => {
+    const sync = Promise.withResolvers<void>();
+    syncs.push(sync);
+    await sync.promise;
+  };
+  const settles = [watch(journal.settle(a))];
+  await turn();
+  settles.push(watch(journal.settle(b)));
+  for (let failures = 0; failures < 2; failures += 1) {
+    syncs.at(-1)?.reject(systemError('EIO'));
+    await turn();
+    clock.advance(10_000);
+    await turn();
+  }
+  syncs.at(-1)?.resolve();
+  await turn();
+  assert.deepEqual(
+    settles.map((one) => one.state),
+    ['resolved', 'resolved'],
+  );
+  assert.deepEqual(contents(files), ['open a', 'open b', 'settle a', 'settle b']);
+});
+
+test('waiting for the disk takes no more memory with every try', async () => {
+  const { files, journal, clock } = setUp({ durability: 'disk' });
+  const [a] = await opened(journal, 'a');
+  files.onSync = async () => await Promise.reject(systemError('EIO'));
+  const settle = watch(journal.settle(a ?? assert.fail()));
+  await turn();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let again = 0; again < 300; again += 1) {
+    clock.advance(10_000);
+    await turn();
+  }
+  assert.equal(settle.state, 'pending');
+  assert.ok(files.count('create') > 300);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 10_000_000);
+});
+
 test('nothing is written to a segment that cannot be cut back', async () => {
   const { files, journal, clock } = setUp();
   const [a] = await opened(journal, 'a');
@@ -495,4 +539,34 @@ test('durability disk: closing waits for the sync', async () => {
   await journal.close();
   assert.equal(settle.state, 'resolved');
   assert.equal(files.synced.get(1), files.segments.get(1)?.length);
+});
+
+test('durability disk: closing waits for what was settled while the disk was mended', async () => {
+  const { files, journal, clock } = setUp({ durability: 'disk' });
+  const [a, b] = await opened(journal, 'a', 'b');
+  assert.ok(a !== undefined && b !== undefined);
+  const syncs: PromiseWithResolvers<void>[] = [];
+  files.onSync = async () => {
+    const sync = Promise.withResolvers<void>();
+    syncs.push(sync);
+    await sync.promise;
+  };
+  const settles = [watch(journal.settle(a))];
+  await turn();
+  syncs[0]?.reject(systemError('EIO'));
+  await turn();
+  clock.advance(10_000);
+  await turn();
+  const closing = watch(journal.close());
+  settles.push(watch(journal.settle(b)));
+  syncs[1]?.resolve();
+  await turn();
+  assert.equal(closing.state, 'pending');
+  syncs[2]?.resolve();
+  await turn();
+  assert.equal(closing.state, 'resolved');
+  assert.deepEqual(
+    settles.map((one) => one.state),
+    ['resolved', 'resolved'],
+  );
 });

@@ -183,14 +183,22 @@ export class Journal {
   /** Refuses what is new, writes what is waiting, and rejects what cannot be written even now. */
   async close(): Promise<void> {
     this.#closing = true;
+    await this.#drain();
+    while (this.#mending !== undefined) {
+      this.#pause?.end();
+      await this.#mending;
+      // While it was mended, more may have been settled.
+      await this.#drain();
+    }
+    this.#closed = true;
+    this.#options.appender.close();
+  }
+
+  async #drain(): Promise<void> {
     while (this.#syncing !== undefined || (!this.#group.empty && !this.#broken)) {
       if (this.#syncing === undefined) this.#flush();
       await this.#syncing;
     }
-    this.#pause?.end();
-    await this.#mending;
-    this.#closed = true;
-    this.#options.appender.close();
   }
 
   #schedule(): void {
@@ -301,6 +309,7 @@ export class Journal {
       } catch (error) {
         log.error({ err: error, again: !last }, 'the journal still cannot be written');
         if (last) {
+          this.#mending = undefined;
           for (const group of [...this.#unwritten, this.#group]) group.settled?.reject(unavailable());
           return;
         }
@@ -313,9 +322,14 @@ export class Journal {
     const { appender, durability } = this.#options;
     if (this.#broken) {
       appender.replace();
-      this.#unwritten.push(this.#group);
-      this.#group = new Group();
-      for (const group of this.#unwritten) if (group.settles.length > 0) appender.append(group.settles.bytes);
+      if (!this.#group.empty) {
+        this.#unwritten.push(this.#group);
+        this.#group = new Group();
+      }
+      // In one piece, so that all of it stands in the new segment: what the next replacement has to cut off.
+      const settles = new FrameBuffer(0);
+      for (const group of this.#unwritten) settles.addAll(group.settles);
+      if (settles.length > 0) appender.append(settles.bytes);
       if (durability === 'disk') await appender.sync();
       this.#broken = false;
       for (const group of this.#unwritten.splice(0)) this.#succeed(group);

@@ -181,6 +181,22 @@ test('a store that fails is tried again until it takes the records; none is left
   assert.equal(progress.shipped(), 1);
 });
 
+test('a store that refuses records keeps nobody waiting: what it holds is still read', async () => {
+  const { store, clock, progress, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  write(1, ...call('a'));
+  store.failures = Number.POSITIVE_INFINITY;
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await Promise.race([outbox.hold(async () => await ids(store)), turns().then(() => 'waits')]), []);
+  write(1, ...call('b'));
+  store.failures = 0;
+  clock.advance(250);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'b']);
+  assert.equal(progress.shipped(), 2);
+});
+
 test('who waits is told when everything written before has been shipped, or that it has not', async () => {
   const { store, clock, outbox, write } = setUp();
   await outbox.start('journal-1');

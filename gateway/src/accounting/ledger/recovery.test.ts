@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LaterVersion } from './decode-entry.ts';
-import { instanceOf, recoverJournal, usableCheckpoint } from './recovery.ts';
+import { instanceOf, recoverFrom, recoverJournal, usableCheckpoint } from './recovery.ts';
 import type { Checkpoint } from './ports.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
 import { MemoryJournalFiles } from '../../../test/support/memory-journal-files.ts';
@@ -112,4 +112,21 @@ test('a checkpoint is believed only if the journal reaches it and is the one it 
   ];
   for (const [what, checkpoint, instance] of unusable)
     assert.deepEqual(usableCheckpoint(checkpoint, files, instance), { ...beginning, instance }, what);
+});
+
+test('a store that had followed beyond what is whole of the journal is not believed', () => {
+  const whole = segment(1, open(a), settle(a), open(b));
+  const torn = frames(settle(b)).subarray(0, -1);
+  const files = filesOf(Buffer.concat([whole, torn]));
+  const end = { segment: 1, offset: whole.length + torn.length };
+  const stored: Checkpoint = { instance: 'journal-1', shipped: end, lowWater: beginning.lowWater, settles: 2 };
+  const recovered = recoverFrom(stored, files, 'journal-1');
+  assert.deepEqual(recovered.checkpoint, { ...beginning, instance: 'journal-1' });
+  assert.equal(recovered.settles, 1);
+  assert.deepEqual(
+    recovered.lost.map((one) => one.id),
+    ['b'],
+  );
+  const fits = { ...stored, shipped: { segment: 1, offset: whole.length }, settles: 1 };
+  assert.equal(recoverFrom(fits, files, 'journal-1').checkpoint, fits);
 });

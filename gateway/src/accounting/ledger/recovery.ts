@@ -49,11 +49,14 @@ export function instanceOf(files: JournalFiles): string | null {
  * of it) is not believed: everything is shipped again, which changes nothing in the store.
  */
 export function usableCheckpoint(stored: Checkpoint | null, files: JournalFiles, instance: string): Checkpoint {
-  const first = files.list().at(0)?.segment ?? journalStart.segment;
-  const beginning = { segment: first, offset: 0 };
   const sizes = new Map(files.list().map(({ segment, bytes }) => [segment, bytes]));
   const exists = (position: Position): boolean => position.offset <= (sizes.get(position.segment) ?? -1);
   if (stored?.instance === instance && exists(stored.shipped) && exists(stored.lowWater)) return stored;
+  return nothingShipped(files, instance);
+}
+
+function nothingShipped(files: JournalFiles, instance: string): Checkpoint {
+  const beginning = { segment: files.list().at(0)?.segment ?? journalStart.segment, offset: 0 };
   return { instance, shipped: beginning, lowWater: beginning, settles: 0 };
 }
 
@@ -70,6 +73,19 @@ export interface Recovered {
   readonly tornTailBytes: number;
   /** What cannot be read, by position. Everything behind it was recovered. */
   readonly damage: readonly Damage[];
+}
+
+/**
+ * Reads the journal from where the store stands, or all of it where the two do not fit. Then the checkpoint is another
+ * one than was stored, and has to be stored before anything is appended: what the old one points at, and is not there
+ * now, could be there by the time somebody reads it again. Throws `LaterVersion`.
+ */
+export function recoverFrom(stored: Checkpoint | null, files: JournalFiles, instance: string): Recovered {
+  const recovered = recoverJournal(files, usableCheckpoint(stored, files, instance));
+  const { checkpoint, end } = recovered;
+  // What is about to be cut off as torn had been shipped: the store is ahead of the journal.
+  if (end === null || !isBefore(end, checkpoint.shipped)) return recovered;
+  return recoverJournal(files, nothingShipped(files, instance));
 }
 
 /** Reads what is not in the store yet, and what may hold an attempt without an end. Throws `LaterVersion`. */

@@ -29,8 +29,8 @@ export class SegmentAppender {
   #tried: number;
   #confirmed: number;
   #written: number;
-  /** A segment was made that the folder may forget in a power failure. */
-  #folderChanged = false;
+  /** A segment was made, maybe by a process that died before it synced, that the folder may forget in a power failure. */
+  #folderChanged = true;
 
   constructor(options: AppenderOptions) {
     this.#options = options;
