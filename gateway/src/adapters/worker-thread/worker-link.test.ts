@@ -10,6 +10,8 @@ type Services = typeof services;
 interface Started {
   readonly link: WorkerLink<Services>;
   readonly logged: string[];
+  /** How long was waited before each replacement, ms. */
+  readonly pauses: number[];
   /** Resolves with the next line that the log is given. */
   nextLine(): Promise<string>;
   restarts: number;
@@ -20,12 +22,14 @@ const nobodyWaits = (): void => undefined;
 async function start(failFrom?: number): Promise<Started> {
   const logged: string[] = [];
   let wake: (line: string) => void = nobodyWaits;
-  const write = (_fields: object, message: string): void => {
+  const pauses: number[] = [];
+  const write = (fields: object, message: string): void => {
     logged.push(message);
+    if ('restartInMs' in fields) pauses.push(Number(fields.restartInMs));
     wake(message);
   };
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  const result = { logged, restarts: 0 };
+  const result = { logged, pauses, restarts: 0 };
   const link = await startWorker<Services>({
     name: 'echo',
     url: new URL('../../../test/support/echo-worker.ts', import.meta.url),
@@ -101,6 +105,27 @@ test('calls made while a replacement fails to start are rejected, not left waiti
   try {
     await assert.rejects(link.services.echo.crash(), /ended/);
     await assert.rejects(link.services.echo.say('lost', 1n), /will not start/);
+  } finally {
+    await link.close();
+  }
+});
+
+test('calls that wait for a replacement are rejected at the end, not left waiting', async () => {
+  const { link, nextLine } = await start();
+  const line = nextLine();
+  await assert.rejects(link.services.echo.crash(), /ended/);
+  assert.equal(await line, 'a worker ended unexpectedly');
+  const refused = assert.rejects(link.services.echo.say('late', 1n), /has been ended/);
+  await link.close();
+  await refused;
+});
+
+test('a worker that ends again and again right after its start is replaced ever more slowly', async () => {
+  const { link, pauses } = await start();
+  try {
+    for (let crashes = 0; crashes < 3; crashes += 1) await assert.rejects(link.services.echo.crash(), /ended/);
+    await link.services.echo.say('again', 1n);
+    assert.deepEqual(pauses, [100, 200, 400]);
   } finally {
     await link.close();
   }

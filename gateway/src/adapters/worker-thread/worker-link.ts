@@ -109,7 +109,7 @@ class Supervisor {
   #ready: Promise<Incarnation>;
   #closed = false;
   #pauseMs = shortestPauseMs;
-  #pause: Timer | undefined;
+  #pause: { readonly timer: Timer; abandon(reason: Error): void } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -125,7 +125,7 @@ class Supervisor {
 
   async call(service: string, method: string, parameters: readonly unknown[]): Promise<unknown> {
     const worker = await this.#ready;
-    if (this.#closed) throw new Error(`The ${this.#options.name} worker has been ended.`);
+    if (this.#closed) throw this.#endedForGood();
     return await worker.call(service, method, parameters);
   }
 
@@ -135,8 +135,13 @@ class Supervisor {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#pause?.cancel();
+    this.#pause?.timer.cancel();
+    this.#pause?.abandon(this.#endedForGood());
     await this.#current.terminate();
+  }
+
+  #endedForGood(): Error {
+    return new Error(`The ${this.#options.name} worker has been ended.`);
   }
 
   async #whenReady(worker: Incarnation): Promise<Incarnation> {
@@ -145,9 +150,12 @@ class Supervisor {
   }
 
   async #watch(worker: Incarnation): Promise<void> {
+    const { name, log, clock } = this.#options;
+    const began = clock.monotonic();
     await worker.ended;
     if (this.#closed) return;
-    const { name, log, clock } = this.#options;
+    // One that becomes ready and ends at once, again and again, must not keep a core busy.
+    if (clock.monotonic() - began > longestPauseMs) this.#pauseMs = shortestPauseMs;
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
     log.error({ worker: name, err: worker.failure, restartInMs: pauseMs }, 'a worker ended unexpectedly');
@@ -155,9 +163,10 @@ class Supervisor {
     this.#ready = paused.promise;
     // Those who wait for it are told; that nobody waits is no error.
     paused.promise.catch(() => undefined);
-    this.#pause = clock.after(pauseMs, () => {
+    const timer = clock.after(pauseMs, () => {
       if (!this.#closed) paused.resolve(this.#restart());
     });
+    this.#pause = { timer, abandon: paused.reject };
   }
 
   async #restart(): Promise<Incarnation> {
@@ -165,7 +174,6 @@ class Supervisor {
     this.#current = worker;
     void this.#watch(worker);
     await worker.ready;
-    this.#pauseMs = shortestPauseMs;
     this.#options.onRestarted?.();
     return worker;
   }
