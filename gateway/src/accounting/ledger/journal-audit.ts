@@ -4,15 +4,15 @@ import type { JournalAudit, JournalFiles, JournalItem, Position } from './ports.
 import { readEntry } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
 
-/** Reads the journal's files from the first byte on. */
+/** Reads the journal's files anew, for whoever checks them. */
 export function journalAudit(files: JournalFiles): JournalAudit {
   return {
     segments: () => files.list().length,
-    *items(until: Position): Iterable<JournalItem> {
+    *items(from: Position | null, until: Position): Iterable<JournalItem> {
       const first = files.list().at(0);
       if (first === undefined) return;
       const decoder = new EntryDecoder();
-      const reader = new JournalReader(files, { segment: first.segment, offset: 0 });
+      const reader = new JournalReader(files, from ?? { segment: first.segment, offset: 0 });
       for (let scanned = reader.next(until); scanned !== undefined; scanned = reader.next(until)) {
         const read = readEntry(scanned, decoder);
         if (read.kind !== 'entry') {

@@ -56,7 +56,7 @@ const turn = async (): Promise<void> => await new Promise((resolve) => setImmedi
 /** What the journal holds before what counts: `open a`, `settle a`, `damage`. */
 function contents(files: MemoryJournalFiles, until = fileEnd(files)): string[] {
   if (until === null) return [];
-  return [...journalAudit(files).items(until)].flatMap((item) => {
+  return [...journalAudit(files).items(null, until)].flatMap((item) => {
     if (item.kind === 'segment') return [];
     if (item.kind === 'open') return [`open ${item.id}`];
     return item.kind === 'settle' ? [`settle ${item.record.id}`] : [item.kind];

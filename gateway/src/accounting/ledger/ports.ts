@@ -134,8 +134,8 @@ export type JournalItem =
 /** The whole journal, for whoever checks it. */
 export interface JournalAudit {
   segments(): number;
-  /** Everything before `until`, in the journal's order. */
-  items(until: Position): Iterable<JournalItem>;
+  /** Everything from `from` (null: the first byte) until just before `until`, in the journal's order. */
+  items(from: Position | null, until: Position): Iterable<JournalItem>;
 }
 
 /** What names a record in every store. */

@@ -29,7 +29,10 @@ interface Ledger {
   readonly files: MemoryJournalFiles;
   readonly store: LedgerStore;
   readonly database: SqliteDatabase;
-  readonly verify: (shipped?: Position) => Promise<LedgerVerification>;
+  readonly verify: (
+    shipped?: Position,
+    instead?: { readonly store: LedgerStore; readonly shipping: Shipping },
+  ) => Promise<LedgerVerification>;
 }
 
 /** A journal of two segments whose records all stand in the store. */
@@ -46,7 +49,7 @@ async function withLedger(run: (ledger: Ledger) => Promise<void>): Promise<void>
       files,
       store,
       database,
-      verify: async (shipped = fileEnd(files) ?? start) => {
+      verify: async (shipped = fileEnd(files) ?? start, instead) => {
         const progress: JournalProgress = {
           written: () => shipped,
           lowWater: () => start,
@@ -58,7 +61,7 @@ async function withLedger(run: (ledger: Ledger) => Promise<void>): Promise<void>
           caughtUp: async () => await Promise.resolve(true),
           hold: async (work) => await work(shipped),
         };
-        const found = await verifyLedger({ journal: journalAudit(files), store, progress, shipping });
+        const found = await verifyLedger({ journal: journalAudit(files), store, progress, shipping, ...instead });
         ledgerVerifySchema.parse(found);
         return found;
       },
@@ -250,6 +253,53 @@ test('only what has been shipped is compared', async () => {
       Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle(usageRecord('later')))]),
     );
     assert.deepEqual(faults(await verify(shipped)), sound);
+  });
+});
+
+test('the journal is compared while shipping goes on; only its end and the sums hold it up', async () => {
+  await withLedger(async ({ files, store, verify }) => {
+    const late = ['late-1', 'late-2'].map((id) => usageRecord(id));
+    let held = false;
+    const compared: [boolean, string[]][] = [];
+    const watched: LedgerStore = {
+      ...store,
+      async find(keys) {
+        compared.push([held, keys.map((key) => key.id)]);
+        return await store.find(keys);
+      },
+      async figures(query) {
+        assert.ok(held);
+        return await store.figures(query);
+      },
+    };
+    const ship = async (): Promise<Position> => {
+      const one = late.shift();
+      if (one !== undefined) {
+        files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle(one))]));
+        await store.append([shippedRecord(one)], { instance: 'j', shipped: start, lowWater: start, settles: 0 });
+      }
+      return fileEnd(files) ?? start;
+    };
+    const shipping: Shipping = {
+      caughtUp: async () => await Promise.resolve(true),
+      async hold(work) {
+        const shipped = await ship();
+        held = true;
+        const result = await work(shipped);
+        held = false;
+        return result;
+      },
+    };
+    const found = await verify(undefined, { store: watched, shipping });
+    assert.deepEqual(faults(found), sound);
+    assert.deepEqual(
+      compared.filter(([, ids]) => ids.length > 0),
+      [
+        [false, ['a', 'b', 'b2', 'c', 'late-1']],
+        [false, ['late-2']],
+      ],
+    );
+    assert.deepEqual(found.store, { records: 6, rollUpAttempts: 6 });
   });
 });
 

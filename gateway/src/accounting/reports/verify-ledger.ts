@@ -27,6 +27,8 @@ export interface VerifySources {
 const batchRecords = 500;
 const longestWaitMs = 30_000;
 const mostIdsTold = 100;
+/** Each finds what was shipped during the one before, which is ever less. */
+const passesInTraffic = 3;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
@@ -58,22 +60,31 @@ class Verification {
   #inStore = 0;
   #tornTailBytes = 0;
   #batch: ShippedRecord[] = [];
+  /** How far the journal has been compared. */
+  #compared: Position | null = null;
 
   constructor(sources: VerifySources) {
     this.#sources = sources;
   }
 
-  async run(shipped: Position): Promise<LedgerVerification> {
-    const { journal, store, progress } = this.#sources;
-    for (const item of journal.items(shipped)) {
+  /** Goes on comparing the journal's records with the store's, as far as the store has followed. */
+  async compare(shipped: Position): Promise<void> {
+    for (const item of this.#sources.journal.items(this.#compared, shipped)) {
       this.#take(item, shipped);
       if (this.#batch.length >= batchRecords) await this.#compareBatch();
     }
     await this.#compareBatch();
+    this.#compared = shipped;
+  }
+
+  /** The rest, and the sums; while nothing is shipped. */
+  async conclude(shipped: Position): Promise<LedgerVerification> {
+    await this.compare(shipped);
+    const { journal, store, progress } = this.#sources;
     const stored = await this.#total('records');
     const rolledUp = await this.#total('roll-ups');
     if (stored.attempts !== BigInt(this.#inStore)) await this.#findMissingInJournal();
-    this.#conclude(await store.wrongRollUps());
+    this.#tellFaults(await store.wrongRollUps());
     const counted = this.#sums.total();
     const sums = measures.map((meter) => ({
       meter,
@@ -172,7 +183,7 @@ class Verification {
     return addFigures(rows.map((row) => row.figures));
   }
 
-  #conclude(wrongRollUps: number): void {
+  #tellFaults(wrongRollUps: number): void {
     const tell = (count: number, what: string): void => {
       if (count > 0) this.#problems.push(`${count} ${what}.`);
     };
@@ -188,10 +199,14 @@ class Verification {
 
 /**
  * Compares the whole journal with the store and the store with its roll-ups, as far as the store has followed; waits
- * for it a while first. Nothing is shipped meanwhile, and nothing is mended here.
+ * for it a while first. Nothing is mended here. Shipping, and with it reports, stop only for the end of it: what is in
+ * the store stays as it is, so most of the journal is compared while traffic flows.
  */
 export async function verifyLedger(sources: VerifySources): Promise<LedgerVerification> {
   const { shipping } = sources;
   await shipping.caughtUp(longestWaitMs);
-  return await shipping.hold(async (shipped) => await new Verification(sources).run(shipped));
+  const verification = new Verification(sources);
+  for (let pass = 0; pass < passesInTraffic; pass += 1)
+    await verification.compare(await shipping.hold(async (shipped) => await Promise.resolve(shipped)));
+  return await shipping.hold(async (shipped) => await verification.conclude(shipped));
 }

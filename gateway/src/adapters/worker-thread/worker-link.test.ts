@@ -111,8 +111,9 @@ test('calls made while a replacement fails to start are rejected, not left waiti
 });
 
 test('calls that wait for a replacement are rejected at the end, not left waiting', async () => {
-  const { link, nextLine } = await start();
-  const line = nextLine();
+  const started = await start();
+  const { link } = started;
+  const line = started.nextLine();
   await assert.rejects(link.services.echo.crash(), /ended/);
   assert.equal(await line, 'a worker ended unexpectedly');
   const refused = assert.rejects(link.services.echo.say('late', 1n), /has been ended/);
