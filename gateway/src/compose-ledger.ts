@@ -3,7 +3,7 @@ import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
-import type { JournalFiles } from '#accounting/ledger/ports.ts';
+import { segmentName, type JournalFiles } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
@@ -59,12 +59,15 @@ interface Foundation {
   readonly progress: SharedProgress;
 }
 
-function tellRecovery(log: Log, { lost, tornTailBytes, damage, checkpoint, settles }: Recovered): void {
+function tellRecovery(log: Log, recovered: Recovered): void {
+  const { lost, tornTailBytes, damage, missing, checkpoint, settles } = recovered;
   const toShip = settles - checkpoint.settles;
   if (tornTailBytes > 0) log.warn({ tornTailBytes }, 'the journal ended in the middle of a record; it was cut off');
   for (const one of damage.slice(0, 20)) log.error({ at: one.at, bytes: one.bytes }, 'damage in the journal');
   if (damage.length > 0)
     log.error({ places: damage.length }, 'the journal is damaged; what stands behind was recovered');
+  for (const segment of missing)
+    log.error({ segment: segmentName(segment) }, 'a segment of the journal is missing; what stood in it is lost');
   if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without an end are recorded as gateway-lost');
   log.info({ toShip }, 'the journal was read');
 }

@@ -23,7 +23,15 @@ function filesOf(...segments: readonly Buffer[]): MemoryJournalFiles {
 
 test('an empty folder is an empty journal', () => {
   const recovered = recoverJournal(filesOf(), beginning);
-  assert.deepEqual(recovered, { checkpoint: beginning, end: null, settles: 0, lost: [], tornTailBytes: 0, damage: [] });
+  assert.deepEqual(recovered, {
+    checkpoint: beginning,
+    end: null,
+    settles: 0,
+    lost: [],
+    tornTailBytes: 0,
+    damage: [],
+    missing: [],
+  });
 });
 
 test('attempts without a settle are lost, whichever segment they stand in', () => {
@@ -75,6 +83,16 @@ test('a torn segment that is not the last is damage', () => {
   const recovered = recoverJournal(filesOf(head.subarray(0, -1), segment(2)), beginning);
   assert.equal(recovered.damage.length, 1);
   assert.equal(recovered.tornTailBytes, 0);
+});
+
+test('a segment that is gone from the middle is told; what stands behind it is recovered', () => {
+  const files = filesOf(segment(1, open(a)), segment(2, settle(a)), segment(3, open(b)));
+  assert.deepEqual(recoverJournal(files, beginning).missing, []);
+  files.segments.delete(2);
+  const recovered = recoverJournal(files, beginning);
+  assert.deepEqual(recovered.missing, [2]);
+  assert.deepEqual(recovered.lost, [openedAttempt(a), openedAttempt(b)]);
+  assert.deepEqual(recoverJournal(files, { ...beginning, lowWater: { segment: 3, offset: 0 } }).missing, [2]);
 });
 
 test('reading begins where neither a record nor an open attempt can have been overlooked', () => {

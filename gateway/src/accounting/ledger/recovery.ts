@@ -73,6 +73,8 @@ export interface Recovered {
   readonly tornTailBytes: number;
   /** What cannot be read, by position. Everything behind it was recovered. */
   readonly damage: readonly Damage[];
+  /** Segments that the ones behind them name as the one before, and that are not there. */
+  readonly missing: readonly number[];
 }
 
 /**
@@ -91,20 +93,29 @@ export function recoverFrom(stored: Checkpoint | null, files: JournalFiles, inst
 /** Reads what is not in the store yet, and what may hold an attempt without an end. Throws `LaterVersion`. */
 export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Recovered {
   const end = fileEnd(files);
-  if (end === null) return { checkpoint, end, settles: checkpoint.settles, lost: [], tornTailBytes: 0, damage: [] };
+  if (end === null)
+    return { checkpoint, end, settles: checkpoint.settles, lost: [], tornTailBytes: 0, damage: [], missing: [] };
   const open = new Map<string, OpenedAttempt>();
   const damage: Damage[] = [];
   const { shipped, lowWater } = checkpoint;
+  const from = isBefore(shipped, lowWater) ? shipped : lowWater;
   let settles = checkpoint.settles;
   let torn: Damage | undefined;
+  const missing: number[] = [];
+  let { segment } = from;
   const take = ({ at, entry }: ReadEntry): void => {
+    if (entry.kind === 'header' && at.segment !== segment) {
+      const { follows } = entry.header;
+      if (follows !== null && follows !== segment) missing.push(follows);
+    }
+    segment = at.segment;
     if (entry.kind === 'open') open.set(entry.attempt.id, entry.attempt);
     if (entry.kind !== 'settle') return;
     open.delete(entry.record.id);
     if (!isBefore(at, shipped)) settles += 1;
   };
   const decoder = new EntryDecoder();
-  const reader = new JournalReader(files, isBefore(shipped, lowWater) ? shipped : lowWater);
+  const reader = new JournalReader(files, from);
   for (let scanned = reader.next(end); scanned !== undefined; scanned = reader.next(end)) {
     const read = readEntry(scanned, decoder);
     if (read.kind === 'entry') take(read);
@@ -118,6 +129,7 @@ export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Rec
     lost: [...open.values()],
     tornTailBytes: torn?.bytes ?? 0,
     damage,
+    missing,
   };
 }
 
