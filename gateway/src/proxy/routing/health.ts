@@ -10,8 +10,8 @@ export type Verdict =
 
 export type HealthState = 'available' | 'throttled' | 'failing' | 'misconfigured';
 
+/** What operators see of an endpoint. */
 export interface HealthView {
-  readonly endpoint: string;
   readonly state: HealthState;
   /** UTC ms when a cool-down ends; null where none runs. */
   readonly until: number | null;
@@ -100,18 +100,10 @@ export class EndpointHealth {
     }
   }
 
-  view(endpoints: Iterable<Endpoint>): readonly HealthView[] {
+  view(endpoint: Endpoint): HealthView {
+    const state = this.state(endpoint);
+    const { until, inFlight, lastError } = this.entry(endpoint.name);
     const elapsed = this.clock.now() - this.clock.monotonic();
-    return [...endpoints].map((endpoint) => {
-      const state = this.state(endpoint);
-      const entry = this.entry(endpoint.name);
-      return {
-        endpoint: endpoint.name,
-        state,
-        until: state === 'available' ? null : Math.round(entry.until + elapsed),
-        inFlight: entry.inFlight,
-        lastError: entry.lastError,
-      };
-    });
+    return { state, until: state === 'available' ? null : Math.round(until + elapsed), inFlight, lastError };
   }
 }

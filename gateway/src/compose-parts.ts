@@ -1,0 +1,132 @@
+import { pino, type Logger } from 'pino';
+import { openLedger, type OpenLedger } from './compose-ledger.ts';
+import type { Rules } from './compose-rules.ts';
+import { Snapshots } from './compose-snapshots.ts';
+import type { Config } from './config-sections.ts';
+import type { Settings } from './settings.ts';
+import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
+import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
+import type { LoadedConfig } from '#config/load.ts';
+import { formatProblem } from '#config/problem.ts';
+import { watchConfig, type ConfigWatcher } from '#config/watch.ts';
+import { createDirectory, type Directory } from '#directory/directory.ts';
+import { systemClock, type Clock } from '#kernel/clock.ts';
+import { ulidSource } from '#kernel/ids.ts';
+import { Metrics } from '#kernel/metrics.ts';
+import { systemRandom } from '#kernel/random.ts';
+import { createInstruments } from '#proxy/instruments.ts';
+import { pipelineOf } from '#proxy/policies/pipeline.ts';
+import type { PolicyStep } from '#proxy/policies/policy.ts';
+import { stepsByName } from '#proxy/policies/registry.ts';
+import { EndpointHealth } from '#proxy/routing/health.ts';
+import type { Services } from '#proxy/services.ts';
+import { UpstreamConnections } from '#proxy/upstream/connections.ts';
+import { createCredentials } from '#proxy/upstream/credentials.ts';
+import type { TokenProvider } from '#proxy/upstream/ports.ts';
+import type { Ledger } from '#proxy/usage/ports.ts';
+
+/** Parts that a test puts in another's place. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly tokenProviders?: readonly TokenProvider[];
+  /** Steps beside the built-in ones. */
+  readonly steps?: readonly PolicyStep[];
+  /** Stands between the request path and the ledger: to kill the process at a named point, for one. */
+  wrapLedger?(ledger: Ledger): Ledger;
+  /** Another root for the ledger's worker thread. */
+  readonly ledgerWorker?: URL;
+}
+
+export type Closer = () => Promise<void> | void;
+
+/** What a gateway is built from. */
+export interface Blueprint {
+  readonly settings: Settings;
+  readonly overrides: Overrides;
+  readonly rules: Rules;
+  readonly loaded: LoadedConfig<Config>;
+  readonly providers: readonly TokenProvider[];
+  /** Everything that is open, in the order of the making. */
+  readonly closers: Closer[];
+}
+
+/** What listeners and admin API work with. */
+export interface Parts {
+  readonly log: Logger;
+  readonly output: BufferedOutput;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly ledger: OpenLedger;
+  readonly directory: Directory;
+  readonly snapshots: Snapshots;
+  readonly watcher: ConfigWatcher<Config>;
+  readonly services: Services;
+}
+
+/** Opens everything that does not listen; `blueprint.closers` closes it again. */
+export async function buildParts(blueprint: Blueprint): Promise<Parts> {
+  const { settings, overrides, rules, loaded, closers } = blueprint;
+  const { config } = loaded;
+  const clock = overrides.clock ?? systemClock;
+  // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
+  const output = new BufferedOutput({ fd: 1, clock: systemClock });
+  const log = overrides.log ?? pino({ level: config.log.level, base: null }, output);
+  const metrics = new Metrics();
+  metrics.gauge('tollgate_log_lines_dropped', {
+    help: 'Log lines that nobody read from the output in time.',
+    read: () => output.dropped,
+  });
+  for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
+  const ledger = await openLedger({
+    dataFolder: settings.dataFolder,
+    durability: config.ledger.durability,
+    segmentBytes: config.ledger.segmentBytes,
+    clock,
+    log,
+    metrics,
+    ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
+  });
+  closers.push(
+    () => output.flush(),
+    () => ledger.close(),
+  );
+  const directory = await createDirectory({
+    store: ledger.directoryStore,
+    declared: rules.declared(config),
+    clock,
+    log,
+  });
+  for (const problem of directory.problems()) log.warn({ problem }, 'directory');
+  const snapshots = new Snapshots(rules, directory, config);
+  const watcher = watchConfig({
+    initial: loaded,
+    load: () => rules.load(),
+    apply: (next) => snapshots.apply(next),
+    clock,
+    log,
+  });
+  const tokenCounter = createTokenCounter({ clock, log });
+  const connections = new UpstreamConnections();
+  closers.push(
+    () => tokenCounter.close(),
+    () => connections.destroy(),
+    () => watcher.close(),
+  );
+  const services: Services = {
+    clock,
+    log,
+    random: systemRandom,
+    ids: ulidSource(),
+    instruments: createInstruments(metrics),
+    snapshots,
+    pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
+    health: new EndpointHealth(clock),
+    connections,
+    credentials: createCredentials(blueprint.providers),
+    ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
+    tokenCounter,
+    keepBytes: config.ledger.deliveredBytes,
+  };
+  return { log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
+}
