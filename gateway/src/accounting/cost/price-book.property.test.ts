@@ -88,7 +88,7 @@ const placeFits = ({ place }: PriceEntry, { endpoint: { region } }: PricedUsage)
   place === null || place.name === region || (place.name === 'eu' && zones.eu.includes(region));
 const timeFits = (one: PriceEntry, { at }: PricedUsage): boolean =>
   one.effectiveFrom <= at && (one.effectiveTo === null || at < one.effectiveTo);
-const rules = [tierFits, versionFits, placeFits, timeFits];
+const rules = [versionFits, placeFits, timeFits];
 
 function weight({ modelVersion, place }: PriceEntry): number {
   const ofPlace = place?.kind === 'region' ? 200 : 100;
@@ -103,6 +103,7 @@ function slowPrice(entries: readonly PriceEntry[], usage: PricedUsage, meter: st
     );
     const band = Math.max(0, ...applicable.map((one) => one.minInputTokens));
     const [found] = applicable
+      .filter((one) => tierFits(one, usage))
       .filter((one) => one.meter === meter && (one.minInputTokens === band || meter.startsWith('toolCall:')))
       .toSorted((a, b) => weight(b) - weight(a) || b.effectiveFrom - a.effectiveFrom);
     if (found !== undefined) return found;

@@ -265,6 +265,16 @@ suite('long context is priced as a whole request', () => {
     assert.deepEqual(cost({ input: 1001, cachedInput: 5 }).unpriced, ['cachedInput']);
   });
 
+  test('a tier without a long-context price is unpriced there, not cheap, where another tier has one', () => {
+    const priority = row({ serviceTier: 'priority', nanoUsdPerMillion: { input: 3_000_000, output: 9_000_000 } });
+    const both = bookOf([...entries, ...list(priority)]);
+    const inPriority = (tokens: number) =>
+      both.cost(used({ units: units({ input: tokens, output: 10 }), serviceTier: 'priority' }));
+    assert.equal(inPriority(1000).nanoUsd, 3000n + 90n);
+    assert.equal(inPriority(1001).nanoUsd, null);
+    assert.deepEqual(inPriority(1001).unpriced, ['input', 'output']);
+  });
+
   test('a call of a tool costs the same in any context', () => {
     assert.equal(cost({ input: 1001, toolCalls: { web_search: 2 } }).nanoUsd, 2002n + 10n);
   });

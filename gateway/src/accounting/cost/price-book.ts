@@ -66,7 +66,8 @@ const memoLimit = 64;
  *   charged at their own price; the rest is `input`. A part that the provider did not report (null) stays in the rest,
  *   at the full rate. The same for `audioOutput` and the output. Reasoning is output, unless it has a price of its own.
  * - Every unit that is not 0 needs a price; else the cost is null and the meters are named. Never 0 for unknown.
- * - A long-context price (`minInputTokens`) holds for the whole request: from there on, only prices of that band count.
+ * - A long-context price (`minInputTokens`) holds for the whole request: from there on, in every tier, only prices of
+ *   that band count.
  * - A provisioned deployment is paid by the hour: 0, `ptu`. A call that spilled over is priced as the pay-as-you-go
  *   deployment of the same model in the same scope (global, data zone, region).
  */
@@ -143,11 +144,11 @@ function splitReported(reported: string): { readonly model: string; readonly ver
   return model === undefined || version === undefined ? { model: reported, version: null } : { model, version };
 }
 
+/** The prices of the deployment in every tier and at any time. */
 function candidatesFor(asked: Asked, { byModel, zones }: Shelf): readonly PriceEntry[] {
   const { endpoint } = asked;
   const fits = (entry: PriceEntry, version: string | null): boolean =>
     entry.deploymentType === asked.deploymentType &&
-    entry.serviceTier === asked.serviceTier &&
     (entry.modelVersion === null || entry.modelVersion === version) &&
     (entry.place === null ||
       (entry.place.kind === 'region'
@@ -178,19 +179,30 @@ function resolve(asked: Asked, shelf: Shelf): Resolved {
     (one) => one.effectiveFrom <= asked.at && (one.effectiveTo === null || asked.at < one.effectiveTo),
   );
   const thresholds = [...new Set([0, ...inForce.map((one) => one.minInputTokens)])].toSorted((a, b) => b - a);
-  const bands = thresholds.map((minInputTokens) => ({ minInputTokens, meters: metersOfBand(inForce, minInputTokens) }));
+  const bands = thresholds.map((minInputTokens) => ({
+    minInputTokens,
+    meters: metersOfBand(inForce, { minInputTokens, serviceTier: asked.serviceTier }),
+  }));
   const base = bands.at(-1)?.meters ?? noMeters;
   const missing = shelf.options.ordinaryMeters(asked.endpoint.model).filter((meter) => !base.has(meter));
   return { from, to, bands, missing };
 }
 
-/** A layer that knows a long-context price charges by its own bands; one that knows none charges the same throughout. */
-function metersOfBand(inForce: readonly PriceEntry[], minInputTokens: number): ReadonlyMap<string, MeterPrice> {
+/**
+ * A layer that knows a long-context price charges by its own bands; one that knows none charges the same throughout.
+ * Where it knows one in any tier, every tier has that band: a tier whose long-context price is not known is unpriced
+ * there, not charged as if the context were short.
+ */
+function metersOfBand(
+  inForce: readonly PriceEntry[],
+  asked: { readonly minInputTokens: number; readonly serviceTier: string },
+): ReadonlyMap<string, MeterPrice> {
   const meters = new Map<string, MeterPrice>();
   for (const layer of ['list', 'contracted'] as const) {
-    const ofLayer = inForce.filter((one) => one.layer === layer && one.minInputTokens <= minInputTokens);
+    const ofLayer = inForce.filter((one) => one.layer === layer && one.minInputTokens <= asked.minInputTokens);
     const band = Math.max(0, ...ofLayer.map((one) => one.minInputTokens));
     for (const entry of ofLayer) {
+      if (entry.serviceTier !== asked.serviceTier) continue;
       // A call of a tool costs the same whatever the context.
       if (entry.minInputTokens !== band && !entry.meter.startsWith('toolCall:')) continue;
       const prices = meters.get(entry.meter) ?? { list: undefined, contracted: undefined };
