@@ -180,4 +180,17 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     assert.equal(connections.pool.calls.length, 1);
     assert.equal(records.length, 1);
   });
+
+  test('a journal that cannot be written does not keep the client waiting for ever', async () => {
+    settling = () => new Promise(() => {});
+    connections.pool.onCall = (call) => {
+      answer(call, 400, '{}');
+      call.handler.onResponseEnd?.(call.controller, {});
+    };
+    const running = run();
+    await settled();
+    clock.advance(10_000);
+    assert.equal((await running)?.code, 'ledger_unavailable');
+    assert.equal(records.length, 1, 'the journal has the record, and goes on trying');
+  });
 });

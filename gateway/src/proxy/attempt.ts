@@ -1,3 +1,5 @@
+import type { Clock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Presence } from '#model/presence.ts';
@@ -30,6 +32,24 @@ export interface AttemptOptions {
   /** 1 for the first of the request. */
   readonly number: number;
   readonly presence: Presence;
+}
+
+/**
+ * How long the end of a reply waits for the journal, ms. The journal goes on trying to write the record after it; the
+ * client is told that the call cannot be recorded, rather than left to wait for a disk.
+ */
+const longestSettleMs = 10_000;
+
+async function within(clock: Clock, settled: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = clock.after(longestSettleMs, () =>
+    late.reject(new Failure('ledger_unavailable', 'The call cannot be recorded now, so its end is not delivered.')),
+  );
+  try {
+    await Promise.race([settled, late.promise]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 /** One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. */
@@ -134,7 +154,8 @@ export class Attempt {
 
   private fits(reply: UpstreamReply): boolean {
     const type = reply.headers['content-type'] ?? '';
-    return type.startsWith(this.options.admission.exchange.stream ? 'text/event-stream' : 'application/json');
+    const expected = this.options.admission.exchange.stream ? 'text/event-stream' : 'application/json';
+    return type.startsWith(expected) || type.toLowerCase().startsWith(expected);
   }
 
   private async refused(reply: UpstreamReply): Promise<AttemptResult> {
@@ -232,6 +253,6 @@ export class Attempt {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
-    return services.ledger.settle(record);
+    return within(services.clock, services.ledger.settle(record));
   }
 }

@@ -15,10 +15,12 @@ const keys = {
           .strictObject({
             maxOutputTokens: wholeNumber({ atLeast: 1 })
               .optional()
-              .describe('The most output tokens of one call; a call that names none is sent with this.'),
+              .describe(
+                'The most output tokens of one call, all its choices together; a call that names none is sent with this.',
+              ),
             maxChoices: wholeNumber({ atLeast: 1, atMost: 128 })
               .optional()
-              .describe('The most choices (`n`, `best_of`) of one call.'),
+              .describe('The most choices of one call: `n` or `best_of`, times the prompts of a completion.'),
             maxRequestBytes: byteSize({ atLeast: 1, atMost: 1024 ** 3 })
               .optional()
               .describe('The largest request body; at most `listen.maxBodyBytes` in any case.'),

@@ -146,10 +146,21 @@ for (const [what, body, changes, route, expected] of checks) {
 const caps = { maxOutputTokens: 100, maxChoices: 2, maxRequestBytes: 200 };
 // [what, body, changes, refusal, edits]
 const capped = [
-  ['within', { max_tokens: 100, n: 2 }, {}, undefined, []],
+  ['within', { max_tokens: 50, n: 2 }, {}, undefined, []],
+  ['the cap is for all choices together', { max_tokens: 51, n: 2 }, {}, 'cap_exceeded max_tokens', []],
+  ['a silent call shares the cap among its choices', { n: 2 }, {}, undefined, [['max_completion_tokens', '50']]],
+  [
+    'prompts multiply',
+    { prompt: ['a', 'b'], max_tokens: 51 },
+    { operation: 'completions' },
+    'cap_exceeded max_tokens',
+    [],
+  ],
+  ['too many prompts', { prompt: ['a', 'b', 'c'] }, { operation: 'completions' }, 'cap_exceeded prompt', []],
+  ['a prompt in tokens is one', { prompt: [1, 2, 3], max_tokens: 100 }, { operation: 'completions' }, undefined, []],
   ['a silent chat is sent with the cap', {}, {}, undefined, [['max_completion_tokens', '100']]],
   ['a silent response is sent with the cap', {}, responses, undefined, [['max_output_tokens', '100']]],
-  ['a silent completion is sent with the cap', {}, { operation: 'completions' }, undefined, [['max_tokens', '100']]],
+  ['a silent completion is short by itself', { prompt: 'a' }, { operation: 'completions' }, undefined, []],
   ['embeddings have no output', {}, { operation: 'embeddings' }, undefined, []],
   ['null is silent', { max_completion_tokens: null }, {}, undefined, [['max_completion_tokens', '100']]],
   ['too many tokens', { max_completion_tokens: 101 }, {}, 'cap_exceeded max_completion_tokens', []],

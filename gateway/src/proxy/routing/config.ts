@@ -100,7 +100,8 @@ const route = z.strictObject({
   idleTimeout: duration({ atLeastMs: 100 })
     .prefault('60s')
     .describe(
-      'The longest silence of an upstream, before the first byte and between two; then the attempt is given up.',
+      'The longest silence of an upstream once its reply has begun; then the attempt is given up. Before the first byte ' +
+        'only `deadline` counts: a long reply that is not streamed is silent until it is whole.',
     ),
   maxAttempts: wholeNumber({ atLeast: 1, atMost: 10 })
     .prefault(3)

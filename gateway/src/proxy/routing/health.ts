@@ -25,11 +25,20 @@ const failingMs = 2_000;
 const misconfiguredMs = 30_000;
 
 interface Entry {
+  endpoint: Endpoint;
   state: HealthState;
   /** Monotonic ms; the state is over then. */
   until: number;
   inFlight: number;
   lastError: string | null;
+}
+
+function sameTarget(one: Endpoint, other: Endpoint): boolean {
+  return (
+    one.resource === other.resource &&
+    one.deployment === other.deployment &&
+    JSON.stringify([one.surface, one.credential]) === JSON.stringify([other.surface, other.credential])
+  );
 }
 
 /** What is known of each endpoint, by its name; outlives configuration changes. One per process. */
@@ -41,40 +50,42 @@ export class EndpointHealth {
     this.clock = clock;
   }
 
-  private entry(name: string): Entry {
-    let entry = this.entries.get(name);
+  private entry(endpoint: Endpoint): Entry {
+    let entry = this.entries.get(endpoint.name);
     if (entry === undefined) {
-      entry = { state: 'available', until: 0, inFlight: 0, lastError: null };
-      this.entries.set(name, entry);
+      entry = { endpoint, state: 'available', until: 0, inFlight: 0, lastError: null };
+      this.entries.set(endpoint.name, entry);
+    } else if (entry.endpoint !== endpoint) {
+      // Another configuration: what was wrong with the old target says nothing of the new one.
+      if (!sameTarget(entry.endpoint, endpoint)) entry.state = 'available';
+      entry.endpoint = endpoint;
     }
     return entry;
   }
 
   /** The state now: a cool-down that has run out is over. */
   state(endpoint: Endpoint): HealthState {
-    const entry = this.entries.get(endpoint.name);
-    if (entry === undefined || entry.state === 'available') return 'available';
+    const entry = this.entry(endpoint);
+    if (entry.state === 'available') return 'available';
     if (this.clock.monotonic() >= entry.until) entry.state = 'available';
     return entry.state;
   }
 
   /** Milliseconds until a throttled endpoint may be tried again; 0 where nothing stands against it. */
   waitMs(endpoint: Endpoint): number {
-    return this.state(endpoint) === 'available'
-      ? 0
-      : Math.max(0, this.entry(endpoint.name).until - this.clock.monotonic());
+    return this.state(endpoint) === 'available' ? 0 : Math.max(0, this.entry(endpoint).until - this.clock.monotonic());
   }
 
   begin(endpoint: Endpoint): void {
-    this.entry(endpoint.name).inFlight += 1;
+    this.entry(endpoint).inFlight += 1;
   }
 
   end(endpoint: Endpoint): void {
-    this.entry(endpoint.name).inFlight -= 1;
+    this.entry(endpoint).inFlight -= 1;
   }
 
   report(endpoint: Endpoint, verdict: Verdict): void {
-    const entry = this.entry(endpoint.name);
+    const entry = this.entry(endpoint);
     const now = this.clock.monotonic();
     switch (verdict.kind) {
       case 'served':
@@ -102,7 +113,7 @@ export class EndpointHealth {
 
   view(endpoint: Endpoint): HealthView {
     const state = this.state(endpoint);
-    const { until, inFlight, lastError } = this.entry(endpoint.name);
+    const { until, inFlight, lastError } = this.entry(endpoint);
     const elapsed = this.clock.now() - this.clock.monotonic();
     return { state, until: state === 'available' ? null : Math.round(until + elapsed), inFlight, lastError };
   }

@@ -131,3 +131,10 @@ test('what operators see names the state, when it ends and what happened', () =>
   });
   assert.deepEqual(health.view(swc), { state: 'available', until: null, inFlight: 0, lastError: null });
 });
+
+test('a mended endpoint is tried at once; one that was only read anew keeps its cool-down', () => {
+  const health = new EndpointHealth(new ManualClock());
+  health.report(weu, { kind: 'misconfigured', reason: 'status 401' });
+  assert.equal(health.state({ ...weu }), 'misconfigured');
+  assert.equal(health.state({ ...weu, credential: { kind: 'api-key', key: 'the right one' } }), 'available');
+});

@@ -75,15 +75,18 @@ class Relay {
 
   /** The watchdog's call. Silence while the client does not read is the client's, not the upstream's. */
   expire(): void {
-    const stalled = this.waitingForClient ? this.response : undefined;
-    this.parts.reply.abort();
-    if (this.finishing) return;
+    const stalled = this.waitingForClient && !this.finishing ? this.response : undefined;
     if (stalled !== undefined) {
       this.clientLeft = true;
       this.response = undefined;
       stalled.destroy();
+      if (this.parts.client.onLeave === 'drain' && this.parts.watchdog.resume()) {
+        this.parts.reply.resume();
+        return;
+      }
     }
-    this.finish('timed-out');
+    this.parts.reply.abort();
+    if (!this.finishing) this.finish('timed-out');
   }
 
   private data(chunk: Buffer): void {
@@ -152,6 +155,8 @@ class Relay {
     this.finishing = true;
     const outcome = this.clientLeft ? 'client-left' : how;
     if (how !== 'completed') this.parts.watchdog.stop();
+    // What an upstream still sends behind its end is let through to nobody, so that its connection can be used again.
+    else if (this.waitingForClient) this.parts.reply.resume();
     void this.settleAndConclude(outcome, fault);
   }
 

@@ -47,6 +47,15 @@ export class Watchdog {
     }
   }
 
+  /** Watches on after it has fired for a silence; false where the deadline has passed, and it does not. */
+  resume(): boolean {
+    const now = this.clock.monotonic();
+    if (now >= this.limits.deadlineAt) return false;
+    this.lastAt = now;
+    this.arm(Math.min(this.limits.idleMs, this.limits.deadlineAt - now));
+    return true;
+  }
+
   stop(): void {
     this.timer?.cancel();
   }

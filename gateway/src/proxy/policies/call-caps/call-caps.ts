@@ -21,30 +21,63 @@ function positiveInteger(json: JsonObject, name: string): number | undefined {
   return value;
 }
 
-function capOutput(exchange: Exchange, cap: number | null, edits: Map<string, string>): void {
+/** A completion takes one prompt, or a list of them; a list of numbers is one prompt in tokens. */
+function promptsOf({ operation, body }: Exchange): number {
+  const prompt = operation === 'completions' ? body.json['prompt'] : undefined;
+  return Array.isArray(prompt) && typeof prompt[0] !== 'number' ? Math.max(1, prompt.length) : 1;
+}
+
+/** How often the model answers in one call: each answer may be as long as the output cap that the call names. */
+function choicesOf(exchange: Exchange): number {
+  const n = positiveInteger(exchange.body.json, 'n') ?? 1;
+  const bestOf = positiveInteger(exchange.body.json, 'best_of') ?? 1;
+  return Math.max(n, bestOf) * promptsOf(exchange);
+}
+
+/** The API's own default for completions, which are short unless asked. Source: OpenAI API reference, completions. */
+const silentCompletionTokens = 16;
+
+function capOutput(exchange: Exchange, limit: OutputLimit, edits: Map<string, string>): void {
+  const { cap, choices } = limit;
+  const each = Math.floor(cap / choices);
+  if (each < 1)
+    throw new Failure('cap_exceeded', `So many choices are above the product's cap of ${cap} output tokens.`, {
+      param: 'n',
+    });
   const names = outputCaps[exchange.operation];
   let named = false;
   for (const name of names) {
     const asked = positiveInteger(exchange.body.json, name);
     if (asked === undefined) continue;
     named = true;
-    if (cap !== null && asked > cap)
-      throw new Failure('cap_exceeded', `'${name}' is above the product's cap of ${cap}.`, { param: name });
-  }
-  // A cap that a silent call escapes would be none.
-  if (!named && cap !== null && names[0] !== undefined) edits.set(names[0], String(cap));
-}
-
-function capChoices(exchange: Exchange, cap: number | null): void {
-  for (const name of ['n', 'best_of'] as const) {
-    const asked = positiveInteger(exchange.body.json, name);
-    if (asked !== undefined && cap !== null && asked > cap) {
-      throw new Failure('cap_exceeded', `'${name}' is above the product's cap of ${cap}.`, { param: name });
+    if (asked > each) {
+      const times = choices === 1 ? '' : `, ${choices} times,`;
+      throw new Failure('cap_exceeded', `'${name}'${times} is above the product's cap of ${cap}.`, { param: name });
     }
   }
+  const [first] = names;
+  if (named || first === undefined) return;
+  // A cap that a silent call escapes would be none.
+  if (exchange.operation !== 'completions' || each < silentCompletionTokens) edits.set(first, String(each));
 }
 
-/** What one call may ask for at most: output tokens, choices, bytes. */
+interface OutputLimit {
+  /** Of the call. */
+  readonly cap: number;
+  readonly choices: number;
+}
+
+function largerOf(json: JsonObject): 'n' | 'best_of' {
+  return (positiveInteger(json, 'best_of') ?? 0) > (positiveInteger(json, 'n') ?? 0) ? 'best_of' : 'n';
+}
+
+function capChoices(exchange: Exchange, choices: number, cap: number | null): void {
+  if (cap === null || choices <= cap) return;
+  const param = promptsOf(exchange) > 1 ? 'prompt' : largerOf(exchange.body.json);
+  throw new Failure('cap_exceeded', `${choices} choices are above the product's cap of ${cap}.`, { param });
+}
+
+/** What one call may ask for at most: output tokens over all choices, choices, bytes. */
 export const callCaps = {
   name: 'call-caps',
   section: 'inbound',
@@ -56,7 +89,9 @@ export const callCaps = {
         `The body is larger than the product's cap of ${caps.maxRequestBytes} bytes.`,
       );
     }
-    capChoices(exchange, caps.maxChoices);
-    capOutput(exchange, caps.maxOutputTokens, edits);
+    const choices = choicesOf(exchange);
+    capChoices(exchange, choices, caps.maxChoices);
+    if (caps.maxOutputTokens !== null) capOutput(exchange, { cap: caps.maxOutputTokens, choices }, edits);
+    else for (const name of outputCaps[exchange.operation]) positiveInteger(exchange.body.json, name);
   },
 } as const satisfies PolicyStep;
