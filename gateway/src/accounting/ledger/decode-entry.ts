@@ -2,6 +2,7 @@ import { isJsonObject, parseJson, type Json, type JsonObject } from '#kernel/jso
 import type { OpenedAttempt, ServedBy, Units } from '#model/usage-record.ts';
 import { entryVersion, type SegmentHeader } from './encode-entry.ts';
 import type { Series, StoredRecord } from './ports.ts';
+import { isWord, measuredKinds, operations, outcomes, pricings, type Words } from '#model/words.ts';
 
 export type Entry =
   | { readonly kind: 'header'; readonly header: SegmentHeader }
@@ -21,45 +22,11 @@ export class UnreadableEntry extends Error {
   override readonly name = 'UnreadableEntry';
 }
 
-// Tables, because the words are types elsewhere: a word missing here does not compile.
-const outcomes: Record<StoredRecord['outcome'], true> = {
-  completed: true,
-  'client-left': true,
-  'upstream-broke': true,
-  'timed-out': true,
-  'filtered-prompt': true,
-  'filtered-completion': true,
-  'refused-by-upstream': true,
-  'hedge-lost': true,
-  'gateway-lost': true,
-};
-const measured: Record<StoredRecord['measuredInput'], true> = {
-  reported: true,
-  delivered: true,
-  tokenized: true,
-  estimated: true,
-  none: true,
-  unknown: true,
-};
-const operations: Record<OpenedAttempt['operation'], true> = {
-  'chat.completions': true,
-  completions: true,
-  embeddings: true,
-  responses: true,
-  'models.list': true,
-  'models.retrieve': true,
-};
-const pricings: Record<StoredRecord['pricing'], true> = { token: true, ptu: true };
-
-function isWord<Word extends string>(words: Record<Word, true>, value: unknown): value is Word {
-  return typeof value === 'string' && Object.hasOwn(words, value);
-}
-
 function unreadable(member: string): never {
   throw new UnreadableEntry(`'${member}' is missing or of the wrong kind`);
 }
 
-function word<Word extends string>(from: JsonObject, member: string, words: Record<Word, true>): Word {
+function word<Word extends string>(from: JsonObject, member: string, words: Words<Word>): Word {
   const value = from[member];
   return isWord(words, value) ? value : unreadable(member);
 }
@@ -186,8 +153,8 @@ function decodeRecord(from: JsonObject, series: Series, detail: string): StoredR
     endUser: textOrNull(from, 'endUser'),
     reservedNano: nanoOrNull(from, 'reservedNano'),
     outcome: word(from, 'outcome', outcomes),
-    measuredInput: word(from, 'measuredInput', measured),
-    measuredOutput: word(from, 'measuredOutput', measured),
+    measuredInput: word(from, 'measuredInput', measuredKinds),
+    measuredOutput: word(from, 'measuredOutput', measuredKinds),
     units: decodeUnits(list(from, 'units')),
     pricing,
     costNano: costNano === null ? null : nano(costNano, 'cost'),

@@ -1,6 +1,7 @@
 import type { Series, StoredRecord } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import type { RecordColumns, SeriesColumns } from './ledger-schema.ts';
+import { isWord, measuredKinds, operations, outcomes, pricings, type Words } from '#model/words.ts';
 
 /** A record with its series; amounts of money are selected as text. */
 export type RecordRow = Omit<RecordColumns, 'series' | 'reserved_nano' | 'cost_nano' | 'qualifies' | 'counts'> &
@@ -10,41 +11,7 @@ function unlike(column: string): never {
   throw new TypeError(`The store's column '${column}' holds something that was never written to it.`);
 }
 
-// The words of closed lists, as the record's type has them; anything else in the file is an error.
-const outcomes: Record<StoredRecord['outcome'], true> = {
-  completed: true,
-  'client-left': true,
-  'upstream-broke': true,
-  'timed-out': true,
-  'filtered-prompt': true,
-  'filtered-completion': true,
-  'refused-by-upstream': true,
-  'hedge-lost': true,
-  'gateway-lost': true,
-};
-const measured: Record<StoredRecord['measuredInput'], true> = {
-  reported: true,
-  delivered: true,
-  tokenized: true,
-  estimated: true,
-  none: true,
-  unknown: true,
-};
-const operations: Record<Series['operation'], true> = {
-  'chat.completions': true,
-  completions: true,
-  embeddings: true,
-  responses: true,
-  'models.list': true,
-  'models.retrieve': true,
-};
-const pricings: Record<StoredRecord['pricing'], true> = { token: true, ptu: true };
-
-function isWord<Word extends string>(words: Record<Word, true>, value: string): value is Word {
-  return Object.hasOwn(words, value);
-}
-
-function word<Word extends string>(words: Record<Word, true>, value: string): Word {
+function word<Word extends string>(words: Words<Word>, value: string): Word {
   return isWord(words, value) ? value : unlike(Object.keys(words).join('|'));
 }
 
@@ -98,8 +65,8 @@ export function recordOf(row: RecordRow): StoredRecord {
     endUser: row.end_user,
     reservedNano: bigintOrNull(row.reserved_nano),
     outcome: word(outcomes, row.outcome),
-    measuredInput: word(measured, row.measured_input),
-    measuredOutput: word(measured, row.measured_output),
+    measuredInput: word(measuredKinds, row.measured_input),
+    measuredOutput: word(measuredKinds, row.measured_output),
     units: {
       input: row.input,
       cachedInput: row.cached_input,
