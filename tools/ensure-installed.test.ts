@@ -319,7 +319,6 @@ test('a signal stops npm, gives the lock back and is the exit status', async (t)
   await once(child.stderr, 'data');
   // npm is asked for its version before the line is printed, and started after it.
   while (!existsSync(path.join(root, 'npm-calls'))) {
-    // oxlint-disable-next-line no-await-in-loop -- until the fake npm has begun
     await new Promise((resolve) => {
       setImmediate(resolve);
     });

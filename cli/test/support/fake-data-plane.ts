@@ -41,7 +41,6 @@ async function stream(response: ServerResponse, responses: boolean): Promise<boo
   for (let at = 0; at < 40; at += 1) {
     if (response.destroyed) return false;
     response.write(event({ choices: [{ delta: { content: `word${at} ` } }] }));
-    // oxlint-disable-next-line no-await-in-loop -- a client that leaves is noticed between two events
     await new Promise((resolve) => {
       setImmediate(resolve);
     });

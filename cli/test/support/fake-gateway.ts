@@ -113,10 +113,8 @@ export async function freePort(): Promise<number> {
     const server = createServer();
     try {
       server.listen(port, '127.0.0.1');
-      // oxlint-disable-next-line no-await-in-loop -- until one is free
       await once(server, 'listening');
       server.close();
-      // oxlint-disable-next-line no-await-in-loop
       await once(server, 'close');
       return port;
     } catch {

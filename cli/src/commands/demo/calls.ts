@@ -98,7 +98,6 @@ export async function sendAll(
   const queue = [...calls];
   const work = async (): Promise<void> => {
     for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
-      // oxlint-disable-next-line no-await-in-loop -- four of these loops run side by side
       const sent = await send(door, call);
       results.push(sent);
       onSent(sent);
@@ -106,7 +105,6 @@ export async function sendAll(
   };
   const first = queue.splice(0, 1);
   for (const call of first) {
-    // oxlint-disable-next-line no-await-in-loop
     const sent = await send(door, call);
     results.push(sent);
     onSent(sent);

@@ -71,7 +71,6 @@ async function runDemo(context: Context, json: boolean): Promise<void> {
   const began = await meter.moment();
   const results: Result[] = [];
   for (const part of sampleTraffic()) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, so that each can be compared alone
     results.push(await play({ context, meter, keys }, part));
   }
   const bill = await fetchUsage(admin, { by: 'consumer', from: began, waitMs: billWaitMs });

@@ -90,7 +90,6 @@ export class Meter {
     const { clock } = this.measuring;
     const before = clock.now();
     while (clock.now() <= before) {
-      // oxlint-disable-next-line no-await-in-loop -- until the next millisecond
       await clock.sleep(1);
     }
     return new Date(clock.now()).toISOString();
@@ -101,16 +100,13 @@ export class Meter {
     const { admin, clock } = this.measuring;
     const deadline = clock.now() + patienceMs;
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- polling
       const { value } = await fetchUsage(admin, { by: 'consumer', from, waitMs });
-      // oxlint-disable-next-line no-await-in-loop
       const twin = await readTwin(this.measuring);
       const fresh = twin.attempts.filter((one) => !this.seen.has(one.id));
       if (atRest(value, twin, fresh.length) || clock.now() >= deadline) {
         for (const { id } of fresh) this.seen.add(id);
         return { ledger: value.total, twin: sumOf(fresh) };
       }
-      // oxlint-disable-next-line no-await-in-loop
       await clock.sleep(pollMs);
     }
   }

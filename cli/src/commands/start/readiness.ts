@@ -9,15 +9,12 @@ const pollMs = 25;
 export async function untilReady(url: () => string, clock: Clock, giveUp: AbortSignal): Promise<boolean> {
   while (!giveUp.aborted) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- polling
       const response = await fetch(url(), { signal: AbortSignal.any([giveUp, AbortSignal.timeout(5_000)]) });
-      // oxlint-disable-next-line no-await-in-loop
       await response.body?.cancel();
       if (response.status === 200) return true;
     } catch {
       // not listening yet
     }
-    // oxlint-disable-next-line no-await-in-loop
     await clock.sleep(pollMs);
   }
   return false;

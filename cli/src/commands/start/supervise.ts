@@ -80,7 +80,6 @@ async function stopInOrder({ children, clock }: Supervision): Promise<readonly E
   const endings: Ended[] = [];
   for (const [at, child] of children.entries()) {
     child.signal('SIGTERM');
-    // oxlint-disable-next-line no-await-in-loop -- the order is the point
     endings.push(at === 0 ? await child.ended : await endedSoon(child, clock));
   }
   return endings;

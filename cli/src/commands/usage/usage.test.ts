@@ -98,7 +98,6 @@ test('what the store does not hold yet is told beside the report, in every forma
   const report = reportOf({ lag: { records: 12, openAttempts: 3 } });
   const gateway = await fakeGateway(t, { 'GET usage': promised(usageReportSchema, report) });
   for (const format of ['table', 'json', 'csv']) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other is what is tested
     const { status, err, out } = await runCli(['usage', '--format', format], gateway.environment);
     assert.equal(status, 0);
     assert.match(err, /12 settled calls are not in this report yet.*after 5 s/);
