@@ -1,0 +1,83 @@
+// As a newcomer does it: start, demo, the bill, stop.
+import assert from 'node:assert/strict';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { UsageReport } from '@tollgate/contract/usage.ts';
+
+const cli = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** Resolves when the child has printed the text; rejects with what it said when it ends before. */
+function printed(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes(text)) resolve();
+      });
+    }
+    child.once('exit', () => reject(new Error(said)));
+  });
+}
+
+test('start listens, the demo ends with a bill that equals the twin, and a signal stops it cleanly', async (context) => {
+  const data = mkdtempSync(path.join(tmpdir(), 'tollgate-e2e-'));
+  const [port, adminPort, twinPort] = [await freePort(), await freePort(), await freePort()];
+  const env = {
+    ...process.env,
+    NO_COLOR: '1',
+    TOLLGATE_DATA: data,
+    TOLLGATE_PORT: String(port),
+    TOLLGATE_ADMIN_PORT: String(adminPort),
+    TOLLGATE_TWIN_PORT: String(twinPort),
+  };
+  const start = spawn(process.execPath, [cli, 'start'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  context.after(() => {
+    start.kill('SIGKILL');
+    rmSync(data, { recursive: true, force: true });
+  });
+  await printed(start, 'Tollgate is ready.');
+  const run = promisify(execFile);
+
+  assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
+  const keysFile = path.join(data, 'demo-keys.json');
+  assert.equal(statSync(keysFile).mode & 0o777, 0o600);
+  const keys = JSON.parse(readFileSync(keysFile, 'utf8')) as Record<string, string>;
+  assert.deepEqual(Object.keys(keys).toSorted(), ['finance', 'marketing']);
+
+  const demo = await run(process.execPath, [cli, 'demo'], { env });
+  assert.match(demo.stdout, /Every token is accounted for\./);
+  const { stdout } = await run(process.execPath, [cli, 'usage', '--by', 'consumer', '--format', 'json'], { env });
+  const report = JSON.parse(stdout) as UsageReport;
+  assert.deepEqual(
+    report.rows.map((row) => row.key),
+    ['finance', 'marketing'],
+  );
+  assert.ok(report.total.deliveredOnlyRequests > 0, 'calls broken off are in the bill, and marked');
+  assert.ok(BigInt(report.total.costNanoUsd ?? '0') > 0n);
+  const twin = (await (await fetch(`http://127.0.0.1:${twinPort}/_twin/usage`)).json()) as {
+    total: { requests: number; cachedInputTokens: number };
+  };
+  assert.equal(report.total.attempts, twin.total.requests);
+  assert.equal(report.total.cachedInputTokens, twin.total.cachedInputTokens);
+  await run(process.execPath, [cli, 'ledger', 'verify'], { env });
+
+  start.kill('SIGTERM');
+  const [code] = await once(start, 'exit');
+  assert.equal(code, 0);
+});
