@@ -3,9 +3,9 @@ export interface Product {
   readonly name: string;
   readonly models: ReadonlySet<string>;
   readonly caps: {
-    /** The most output tokens that one call may ask for; a call that names none is sent with this. */
+    /** The most output tokens that one call may ask for, all its choices together; a call that names none is sent with it. */
     readonly maxOutputTokens: number | null;
-    /** The most choices (`n`, `best_of`) of one call. */
+    /** The most choices of one call: `n` or `best_of`, times the prompts of a completion. */
     readonly maxChoices: number | null;
     /** The largest request body, bytes. */
     readonly maxRequestBytes: number | null;

@@ -12,7 +12,7 @@ import {
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
 import { recordOf, type RecordRow } from './ledger-rows.ts';
-import type { LedgerTables } from './ledger-schema.ts';
+import { seriesColumns, type LedgerTables } from './ledger-schema.ts';
 
 type Database = Kysely<LedgerTables>;
 type FigureColumns = Record<Exclude<Measure, 'cost'> | 'costDollars' | 'costRest', string>;
@@ -151,23 +151,7 @@ const recordQuery = (database: Database) =>
   database
     .selectFrom('usage_record')
     .innerJoin('usage_series', 'usage_series.id', 'usage_record.series')
-    .select([
-      'subscription',
-      'product',
-      'consumer',
-      'cost_centre',
-      'endpoint',
-      'resource',
-      'region',
-      'deployment',
-      'deployment_type',
-      'model',
-      'model_version',
-      'operation',
-      'stream',
-      'requested_model',
-      'price_book',
-    ])
+    .select(seriesColumns)
     .select([
       'usage_record.at',
       'usage_record.id',

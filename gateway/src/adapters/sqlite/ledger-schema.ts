@@ -13,6 +13,25 @@ export type LedgerTables = {
   ledger_checkpoint: CheckpointColumns;
 };
 
+/** The columns of a series but its id, in the order in which they are written and read. */
+export const seriesColumns = [
+  'subscription',
+  'product',
+  'consumer',
+  'cost_centre',
+  'endpoint',
+  'resource',
+  'region',
+  'deployment',
+  'deployment_type',
+  'model',
+  'model_version',
+  'operation',
+  'stream',
+  'requested_model',
+  'price_book',
+] as const satisfies readonly (keyof SeriesColumns)[];
+
 export interface SeriesColumns {
   subscription: string;
   product: string;

@@ -7,25 +7,8 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import { seriesColumns } from './ledger-schema.ts';
 import { RollUpChanges } from './roll-up-changes.ts';
-
-const seriesColumns = [
-  'subscription',
-  'product',
-  'consumer',
-  'cost_centre',
-  'endpoint',
-  'resource',
-  'region',
-  'deployment',
-  'deployment_type',
-  'model',
-  'model_version',
-  'operation',
-  'stream',
-  'requested_model',
-  'price_book',
-] as const;
 
 const recordColumns = [
   'at',

@@ -45,6 +45,7 @@ class Scene {
         this.drained = run;
       },
       destroy: () => log.push('destroy'),
+      // The four calls that a relay makes; a real response is in the data-plane tests.
     } as unknown as ServerResponse;
     const watchdog = new Watchdog(this.clock, { deadlineAt: 60_000, idleMs: 1_000 }, () => this.expire());
     return relay(
