@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,6 +151,22 @@ test('a second process is refused its folder, in words, and served once the firs
       await once(holder, 'close');
     }
     await using(folder, async (ledger) => await record(ledger, 'a'));
+  });
+});
+
+test('a lock that nobody holds any more is taken, whatever its files say', async () => {
+  await withFolder(async (folder) => {
+    const journal = join(folder, 'journal');
+    // As a killed gateway leaves them; its number has since been given to a process that has nothing to do with it.
+    mkdirSync(journal, { recursive: true });
+    writeFileSync(join(journal, 'lock-holder'), String(process.ppid));
+    writeFileSync(join(journal, 'lock.sqlite'), '');
+    writeFileSync(join(journal, 'lock.sqlite-journal'), '');
+    await using(folder, async (ledger) => {
+      await record(ledger, 'a');
+      await assert.rejects(start(folder), { name: 'FolderInUse', message: new RegExp(`process ${process.pid}`) });
+    });
+    await using(folder, async (ledger) => await assertSound(ledger));
   });
 });
 

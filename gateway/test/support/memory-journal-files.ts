@@ -19,6 +19,8 @@ export class MemoryJournalFiles implements JournalFiles {
   onWrite: (segment: number) => WriteFault = () => undefined;
   onSync: (segment: number) => Promise<void> = async () => await Promise.resolve();
   onTruncate: () => void = () => undefined;
+  onCreate: (segment: number) => void = () => undefined;
+  onRemove: (segment: number) => void = () => undefined;
   onSetAside: () => void = () => undefined;
 
   count(call: string): number {
@@ -44,6 +46,7 @@ export class MemoryJournalFiles implements JournalFiles {
   create(segment: number): SegmentFile {
     this.calls.push(`create ${segment}`);
     if (this.segments.has(segment)) throw systemError('EEXIST');
+    this.onCreate(segment);
     this.segments.set(segment, Buffer.alloc(0));
     return this.#file(segment);
   }
@@ -55,6 +58,7 @@ export class MemoryJournalFiles implements JournalFiles {
 
   remove(segment: number): void {
     this.calls.push(`remove ${segment}`);
+    this.onRemove(segment);
     this.segments.delete(segment);
   }
 

@@ -8,7 +8,7 @@ import { journalInstruments } from './instruments.ts';
 import { journalAudit } from './journal-audit.ts';
 import { Journal } from './journal.ts';
 import { SharedProgress } from './progress.ts';
-import { fileEnd } from './recovery.ts';
+import { fileEnd, journalStart, recoverJournal } from './recovery.ts';
 import { SegmentAppender } from './segment-appender.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryJournalFiles, systemError } from '../../../test/support/memory-journal-files.ts';
@@ -425,6 +425,29 @@ test('waiting for the disk takes no more memory with every try', async () => {
   assert.equal(settle.state, 'pending');
   assert.ok(files.count('create') > 300);
   assert.ok(process.memoryUsage().arrayBuffers - before < 10_000_000);
+});
+
+test('a disk whose syncs fail for hours is not filled with empty segments, and loses none when it is mended', async () => {
+  const { files, journal, clock, progress } = setUp({ durability: 'disk' });
+  const [a] = await opened(journal, 'a');
+  files.onSync = async () => await Promise.reject(systemError('EIO'));
+  const settle = watch(journal.settle(a ?? assert.fail()));
+  for (let again = 0; again < 1000; again += 1) {
+    await turn();
+    clock.advance(10_000);
+  }
+  assert.ok(files.segments.size <= 2, `${files.segments.size} segments`);
+  files.onSync = async () => await Promise.resolve();
+  await turn();
+  clock.advance(10_000);
+  await turn();
+  await turn();
+  assert.equal(settle.state, 'resolved');
+  assert.deepEqual(contents(files), ['open a', 'settle a']);
+  assert.deepEqual(progress.written(), fileEnd(files));
+  const beginning = { instance: 'journal-1', shipped: journalStart, lowWater: journalStart, settles: 0 };
+  const { missing, damage, lost } = recoverJournal(files, beginning);
+  assert.deepEqual({ missing, damage, lost }, { missing: [], damage: [], lost: [] });
 });
 
 test('nothing is written to a segment that cannot be cut back', async () => {

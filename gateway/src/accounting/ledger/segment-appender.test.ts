@@ -70,3 +70,26 @@ test('what was not confirmed is cut off when the segment is replaced', () => {
   assert.equal(files.segments.get(1)?.length, whole);
   assert.equal(appender.confirmed.segment, 2);
 });
+
+test('a segment in which nothing ever counted goes when it is replaced; the one that was begun with stays', () => {
+  const files = new MemoryJournalFiles();
+  const appender = appenderAt(files);
+  for (let again = 0; again < 5; again += 1) {
+    appender.append(frames(open(record)));
+    appender.replace();
+  }
+  assert.deepEqual([...files.segments.keys()], [1, 6]);
+  assert.match(files.text(6), /"segment":6,"follows":1/);
+});
+
+test('a segment that cannot be removed stays, and the next one follows it', () => {
+  const files = new MemoryJournalFiles();
+  const appender = appenderAt(files);
+  appender.replace();
+  files.onRemove = () => {
+    throw systemError('EIO');
+  };
+  appender.replace();
+  assert.deepEqual([...files.segments.keys()], [1, 2, 3]);
+  assert.deepEqual(recoverJournal(files, beginning).missing, []);
+});

@@ -25,6 +25,10 @@ export class SegmentAppender {
   #file: SegmentFile | undefined;
   /** The segment that the next one follows. */
   #segment: number;
+  /** The segment that this one follows; 0 where there is none. */
+  #before = 0;
+  /** Whether a position in this segment was ever told to anybody. */
+  #told = true;
   /** The highest number ever tried; never used again. */
   #tried: number;
   #confirmed: number;
@@ -47,6 +51,8 @@ export class SegmentAppender {
       if (end !== null) files.remove(end.segment);
       this.#segment = files.list().at(-1)?.segment ?? 0;
       this.#create();
+      // The journal begins here, or goes on here: whoever opens it is told so.
+      this.#told = true;
     }
   }
 
@@ -77,20 +83,33 @@ export class SegmentAppender {
   /** What was appended counts from now on. */
   confirm(): void {
     this.#confirmed = this.#written;
+    this.#told = true;
   }
 
   /**
    * Cuts off what was not confirmed and begins a new segment: after a failed sync the system may believe that a page
-   * is on disk which is not, so nothing is ever written to that file again. Throws where either fails; it can be
-   * called again.
+   * is on disk which is not, so nothing is ever written to that file again. Where none of it ever counted, the file goes,
+   * so that a disk that fails for hours is not left full of empty segments. Throws where either fails; it can be called
+   * again.
    */
   replace(): void {
     if (this.#file !== undefined) {
       this.#file.truncate(this.#confirmed);
       this.#file.close();
       this.#file = undefined;
+      if (!this.#told) this.#giveUp();
     }
     this.#create();
+  }
+
+  /** Removes a segment in which nobody was ever told a position. Where that fails it stays, and the next one follows it. */
+  #giveUp(): void {
+    try {
+      this.#options.files.remove(this.#segment);
+    } catch {
+      return;
+    }
+    this.#segment = this.#before;
   }
 
   close(): void {
@@ -120,7 +139,9 @@ export class SegmentAppender {
       throw error;
     }
     this.#file = file;
+    this.#before = this.#segment;
     this.#segment = segment;
+    this.#told = false;
     this.#confirmed = this.#header.length;
     this.#written = this.#confirmed;
     this.#folderChanged = true;

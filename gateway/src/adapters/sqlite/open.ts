@@ -1,6 +1,9 @@
+import fs from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { nodeSqliteDialect } from './kysely-dialect.ts';
+
+const ownerOnly = 0o600;
 
 /** One open SQLite file. node:sqlite is synchronous, so this lives in a worker thread. */
 export interface SqliteDatabase {
@@ -23,7 +26,16 @@ export interface SqliteOptions {
   readonly durability: 'process' | 'disk';
 }
 
+/** SQLite gives its `-wal` and `-shm` files the mode of the database, so that the database is made before SQLite does. */
+function keepPrivate(path: string): void {
+  if (path === ':memory:') return;
+  fs.closeSync(fs.openSync(path, 'a', ownerOnly));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) if (fs.existsSync(file)) fs.chmodSync(file, ownerOnly);
+}
+
+/** Opens the file, making it where it is missing; only its owner may read it. */
 export function openSqlite(options: SqliteOptions): SqliteDatabase {
+  keepPrivate(options.path);
   const connection = new DatabaseSync(options.path, { timeout: 5_000 });
   connection.exec(`
     PRAGMA page_size = 8192;
