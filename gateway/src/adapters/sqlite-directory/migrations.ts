@@ -1,4 +1,4 @@
-import type { Migration } from '../sqlite/migrate.ts';
+import type { Migration } from '../sql/migrations.ts';
 
 const createTables: Migration = {
   name: 'create-directory',

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { MigrationList } from './migrate.ts';
+import type { MigrationList } from '../sql/migrations.ts';
 
 /**
  * Tables of the ledger, as Kysely sees them. What the attempts of a caller at an endpoint have in common is stored

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sql } from 'kysely';
-import { migrate, type Migration } from './migrate.ts';
+import type { Migration } from '../sql/migrations.ts';
+import { migrate } from './migrate.ts';
 import { openSqlite, type SqliteDatabase } from './open.ts';
 
 type Tables = {

@@ -1,23 +1,5 @@
-import type { Kysely } from 'kysely';
+import { pendingMigrations, type MigrationList, type MigrationTables } from '../sql/migrations.ts';
 import type { SqliteDatabase } from './open.ts';
-
-/** One step of a component's schema. Once released it is never edited: a change is a new step. */
-export interface Migration {
-  /** Unique within its component; steps run in the order of the list, never of the names. */
-  readonly name: string;
-  up(database: Kysely<unknown>): Promise<void>;
-}
-
-export interface MigrationList {
-  /** Whose tables these are: `ledger`, `directory`, … Components migrate independently of each other. */
-  readonly component: string;
-  readonly migrations: readonly Migration[];
-}
-
-// A type alias, because Kysely's table maps need an index signature, which interfaces do not have.
-type MigrationTables = {
-  applied_migration: { component: string; name: string; position: number };
-};
 
 /**
  * Brings one component's tables to this version: runs what has not been run yet, each step in its own transaction
@@ -41,13 +23,7 @@ export async function migrate(database: SqliteDatabase, list: MigrationList): Pr
     .orderBy('position')
     .execute();
   const applied = rows.map((row) => row.name);
-  const known = list.migrations.map((one) => one.name);
-  if (applied.some((name, at) => known[at] !== name))
-    throw new Error(
-      `The store's '${list.component}' tables were written by another version: it has ${applied.join(', ')}; this version knows ${known.join(', ')}.`,
-    );
-  for (const [position, migration] of list.migrations.entries()) {
-    if (position < applied.length) continue;
+  for (const [position, migration] of pendingMigrations(list, applied)) {
     await database.kysely.transaction().execute(async (transaction) => {
       await migration.up(transaction);
       await transaction
