@@ -27,7 +27,7 @@ export interface LedgerWorkerData {
 /** What the worker does for the gateway; every method is called over `worker-thread`. */
 export interface LedgerServices {
   readonly store: {
-    checkpoint(): Promise<Checkpoint | null>;
+    checkpoint(instance: string): Promise<Checkpoint | null>;
     /** Stores where shipping begins instead, for a store that does not fit its journal. */
     rewind(checkpoint: Checkpoint): Promise<void>;
   };
@@ -71,7 +71,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log: logTo(port) });
   const services: LedgerServices = {
     store: {
-      checkpoint: async () => await store.checkpoint(),
+      checkpoint: async (instance) => await store.checkpoint(instance),
       async rewind(checkpoint) {
         await store.append([], checkpoint);
       },

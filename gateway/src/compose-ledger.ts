@@ -3,7 +3,7 @@ import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
-import { segmentName, type JournalFiles } from '#accounting/ledger/ports.ts';
+import { segmentName, type Adjustment, type JournalFiles } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
@@ -39,6 +39,8 @@ export interface OpenLedger {
   readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
   /** Where the directory lives: in the same file as the records. */
   readonly directoryStore: DirectoryStore;
+  /** Books adjustments: see `Journal.book`. */
+  book(adjustments: readonly Adjustment[]): Promise<void>;
   /** What the journal said when it was opened. */
   readonly recovered: Recovered;
   lag(): Promise<LedgerLag>;
@@ -77,7 +79,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
   const { clock, log, durability, segmentBytes, metrics } = options;
   const { files, link, progress } = foundation;
   const instance = instanceOf(files) ?? ulidSource()(clock.now());
-  const stored = await link.services.store.checkpoint();
+  const stored = await link.services.store.checkpoint(instance);
   const recovered = recoverFrom(stored, files, instance);
   const { checkpoint } = recovered;
   if (stored !== null && checkpoint !== stored) {
@@ -152,6 +154,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     await services.outbox.start(instance);
     return {
       ledger: { open: (attempt) => journal.open(attempt), settle: (record) => journal.settle(record) },
+      book: (adjustments) => journal.book(adjustments),
       reports: services.reports,
       directoryStore: services.directory,
       recovered,

@@ -17,8 +17,15 @@ export interface Cost {
   /** `ptu`: the deployment is paid by the hour, so the attempt itself costs nothing. */
   readonly pricing: 'token' | 'ptu';
   readonly lines: readonly CostLine[];
-  /** Null where a unit that is not zero (or not known) has no price; never 0 for that. */
+  /**
+   * The contracted price of each meter where there is one, else its list price: what reports and budgets call the cost.
+   * Null where a unit that is not zero (or not known) has no price; never 0 for that.
+   */
   readonly nanoUsd: NanoUsd | null;
+  /** The same usage at list prices alone; null where a unit that is not zero has none. */
+  readonly listNanoUsd: NanoUsd | null;
+  /** The same usage at internal rates; null where a unit that is not zero has none. */
+  readonly internalNanoUsd: NanoUsd | null;
   /** The meters without a price, or why nothing could be priced (`usage unknown`); empty where nanoUsd is known. */
   readonly unpriced: readonly string[];
 }

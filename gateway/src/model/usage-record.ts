@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts';
 /**
  * What one attempt used. `input` and `output` are the provider's totals; cachedInput, cacheWriteInput, audioInput and
  * imageInput are disjoint parts of input; reasoning and audioOutput are parts of output. null = unknown, never 0 for
- * unknown.
+ * unknown. What an operation has nothing of is 0: a chat has no seconds.
  */
 export interface Units {
   readonly input: number | null;
@@ -15,8 +15,14 @@ export interface Units {
   readonly output: number | null;
   readonly reasoning: number | null;
   readonly audioOutput: number | null;
+  /** Sound transcribed or translated, whole seconds, rounded up. */
+  readonly seconds: number | null;
+  /** Characters spoken. */
+  readonly characters: number | null;
   /** Calls of tools that the provider runs and charges by the call (`web_search`, `file_search`, `code_interpreter`, …). */
   readonly toolCalls: Readonly<Record<string, number>>;
+  /** Images made, by `<quality>/<size>`: `high/1024x1024`. */
+  readonly images: Readonly<Record<string, number>>;
 }
 
 export const unknownUnits: Units = {
@@ -28,7 +34,10 @@ export const unknownUnits: Units = {
   output: null,
   reasoning: null,
   audioOutput: null,
+  seconds: null,
+  characters: null,
   toolCalls: {},
+  images: {},
 };
 /** What a call used that was refused before anything was generated. */
 export const noUnits: Units = {
@@ -40,7 +49,10 @@ export const noUnits: Units = {
   output: 0,
   reasoning: 0,
   audioOutput: 0,
+  seconds: 0,
+  characters: 0,
   toolCalls: {},
+  images: {},
 };
 
 /**

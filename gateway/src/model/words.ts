@@ -1,4 +1,4 @@
-import type { Cost } from './money.ts';
+import type { Cost, PriceLayer } from './money.ts';
 import type { Operation } from './operation.ts';
 import type { Measured, Outcome } from './usage-record.ts';
 
@@ -34,6 +34,11 @@ export const operations: Words<Operation> = {
   'models.list': true,
   'models.retrieve': true,
 };
+
+/** What a series may stand for: see `Series.operation`. */
+export const seriesOperations: Words<Operation | 'none'> = { ...operations, none: true };
+
+export const layers: Words<PriceLayer> = { list: true, contracted: true, internal: true };
 
 export const pricings: Words<Cost['pricing']> = { token: true, ptu: true };
 

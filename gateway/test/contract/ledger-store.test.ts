@@ -13,6 +13,7 @@ ledgerStoreContract('memory', async () => {
   const store = new MemoryLedgerStore();
   return await Promise.resolve({
     store,
+    isReference: true,
     reopen: async () => await Promise.resolve(store),
     close: async () => await Promise.resolve(),
   });
@@ -45,10 +46,14 @@ test('SQLite: a batch that cannot be stored whole leaves nothing behind, and the
     const [first, second] = [shippedRecord(usageRecord('a')), shippedRecord(usageRecord('b', { at: march + 1 }))];
     const refused = { ...second, record: { ...second.record, costNano: 2n ** 63n } };
     await assert.rejects(store.append([first, refused], checkpoint));
-    assert.deepEqual(await store.page(null, 10), []);
-    assert.equal(await store.checkpoint(), null);
+    assert.deepEqual(await store.page({ filter: [], period: { from: null, to: null }, after: null, limit: 10 }), []);
+    assert.equal(await store.checkpoint('j'), null);
     assert.equal(await store.append([first, second], checkpoint), 2);
-    const [row] = await store.figures({ source: 'roll-ups', by: 'consumer', period: { from: null, to: null } });
+    const [row] = await store.figures({
+      by: [],
+      filter: [],
+      spans: [{ source: 'quarters', from: null, to: null, bucket: 0 }],
+    });
     assert.equal(row?.figures.attempts, 2n);
     assert.equal(await store.wrongRollUps(), 0);
   } finally {

@@ -188,7 +188,7 @@ async function allRecords(dataFolder: string): Promise<readonly StoredRecord[]> 
   const store = await createSqliteLedgerStore(database);
   const records: StoredRecord[] = [];
   for (let after = null as { at: number; id: string } | null; ;) {
-    const page = await store.page(after, 1000);
+    const page = await store.page({ filter: [], period: { from: null, to: null }, after, limit: 1000 });
     records.push(...page);
     const last = page.at(-1);
     if (last === undefined) break;

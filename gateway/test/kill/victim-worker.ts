@@ -8,10 +8,15 @@ await runLedgerWorker({
   port: parentPort,
   data: workerData,
   wrapStore: (store) => ({
-    checkpoint: () => store.checkpoint(),
+    checkpoint: (instance) => store.checkpoint(instance),
     find: (keys) => store.find(keys),
-    page: (after, limit) => store.page(after, limit),
+    findAdjustments: (ids) => store.findAdjustments(ids),
+    adjustmentsOf: (keys) => store.adjustmentsOf(keys),
+    page: (query) => store.page(query),
+    pageOfAdjustments: (query) => store.pageOfAdjustments(query),
     figures: (query) => store.figures(query),
+    lines: (query) => store.lines(query),
+    extent: () => store.extent(),
     wrongRollUps: () => store.wrongRollUps(),
     async append(records, checkpoint) {
       const added = await store.append(records, checkpoint);

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 
 export const freePrices: PriceBook = {
   id: 'test',
-  cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, unpriced: [] }),
+  cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, listNanoUsd: 0n, internalNanoUsd: null, unpriced: [] }),
   missing: () => [],
 };
 

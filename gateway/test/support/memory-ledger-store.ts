@@ -1,119 +1,256 @@
 import {
+  dayMs,
+  quarterHourMs,
   requestBits,
+  type Adjustment,
   type Checkpoint,
   type FigureDimension,
+  type FigureFilter,
   type Figures,
   type FiguresQuery,
   type FiguresRow,
   type LedgerStore,
+  type LineRow,
+  type LinesQuery,
+  type Measure,
+  type PageQuery,
   type Period,
+  type Posting,
   type RecordKey,
+  type RollUpOutcome,
+  type Series,
+  type ShippedEntry,
   type ShippedRecord,
   type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
+import { measures } from '../../src/accounting/ledger/ports.ts';
+import type { CostLine } from '../../src/model/money.ts';
 
-const keyOf: Record<FigureDimension, (record: StoredRecord) => string> = {
-  consumer: (record) => record.series.caller.consumer,
-  'cost-centre': (record) => record.series.caller.costCentrePath,
-  product: (record) => record.series.caller.product,
-  subscription: (record) => record.series.caller.subscription,
-  model: (record) => record.series.servedBy.model,
-  deployment: (record) => `${record.series.servedBy.resource}/${record.series.servedBy.deployment}`,
-  'deployment-type': (record) => record.series.servedBy.deploymentType,
-  region: (record) => record.series.servedBy.region,
-  outcome: (record) => record.outcome,
-  day: (record) => new Date(record.at).toISOString().slice(0, 10),
+/** Something that counts: a record, or a posting of an adjustment. */
+interface Counting {
+  readonly at: number;
+  readonly instance: string;
+  readonly series: Series;
+  readonly outcome: RollUpOutcome;
+  readonly endUser: string | null;
+  readonly lines: readonly CostLine[];
+  readonly of: ShippedRecord | Posting;
+}
+
+const keyOf: Record<FigureDimension, (one: Counting) => string> = {
+  consumer: ({ series }) => series.caller.consumer,
+  'cost-centre': ({ series }) => series.caller.costCentrePath,
+  product: ({ series }) => series.caller.product,
+  subscription: ({ series }) => series.caller.subscription,
+  model: ({ series }) => series.servedBy.model,
+  endpoint: ({ series }) => series.servedBy.endpoint,
+  deployment: ({ series }) => `${series.servedBy.resource}/${series.servedBy.deployment}`,
+  resource: ({ series }) => series.servedBy.resource,
+  'deployment-type': ({ series }) => series.servedBy.deploymentType,
+  region: ({ series }) => series.servedBy.region,
+  operation: ({ series }) => series.operation,
+  outcome: ({ outcome }) => outcome,
+  'end-user': ({ endUser }) => endUser ?? '',
 };
 
 const isIn = (at: number, { from, to }: Period): boolean => (from === null || at >= from) && (to === null || at < to);
 
-const sum = (values: readonly (number | null)[]): bigint => values.reduce((total, one) => total + BigInt(one ?? 0), 0n);
+function fits(one: Counting, filters: readonly FigureFilter[]): boolean {
+  return filters.every(({ dimension, values }) => {
+    const key = keyOf[dimension](one);
+    return values.some((value) => key === value || (dimension === 'cost-centre' && key.startsWith(`${value}/`)));
+  });
+}
 
-/** The store without a database, for tests. It adds nothing up in advance: every answer comes from the records. */
+const isAfter = (one: RecordKey, after: RecordKey | null): boolean =>
+  after === null || one.at > after.at || (one.at === after.at && one.id > after.id);
+
+const byKey = (one: RecordKey, other: RecordKey): number => one.at - other.at || (one.id < other.id ? -1 : 1);
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, one) => sum + one, 0);
+
+/** The store without a database, for tests. It adds nothing up in advance: every answer comes from what was shipped. */
 export class MemoryLedgerStore implements LedgerStore {
-  readonly #records = new Map<string, ShippedRecord>();
-  #checkpoint: Checkpoint | null = null;
+  readonly #records = new Map<string, ShippedRecord & { readonly instance: string }>();
+  readonly #adjustments = new Map<string, { readonly adjustment: Adjustment; readonly instance: string }>();
+  readonly #checkpoints = new Map<string, Checkpoint>();
 
-  async checkpoint(): Promise<Checkpoint | null> {
-    return await Promise.resolve(this.#checkpoint);
+  async checkpoint(instance: string): Promise<Checkpoint | null> {
+    return await Promise.resolve(this.#checkpoints.get(instance) ?? null);
   }
 
-  async append(records: readonly ShippedRecord[], checkpoint: Checkpoint): Promise<number> {
-    const before = this.#records.size;
-    for (const one of records) {
-      const name = `${one.record.at} ${one.record.id}`;
-      if (!this.#records.has(name)) this.#records.set(name, one);
+  async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
+    const { instance } = checkpoint;
+    const before = this.#records.size + this.#adjustments.size;
+    for (const one of entries) {
+      if (one.kind === 'adjustment') {
+        const { adjustment } = one;
+        if (!this.#adjustments.has(adjustment.id)) this.#adjustments.set(adjustment.id, { adjustment, instance });
+        continue;
+      }
+      const { record, qualifies } = one;
+      const name = `${record.at} ${record.id}`;
+      if (!this.#records.has(name)) this.#records.set(name, { record, qualifies, instance });
     }
-    this.#checkpoint = checkpoint;
-    return await Promise.resolve(this.#records.size - before);
+    this.#checkpoints.set(instance, checkpoint);
+    return await Promise.resolve(this.#records.size + this.#adjustments.size - before);
   }
 
   async find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]> {
     return await Promise.resolve(keys.map(({ at, id }) => this.#records.get(`${at} ${id}`)?.record ?? null));
   }
 
-  async page(after: RecordKey | null, limit: number): Promise<readonly StoredRecord[]> {
-    const all = [...this.#records.values()]
-      .map((one) => one.record)
-      .toSorted((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
-    const rest =
-      after === null ? all : all.filter((one) => one.at > after.at || (one.at === after.at && one.id > after.id));
-    return await Promise.resolve(rest.slice(0, limit));
+  async findAdjustments(ids: readonly string[]): Promise<readonly (Adjustment | null)[]> {
+    return await Promise.resolve(ids.map((id) => this.#adjustments.get(id)?.adjustment ?? null));
   }
 
-  async figures(query: FiguresQuery): Promise<readonly FiguresRow[]> {
-    const groups = Map.groupBy(
-      [...this.#records.values()].filter(({ record }) => isIn(record.at, query.period)),
-      ({ record }) => keyOf[query.by](record),
+  async adjustmentsOf(keys: readonly RecordKey[]): Promise<readonly Adjustment[]> {
+    const names = new Set(keys.map(({ at, id }) => `${at} ${id}`));
+    return await Promise.resolve(
+      [...this.#adjustments.values()]
+        .map((one) => one.adjustment)
+        .filter(({ of }) => of !== null && names.has(`${of.at} ${of.id}`))
+        .toSorted((one, other) => one.bookedAt - other.bookedAt || (one.id < other.id ? -1 : 1)),
     );
-    return await Promise.resolve([...groups].map(([key, group]) => ({ key, figures: this.#figures(group) })));
+  }
+
+  async page({ filter, period, after, limit, instance }: PageQuery): Promise<readonly StoredRecord[]> {
+    const found = this.#counting()
+      .flatMap((one) => ('record' in one.of ? [{ one, record: one.of.record }] : []))
+      .filter(
+        ({ one, record }) =>
+          fits(one, filter) &&
+          isIn(one.at, period) &&
+          isAfter(record, after) &&
+          (instance === undefined || one.instance === instance),
+      );
+    return await Promise.resolve(
+      found
+        .map(({ record }) => record)
+        .toSorted(byKey)
+        .slice(0, limit),
+    );
+  }
+
+  async pageOfAdjustments({
+    period,
+    after,
+    limit,
+    instance,
+  }: Omit<PageQuery, 'filter'>): Promise<readonly Adjustment[]> {
+    return await Promise.resolve(
+      [...this.#adjustments.values()]
+        .filter((one) => instance === undefined || one.instance === instance)
+        .map((one) => one.adjustment)
+        .filter((one) => isIn(one.at, period) && isAfter(one, after))
+        .toSorted(byKey)
+        .slice(0, limit),
+    );
+  }
+
+  async figures({ by, filter, spans, instance }: FiguresQuery): Promise<readonly FiguresRow[]> {
+    const groups = Map.groupBy(
+      spans.flatMap((span) =>
+        this.#counting()
+          .filter((one) => isIn(one.at, span) && fits(one, filter))
+          .filter((one) => instance === undefined || one.instance === instance)
+          .map((one) => ({ bucket: span.bucket, one })),
+      ),
+      ({ bucket, one }) => JSON.stringify([bucket, ...by.map((dimension) => keyOf[dimension](one))]),
+    );
+    return await Promise.resolve(
+      [...groups].map(([name, group]) => {
+        const [bucket, ...keys] = JSON.parse(name) as [number, ...string[]];
+        return { bucket, keys, figures: this.#figures(group.map(({ one }) => one)) };
+      }),
+    );
+  }
+
+  async lines({ filter, spans }: LinesQuery): Promise<readonly LineRow[]> {
+    const rows = new Map<string, LineRow>();
+    for (const span of spans)
+      for (const one of this.#counting().filter((each) => isIn(each.at, span) && fits(each, filter)))
+        for (const { layer, meter, priceId, units, nanoUsd } of one.lines) {
+          const day = Math.floor(one.at / dayMs) * dayMs;
+          const { series, outcome } = one;
+          const key = JSON.stringify([day, series, outcome, layer, meter, priceId]);
+          const sum = rows.get(key) ?? { day, series, outcome, layer, meter, priceId, units: 0n, nanoUsd: 0n };
+          rows.set(key, { ...sum, units: sum.units + BigInt(units), nanoUsd: sum.nanoUsd + nanoUsd });
+        }
+    return await Promise.resolve([...rows.values()]);
+  }
+
+  async extent(): Promise<{ readonly from: number; readonly to: number } | null> {
+    const times = this.#counting().map((one) => Math.floor(one.at / quarterHourMs) * quarterHourMs);
+    if (times.length === 0) return await Promise.resolve(null);
+    return await Promise.resolve({ from: Math.min(...times), to: Math.max(...times) + quarterHourMs });
   }
 
   async wrongRollUps(): Promise<number> {
     return await Promise.resolve(0);
   }
 
-  #figures(group: readonly ShippedRecord[]): Figures {
-    const units = (
-      unit:
-        | 'input'
-        | 'cachedInput'
-        | 'cacheWriteInput'
-        | 'audioInput'
-        | 'imageInput'
-        | 'output'
-        | 'reasoning'
-        | 'audioOutput',
-    ): bigint => sum(group.map(({ record }) => record.units[unit]));
-    const count = (bit: number): bigint => BigInt(group.filter((one) => this.#carries(one, bit)).length);
-    const costs = group.flatMap(({ record }) => (record.costNano === null ? [] : [record.costNano]));
+  #counting(): readonly Counting[] {
+    const records = [...this.#records.values()].map(({ instance, ...shipped }): Counting => {
+      const { at, series, outcome, endUser, lines } = shipped.record;
+      return { at, instance, series, outcome, endUser, lines, of: shipped };
+    });
+    const postings = [...this.#adjustments.values()].flatMap(({ adjustment, instance }) => {
+      const { of, at } = adjustment;
+      const endUser = of === null ? null : (this.#records.get(`${of.at} ${of.id}`)?.record.endUser ?? null);
+      return adjustment.postings.map((posting): Counting => ({ ...posting, at, instance, endUser, of: posting }));
+    });
+    return [...records, ...postings];
+  }
+
+  #figures(group: readonly Counting[]): Figures {
+    const sums = Object.fromEntries(measures.map((one) => [one, 0n])) as Record<Measure, bigint>;
+    for (const { of } of group) {
+      const added = 'record' in of ? this.#ofRecord(of) : of.change;
+      for (const [measure, value] of Object.entries(added)) sums[measure as Measure] += BigInt(value ?? 0);
+    }
+    return sums;
+  }
+
+  #ofRecord(one: ShippedRecord): Partial<Record<Measure, number | bigint | null>> {
+    const { units, costNano, listNano, internalNano, reservedNano, measuredInput, measuredOutput } = one.record;
+    const carries = (bit: number): number => (this.#carries(one, bit) ? 1 : 0);
+    const isUnknown = measuredInput === 'unknown' || measuredOutput === 'unknown';
     return {
-      requests: count(requestBits.request),
-      attempts: BigInt(group.length),
-      unpricedRequests: count(requestBits.unpriced),
-      unknownUsageRequests: count(requestBits.unknownUsage),
-      deliveredOnlyRequests: count(requestBits.deliveredOnly),
-      estimatedRequests: count(requestBits.estimated),
-      input: units('input'),
-      cachedInput: units('cachedInput'),
-      cacheWriteInput: units('cacheWriteInput'),
-      audioInput: units('audioInput'),
-      imageInput: units('imageInput'),
-      output: units('output'),
-      reasoning: units('reasoning'),
-      audioOutput: units('audioOutput'),
-      toolCalls: sum(group.flatMap(({ record }) => Object.values(record.units.toolCalls))),
-      pricedAttempts: BigInt(costs.length),
-      cost: costs.reduce((total, one) => total + one, 0n),
+      ...units,
+      toolCalls: total(units.toolCalls),
+      images: total(units.images),
+      requests: carries(requestBits.request),
+      attempts: 1,
+      unpricedRequests: carries(requestBits.unpriced),
+      unknownUsageRequests: carries(requestBits.unknownUsage),
+      deliveredOnlyRequests: carries(requestBits.deliveredOnly),
+      estimatedRequests: carries(requestBits.estimated),
+      pricedAttempts: costNano === null ? 0 : 1,
+      cost: costNano,
+      listPricedAttempts: listNano === null ? 0 : 1,
+      listCost: listNano,
+      internalPricedAttempts: internalNano === null ? 0 : 1,
+      internalCost: internalNano,
+      held: isUnknown ? reservedNano : 0n,
     };
+  }
+
+  #bitsOf({ record, qualifies }: ShippedRecord): number {
+    const corrections = [...this.#adjustments.values()]
+      .map((one) => one.adjustment)
+      .filter(({ of, qualifies: bits }) => bits !== null && of?.at === record.at && of.id === record.id)
+      .toSorted((one, other) => one.bookedAt - other.bookedAt || (one.id < other.id ? -1 : 1));
+    return corrections.at(-1)?.qualifies ?? qualifies;
   }
 
   /** Of all attempts of its request that qualify, the one with the lowest number. */
   #carries(one: ShippedRecord, bit: number): boolean {
-    if ((one.qualifies & bit) === 0) return false;
+    if ((this.#bitsOf(one) & bit) === 0) return false;
     return ![...this.#records.values()].some(
       (other) =>
-        (other.qualifies & bit) !== 0 &&
+        (this.#bitsOf(other) & bit) !== 0 &&
         other.record.requestId === one.record.requestId &&
         other.record.attempt < one.record.attempt,
     );

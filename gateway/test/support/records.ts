@@ -1,6 +1,6 @@
 import { EntryDecoder } from '../../src/accounting/ledger/decode-entry.ts';
 import { settleText } from '../../src/accounting/ledger/encode-entry.ts';
-import type { ShippedRecord, StoredRecord } from '../../src/accounting/ledger/ports.ts';
+import type { Adjustment, Posting, ShippedRecord, StoredRecord } from '../../src/accounting/ledger/ports.ts';
 import { qualifies } from '../../src/accounting/ledger/request-counts.ts';
 import type { OpenedAttempt, UsageRecord } from '../../src/model/usage-record.ts';
 
@@ -65,7 +65,10 @@ export function usageRecord(id: string, changes: Changes = {}): UsageRecord {
       output: 50,
       reasoning: 10,
       audioOutput: 0,
+      seconds: 0,
+      characters: 0,
       toolCalls: {},
+      images: {},
       ...changes.units,
     },
     cost: {
@@ -76,6 +79,8 @@ export function usageRecord(id: string, changes: Changes = {}): UsageRecord {
         { layer: 'list', meter: 'output', units: 50, priceId: 'p-output', nanoUsd: 100_000n },
       ],
       nanoUsd: 260_000n,
+      listNanoUsd: 260_000n,
+      internalNanoUsd: null,
       unpriced: [],
       ...changes.cost,
     },
@@ -108,7 +113,42 @@ export function storedRecord(record: UsageRecord): StoredRecord {
 }
 
 /** As the record goes into a store. */
-export function shippedRecord(record: UsageRecord): ShippedRecord {
+export function shippedRecord(record: UsageRecord): { readonly kind: 'usage' } & ShippedRecord {
   const stored = storedRecord(record);
-  return { record: stored, qualifies: qualifies(stored) };
+  return { kind: 'usage', record: stored, qualifies: qualifies(stored) };
+}
+
+/** A posting where the record counts, that changes what the test says. */
+export function posting(record: UsageRecord, changes: Partial<Posting['change']> = {}): Posting {
+  const { series, outcome } = storedRecord(record);
+  return {
+    series,
+    outcome,
+    change: {
+      cost: 0n,
+      listCost: 0n,
+      internalCost: 0n,
+      held: 0n,
+      pricedAttempts: 0,
+      listPricedAttempts: 0,
+      internalPricedAttempts: 0,
+      ...changes,
+    },
+    lines: [],
+  };
+}
+
+/** A correction of the record, changed where the test says so. */
+export function correction(record: UsageRecord, changes: Partial<Adjustment> = {}): Adjustment {
+  return {
+    id: `correction-of-${record.id}`,
+    kind: 'correction',
+    at: record.at,
+    bookedAt: record.at + 5_000,
+    of: { at: record.at, id: record.id },
+    postings: [posting(record, { cost: 7n })],
+    qualifies: null,
+    detail: '{"why":"a test"}',
+    ...changes,
+  };
 }

@@ -78,6 +78,9 @@ const unitsArbitrary: fc.Arbitrary<Units> = fc.record({
   output: count,
   reasoning: part,
   audioOutput: part,
+  seconds: fc.constant(0),
+  characters: fc.constant(0),
+  images: fc.constant({}),
   toolCalls: fc.oneof(fc.constant({}), fc.record({ t: fc.integer({ min: 0, max: 9 }) })),
 });
 
@@ -113,7 +116,7 @@ function slowPrice(entries: readonly PriceEntry[], usage: PricedUsage, meter: st
 
 /** The rules of the money document once more, as plainly as possible: every entry, every meter, no memory. */
 function slowCost(entries: readonly PriceEntry[], usage: PricedUsage): bigint | null {
-  const { input, output, toolCalls, ...parts } = usage.units;
+  const { input, output, toolCalls, images: _images, ...parts } = usage.units;
   if (input === null || output === null) return null;
   const known = (meter: keyof typeof parts): number => parts[meter] ?? 0;
   const rest = input - partsOfInput.reduce((sum, one) => sum + known(one), 0);

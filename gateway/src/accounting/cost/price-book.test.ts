@@ -117,7 +117,14 @@ suite('what is charged', () => {
   });
 
   test('nothing, where nothing was used', () => {
-    assert.deepEqual(book.cost(used({ units: noUnits })), { pricing: 'token', lines: [], nanoUsd: 0n, unpriced: [] });
+    assert.deepEqual(book.cost(used({ units: noUnits })), {
+      pricing: 'token',
+      lines: [],
+      nanoUsd: 0n,
+      listNanoUsd: 0n,
+      internalNanoUsd: null,
+      unpriced: [],
+    });
   });
 });
 
@@ -329,6 +336,8 @@ suite('provisioned deployments', () => {
           pricing: 'ptu',
           lines: [],
           nanoUsd: 0n,
+          listNanoUsd: 0n,
+          internalNanoUsd: 0n,
           unpriced: [],
         });
       }

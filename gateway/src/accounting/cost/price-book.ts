@@ -46,11 +46,20 @@ const payAsYouGo: Readonly<Partial<Record<DeploymentType, DeploymentType>>> = {
   GlobalProvisionedManaged: 'GlobalStandard',
 };
 
-const ptuCost: Cost = { pricing: 'ptu', lines: [], nanoUsd: 0n, unpriced: [] };
+const ptuCost: Cost = {
+  pricing: 'ptu',
+  lines: [],
+  nanoUsd: 0n,
+  listNanoUsd: 0n,
+  internalNanoUsd: 0n,
+  unpriced: [],
+};
 const unpricedCost = (unpriced: readonly string[], lines: readonly CostLine[] = []): Cost => ({
   pricing: 'token',
   lines,
   nanoUsd: null,
+  listNanoUsd: null,
+  internalNanoUsd: null,
   unpriced,
 });
 
@@ -256,6 +265,7 @@ function priced(charges: readonly Charge[], meters: ReadonlyMap<string, MeterPri
   const lines: CostLine[] = [];
   const missing: string[] = [];
   let total = 0n;
+  let list: bigint | null = 0n;
   for (const [meter, units] of charges) {
     if (units === 0) continue;
     const prices = meters.get(meter);
@@ -268,9 +278,10 @@ function priced(charges: readonly Charge[], meters: ReadonlyMap<string, MeterPri
       if (price !== undefined) lines.push(lineOf(price, units));
     }
     total += nanoUsdOf(units, (prices.contracted ?? prices.list)?.nanoUsdPerMillion ?? 0n);
+    list = list === null || prices.list === undefined ? null : list + nanoUsdOf(units, prices.list.nanoUsdPerMillion);
   }
   return missing.length === 0
-    ? { pricing: 'token', lines, nanoUsd: total, unpriced: missing }
+    ? { pricing: 'token', lines, nanoUsd: total, listNanoUsd: list, internalNanoUsd: null, unpriced: missing }
     : unpricedCost(missing, lines);
 }
 

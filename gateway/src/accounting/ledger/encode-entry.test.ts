@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lostRecord } from './recovery.ts';
-import { EntryDecoder, LaterVersion, UnreadableEntry } from './decode-entry.ts';
-import { attemptText, headerText, openText, settleText } from './encode-entry.ts';
-import { openedAttempt, usageRecord } from '../../../test/support/records.ts';
+import { EntryDecoder, LaterVersion } from './decode-entry.ts';
+import { UnreadableEntry } from './entry-members.ts';
+import { adjustmentText, attemptText, headerText, openText, settleText } from './encode-entry.ts';
+import { costLinesText } from '#model/cost-lines.ts';
+import { correction, openedAttempt, posting, storedRecord, usageRecord } from '../../../test/support/records.ts';
 
 const decode = (json: string) => new EntryDecoder().decode(json);
 
@@ -20,21 +22,21 @@ test('an open comes back as it was', () => {
 test('the text of the format does not change by accident', () => {
   assert.equal(
     settleText(usageRecord('01K', { units: { toolCalls: { web_search: 1 } }, reservedNano: 5n })),
-    '{"v":1,"kind":"settle","id":"01K","requestId":"request-of-01K","attempt":1,"at":1772323200000,"reservedNano":"5",' +
+    '{"v":2,"kind":"settle","id":"01K","requestId":"request-of-01K","attempt":1,"at":1772323200000,"reservedNano":"5",' +
       '"endUser":null,"caller":{"subscription":"marketing-web","product":"standard","consumer":"marketing",' +
       '"costCentrePath":"contoso/marketing"},"servedBy":{"endpoint":"weu","resource":"contoso-weu",' +
       '"region":"westeurope","deployment":"gpt-5.4-mini","deploymentType":"GlobalStandard","model":"gpt-5.4-mini",' +
       '"modelVersion":"2026-03-05"},"operation":"chat.completions","stream":false,"requestedModel":"gpt-5.4-mini",' +
       '"priceBook":"book-1","outcome":"completed","measuredInput":"reported","measuredOutput":"reported",' +
-      '"units":[1000,400,0,0,0,50,10,0,{"web_search":1}],"cost":["token","260000",[]],"finishedAt":1772323201200,' +
+      '"units":[1000,400,0,0,0,50,10,0,0,0,{"web_search":1},{}],"cost":["token","260000","260000",null,[],' +
+      '[["list","input",600,"p-input","150000"],["list","cachedInput",400,"p-cached","10000"],' +
+      '["list","output",50,"p-output","100000"]]],"finishedAt":1772323201200,' +
       '"httpStatus":200,"serviceTier":"default","reportedModel":"gpt-5.4-mini-2026-03-05","spilledFrom":null,' +
-      '"upstreamRequestId":"b6c2a6f0-7d1c-4c4f-9d0e-0d6f1c2b3a4d","timingUs":[250,310125,1180000,1200500],' +
-      '"costLines":[["list","input",600,"p-input","150000"],["list","cachedInput",400,"p-cached","10000"],' +
-      '["list","output",50,"p-output","100000"]]}',
+      '"upstreamRequestId":"b6c2a6f0-7d1c-4c4f-9d0e-0d6f1c2b3a4d","timingUs":[250,310125,1180000,1200500]}',
   );
   assert.equal(
     headerText({ segment: 2, follows: 1, instance: 'j', createdAt: 5 }),
-    '{"v":1,"kind":"header","segment":2,"follows":1,"instance":"j","createdAt":5}',
+    '{"v":2,"kind":"header","segment":2,"follows":1,"instance":"j","createdAt":5}',
   );
 });
 
@@ -47,8 +49,15 @@ test('a settle comes back with what is looked for and added up, and its detail a
     measuredInput: 'tokenized',
     measuredOutput: 'delivered',
     httpStatus: null,
-    units: { cachedInput: null, toolCalls: { web_search: 2 } },
-    cost: { pricing: 'ptu', nanoUsd: null, lines: [], unpriced: ['output'] },
+    units: { cachedInput: null, seconds: 3, characters: null, toolCalls: { web_search: 2 }, images: { 'high/1x1': 1 } },
+    cost: {
+      pricing: 'ptu',
+      nanoUsd: null,
+      listNanoUsd: 7n,
+      internalNanoUsd: 8n,
+      lines: [{ layer: 'internal', meter: 'output', units: 2, priceId: 'p "q"', nanoUsd: -8n }],
+      unpriced: ['output'],
+    },
   });
   const entry = decode(settleText(record));
   assert.ok(entry.kind === 'settle');
@@ -66,7 +75,10 @@ test('a settle comes back with what is looked for and added up, and its detail a
     units: record.units,
     pricing: 'ptu',
     costNano: null,
+    listNano: 7n,
+    internalNano: 8n,
     unpriced: ['output'],
+    lines: record.cost.lines,
   });
   const { endUser: _apart, ...caller } = record.caller;
   assert.deepEqual(series, {
@@ -85,7 +97,6 @@ test('a settle comes back with what is looked for and added up, and its detail a
     spilledFrom: null,
     upstreamRequestId: record.upstreamRequestId,
     timingUs: [250, 310_125, 1_180_000, 1_200_500],
-    costLines: [],
   });
 });
 
@@ -125,12 +136,14 @@ test('what is no amount is refused, never written as something else', () => {
 });
 
 test('an entry of a later format stops the reader; anything else that is no entry is unreadable', () => {
-  assert.throws(() => decode('{"v":2,"kind":"settle","id":"a"}'), LaterVersion);
+  assert.throws(() => decode('{"v":3,"kind":"settle","id":"a"}'), LaterVersion);
   const settle = settleText(usageRecord('a'));
   const unreadable = [
     'null',
     '{}',
+    '{"v":0,"kind":"open"}',
     '{"v":1,"kind":"other"}',
+    '{"v":2,"kind":"settle","id":"a"}',
     '{"v":1,"kind":"settle","id":"a"}',
     settle.replace('"completed"', '"invented"'),
     settle.replace('"units":[1000', '"units":["1000"'),
@@ -138,6 +151,7 @@ test('an entry of a later format stops the reader; anything else that is no entr
     settle.replace('"260000"', '260000'),
     settle.replace('"attempt":1', '"attempt":null'),
     settle.replace('"consumer":"marketing"', '"consumer":7'),
+    settle.replace('"list","input"', '"retail","input"'),
   ];
   for (const text of unreadable) assert.throws(() => decode(text), UnreadableEntry, text);
 });
@@ -149,7 +163,82 @@ test('the record of a lost attempt can be read back', () => {
   assert.equal(entry.record.costNano, null);
   assert.deepEqual(entry.record.unpriced, ['usage unknown']);
   assert.deepEqual(
-    Object.values(entry.record.units).slice(0, 8),
-    Array.from({ length: 8 }, () => null),
+    Object.values(entry.record.units).slice(0, 10),
+    Array.from({ length: 10 }, () => null),
   );
+});
+
+/** A settle as the first format wrote it. */
+const firstSettle = (cost: string, lines: string): string =>
+  '{"v":1,"kind":"settle","id":"a","requestId":"r","attempt":1,"at":5,"reservedNano":null,"endUser":null,' +
+  '"caller":{"subscription":"s","product":"p","consumer":"c","costCentrePath":"o/c"},"servedBy":{"endpoint":"e",' +
+  '"resource":"r","region":"g","deployment":"d","deploymentType":"GlobalStandard","model":"m","modelVersion":null},' +
+  '"operation":"chat.completions","stream":false,"requestedModel":"m","priceBook":"b","outcome":"completed",' +
+  `"measuredInput":"reported","measuredOutput":"reported","units":[7,1,0,0,0,5,0,0,{"web_search":1}],"cost":${cost},` +
+  '"finishedAt":9,"httpStatus":200,"serviceTier":null,"reportedModel":null,"spilledFrom":null,' +
+  `"upstreamRequestId":null,"timingUs":[1,2,3,4],"costLines":${lines}}`;
+
+test('a settle of the first format is read, and its list price found in its lines', () => {
+  const list = '["list","input",6,"p","10"]';
+  const cases: [string, string, bigint | null, bigint | null][] = [
+    ['["token","12",[]]', `[${list},["list","output",5,"q","2"]]`, 12n, 12n],
+    ['["token","9",[]]', `[${list},["contracted","input",6,"k","7"],["list","output",5,"q","2"]]`, 9n, 12n],
+    ['["token","12",[]]', `[${list},["contracted","output",5,"k","2"]]`, 12n, null],
+    ['["token",null,["output"]]', `[${list}]`, null, null],
+    ['["ptu","0",[]]', '[]', 0n, 0n],
+  ];
+  for (const [cost, lines, costNano, listNano] of cases) {
+    const entry = decode(firstSettle(cost, lines));
+    assert.ok(entry.kind === 'settle');
+    const { record } = entry;
+    assert.deepEqual([record.costNano, record.listNano, record.internalNano], [costNano, listNano, null], lines);
+    assert.equal(costLinesText(record.lines), lines);
+    assert.deepEqual(record.units.toolCalls, { web_search: 1 });
+    assert.deepEqual([record.units.seconds, record.units.characters, record.units.images], [0, 0, {}]);
+    assert.equal(record.detail.includes('costLines'), false);
+    assert.deepEqual(JSON.parse(record.detail), {
+      finishedAt: 9,
+      httpStatus: 200,
+      serviceTier: null,
+      reportedModel: null,
+      spilledFrom: null,
+      upstreamRequestId: null,
+      timingUs: [1, 2, 3, 4],
+    });
+  }
+  assert.throws(() => decode(firstSettle('["token","12",[]]', '[["list"]]')), UnreadableEntry);
+});
+
+test('an adjustment comes back as it was', () => {
+  const record = usageRecord('a');
+  const lines = [{ layer: 'list' as const, meter: 'input', units: -600, priceId: 'p', nanoUsd: -150_000n }];
+  const booked = correction(record, {
+    detail: '{"why":"a \\"price\\"","detail":{"deep":1}}',
+    qualifies: 3,
+    postings: [
+      { ...posting(record, { cost: -5n, held: 2n, pricedAttempts: -1 }), lines },
+      { ...posting(record), outcome: 'idle', series: { ...storedRecord(record).series, operation: 'none' } },
+    ],
+  });
+  const allocation = correction(record, { kind: 'allocation', of: null, postings: [] });
+  for (const adjustment of [booked, allocation])
+    assert.deepEqual(decode(adjustmentText(adjustment)), { kind: 'adjustment', adjustment });
+});
+
+test('an adjustment that holds no amount, or is damaged, is refused', () => {
+  const record = usageRecord('a');
+  const tooMuch = correction(record, { postings: [posting(record, { cost: 2n ** 63n })] });
+  const fraction = correction(record, { postings: [posting(record, { pricedAttempts: 0.5 })] });
+  for (const adjustment of [tooMuch, fraction]) assert.throws(() => adjustmentText(adjustment), /recorded/);
+  const text = adjustmentText(correction(record));
+  for (const damaged of [
+    text.replace('"correction"', '"invented"'),
+    text.replace('"completed"', '"invented"'),
+    text.replace('"change":["7"', '"change":[7'),
+    text.replace('"qualifies":null', '"qualifies":"1"'),
+    text.replace('"of":[', '"of":[[],'),
+  ]) {
+    assert.notEqual(damaged, text);
+    assert.throws(() => decode(damaged), UnreadableEntry, damaged);
+  }
 });

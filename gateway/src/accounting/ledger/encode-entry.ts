@@ -1,8 +1,10 @@
+import { costLinesText as linesJson } from '#model/cost-lines.ts';
 import type { Cost, CostLine } from '#model/money.ts';
 import type { OpenedAttempt, Timing, Units, UsageRecord } from '#model/usage-record.ts';
+import type { Adjustment, Posting } from './ports.ts';
 
 /** The version of the entries' shape; a reader refuses entries of a version it does not know. */
-export const entryVersion = 1;
+export const entryVersion = 2;
 
 // Entries are put together from text by hand: it is half the price of JSON.stringify, and what repeats from call to
 // call (who is charged, where it goes) is turned into text once. `kind` stands at a fixed place and `id` follows it,
@@ -101,19 +103,20 @@ export function attemptText(attempt: OpenedAttempt): string {
   );
 }
 
-function toolCallsText(toolCalls: Units['toolCalls']): string {
-  const tools = Object.entries(toolCalls);
-  return tools.length === 0 ? '{}' : `{${tools.map(([tool, calls]) => `${quote(tool)}:${amount(calls)}`).join(',')}}`;
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts);
+  return all.length === 0 ? '{}' : `{${all.map(([name, count]) => `${quote(name)}:${amount(count)}`).join(',')}}`;
 }
 
-// Units, timing, cost and its lines are lists, because their members are always the same: names would double an entry's length
-// and its reader's work.
+// Units, timing, cost and its lines are lists, because their members are always the same: names would double an entry's
+// length and its reader's work.
 
 function unitsText(units: Units): string {
   return (
     `[${amount(units.input)},${amount(units.cachedInput)},${amount(units.cacheWriteInput)}` +
     `,${amount(units.audioInput)},${amount(units.imageInput)},${amount(units.output)},${amount(units.reasoning)}` +
-    `,${amount(units.audioOutput)},${toolCallsText(units.toolCalls)}]`
+    `,${amount(units.audioOutput)},${amount(units.seconds)},${amount(units.characters)}` +
+    `,${countsText(units.toolCalls)},${countsText(units.images)}]`
   );
 }
 
@@ -136,7 +139,8 @@ function costLinesText(lines: readonly CostLine[]): string {
 
 function costText(cost: Cost): string {
   const unpriced = cost.unpriced.length === 0 ? '[]' : JSON.stringify(cost.unpriced);
-  return `["${cost.pricing}",${nanoOrNull(cost.nanoUsd)},${unpriced}]`;
+  const amounts = `${nanoOrNull(cost.nanoUsd)},${nanoOrNull(cost.listNanoUsd)},${nanoOrNull(cost.internalNanoUsd)}`;
+  return `["${cost.pricing}",${amounts},${unpriced},${costLinesText(cost.lines)}]`;
 }
 
 /** `attempt` is the attempt's own text, as `attemptText` makes it. */
@@ -156,7 +160,30 @@ export function settleText(record: UsageRecord, attempt: string = attemptText(re
     `,"finishedAt":${integer(record.finishedAt)},"httpStatus":${amount(record.httpStatus)}` +
     `,"serviceTier":${quoteWordOrNull(record.serviceTier)},"reportedModel":${quoteWordOrNull(record.reportedModel)}` +
     `,"spilledFrom":${quoteWordOrNull(record.spilledFrom)},"upstreamRequestId":${quoteOrNull(record.upstreamRequestId)}` +
-    `,"timingUs":${timingText(record.timing)},"costLines":${costLinesText(record.cost.lines)}}`
+    `,"timingUs":${timingText(record.timing)}}`
+  );
+}
+
+function postingText({ series, outcome, change, lines }: Posting): string {
+  const amounts = [change.cost, change.listCost, change.internalCost, change.held].map(nano);
+  const counts = [change.pricedAttempts, change.listPricedAttempts, change.internalPricedAttempts].map(integer);
+  for (const line of lines) {
+    integer(line.units);
+    nano(line.nanoUsd);
+  }
+  return (
+    `{"series":${JSON.stringify(series)},"outcome":${quote(outcome)}` +
+    `,"change":[${[...amounts, ...counts].join(',')}],"lines":${linesJson(lines)}}`
+  );
+}
+
+/** Throws a TypeError or RangeError for an amount that is none. */
+export function adjustmentText(adjustment: Adjustment): string {
+  const { id, kind, at, bookedAt, of, postings, qualifies, detail } = adjustment;
+  return (
+    `{"v":${entryVersion},"kind":"adjustment","id":${quote(id)},"what":"${kind}","at":${integer(at)}` +
+    `,"bookedAt":${integer(bookedAt)},"of":${of === null ? 'null' : `[${integer(of.at)},${quote(of.id)}]`}` +
+    `,"qualifies":${amount(qualifies)},"postings":[${postings.map(postingText).join(',')}],"detail":${detail}}`
   );
 }
 

@@ -22,6 +22,7 @@ export function journalAudit(files: JournalFiles): JournalAudit {
         const { at, entry } = read;
         if (entry.kind === 'header') yield { kind: 'segment', at, follows: entry.header.follows };
         else if (entry.kind === 'open') yield { kind: 'open', at, id: entry.attempt.id };
+        else if (entry.kind === 'adjustment') yield { kind: 'adjustment', at, adjustment: entry.adjustment };
         else yield { kind: 'settle', at, record: entry.record, qualifies: qualifies(entry.record) };
       }
     },

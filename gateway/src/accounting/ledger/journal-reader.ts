@@ -149,9 +149,11 @@ export class JournalReader {
   }
 }
 
-const openStart = Buffer.from('{"v":1,"kind":"open","id":"');
+const openStarts = [1, 2].map((version) => Buffer.from(`{"v":${version},"kind":"open","id":"`));
 
-/** Whether the entry is an open of this version's format, without parsing it: the store has no use for opens. */
+/** Whether the entry is an open of a known format, without parsing it: the store has no use for opens. */
 export function isOpen(json: Buffer): boolean {
-  return json.length > openStart.length && json.compare(openStart, 0, openStart.length, 0, openStart.length) === 0;
+  return openStarts.some(
+    (start) => json.length > start.length && json.compare(start, 0, start.length, 0, start.length) === 0,
+  );
 }

@@ -2,11 +2,11 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
-import { attemptText, openText, settleText } from './encode-entry.ts';
+import { adjustmentText, attemptText, openText, settleText } from './encode-entry.ts';
 import { FrameBuffer } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
 import { OpenAttempts, type Place } from './open-attempts.ts';
-import type { JournalFiles, Position } from './ports.ts';
+import type { Adjustment, JournalFiles, Position } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import type { SegmentAppender } from './segment-appender.ts';
 
@@ -19,7 +19,7 @@ export interface JournalOptions {
   readonly progress: SharedProgress;
   /** `process`: an entry counts once it is written; `disk`: once it is synced, too. */
   readonly durability: 'process' | 'disk';
-  /** Settles that the journal holds already. */
+  /** Settles and adjustments that the journal holds already. */
   readonly settles: number;
   /** Attempts that the journal holds without a settle; they may be settled here. */
   readonly openAttempts: readonly OpenedAttempt[];
@@ -42,6 +42,8 @@ class Group {
   readonly settles = new FrameBuffer(64 * 1024);
   readonly openIds: string[] = [];
   readonly settledIds: string[] = [];
+  /** Adjustments among the settles. */
+  booked = 0;
   /** Where the group stands, once it counts; shared with the attempts that it opens. */
   place: Place = { at: undefined };
   opened: PromiseWithResolvers<void> | undefined;
@@ -68,6 +70,7 @@ class Group {
     this.clearOpens();
     this.settles.clear();
     this.settledIds.length = 0;
+    this.booked = 0;
     this.settled = undefined;
     this.place = { at: undefined };
   }
@@ -180,6 +183,26 @@ export class Journal {
     }
   }
 
+  /**
+   * Books adjustments: resolves when they count. Rejects with `ledger_unavailable` while nothing is admitted (they can
+   * wait, unlike the settle of a call that was made), and where one holds an amount that is none; then none is booked.
+   */
+  book(adjustments: readonly Adjustment[]): Promise<void> {
+    try {
+      if (!this.admitting) throw unavailable();
+      if (adjustments.length === 0) return Promise.resolve();
+      const texts = adjustments.map(adjustmentText);
+      const group = this.#group;
+      for (const text of texts) group.settles.add(text);
+      group.booked += texts.length;
+      this.#schedule();
+      group.settled ??= Promise.withResolvers();
+      return group.settled.promise;
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   /** Refuses what is new, writes what is waiting, and rejects what cannot be written even now. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -247,7 +270,7 @@ export class Journal {
   #succeed(group: Group): void {
     const { appender, instruments } = this.#options;
     appender.confirm();
-    this.#settles += group.settledIds.length;
+    this.#settles += group.settledIds.length + group.booked;
     instruments.opens.add(group.openIds.length);
     instruments.settles.add(group.settledIds.length);
     for (const id of group.settledIds) this.#attempts.delete(id);

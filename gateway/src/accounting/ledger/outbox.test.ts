@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLog } from '#kernel/log.ts';
 import { Outbox } from './outbox.ts';
 import { SharedProgress } from './progress.ts';
-import type { Checkpoint, Position, ShippedRecord } from './ports.ts';
+import type { Checkpoint, Position, ShippedEntry } from './ports.ts';
 import { fileEnd } from './recovery.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
@@ -16,7 +16,7 @@ class FaultyStore extends MemoryLedgerStore {
   failures = 0;
   readonly batches: number[] = [];
 
-  override async append(records: readonly ShippedRecord[], checkpoint: Checkpoint): Promise<number> {
+  override async append(records: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
     if (this.failures > 0) {
       this.failures -= 1;
       throw new Error('database or disk is full');
@@ -63,7 +63,8 @@ function setUp(files = new MemoryJournalFiles(), store = new FaultyStore()): Set
 const turns = async (count = 20): Promise<void> => {
   for (let at = 0; at < count; at += 1) await new Promise((resolve) => setImmediate(resolve));
 };
-const ids = async (store: MemoryLedgerStore): Promise<string[]> => (await store.page(null, 5000)).map((one) => one.id);
+const ids = async (store: MemoryLedgerStore): Promise<string[]> =>
+  (await store.page({ filter: [], period: { from: null, to: null }, after: null, limit: 5000 })).map((one) => one.id);
 const call = (id: string): [string, string] => [open(usageRecord(id)), settle(usageRecord(id))];
 
 test('settles go into the store after a nudge and a moment of gathering', async () => {
@@ -88,7 +89,7 @@ test('what stands in the journal already is shipped at the start, over segments'
   await turns();
   assert.deepEqual(await ids(store), ['a', 'b']);
   assert.equal(progress.shipped(), 2);
-  assert.deepEqual((await store.checkpoint())?.shipped, fileEnd(files));
+  assert.deepEqual((await store.checkpoint('journal-1'))?.shipped, fileEnd(files));
 });
 
 test('nothing beyond what counts is read', async () => {
@@ -274,7 +275,7 @@ test('a journal that cannot be read for a while is read on later, nothing left o
 test('what a later version wrote is never skipped', async () => {
   const { store, clock, outbox, write } = setUp();
   await outbox.start('journal-1');
-  write(1, '{"v":2,"kind":"settle","id":"later"}', ...call('a'));
+  write(1, '{"v":3,"kind":"settle","id":"later"}', ...call('a'));
   for (let again = 0; again < 3; again += 1) {
     clock.advance(60_000);
     await turns();
@@ -290,7 +291,7 @@ test('closing keeps how far opens without settles have been read', async () => {
   write(1, open(usageRecord('a')));
   clock.advance(50);
   await turns();
-  assert.equal(await store.checkpoint(), null);
+  assert.equal(await store.checkpoint('journal-1'), null);
   await outbox.close();
-  assert.deepEqual((await store.checkpoint())?.shipped, fileEnd(files));
+  assert.deepEqual((await store.checkpoint('journal-1'))?.shipped, fileEnd(files));
 });

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { isOpen, JournalReader } from './journal-reader.ts';
-import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedRecord, Shipping } from './ports.ts';
+import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedEntry, Shipping } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import { isBefore, readEntry, usableCheckpoint } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
@@ -29,7 +29,7 @@ const longestPauseMs = 30_000;
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Carries settles from the journal's files into the store, in the journal's order. Where it stands is stored with the
+ * Carries settles and adjustments from the journal's files into the store, in the journal's order. Where it stands is stored with the
  * records, in the same transaction; whatever is read twice changes nothing. A store that fails is tried again for ever,
  * while its backlog waits in the journal and shows as lag.
  */
@@ -38,7 +38,7 @@ export class Outbox implements Shipping {
   readonly #decoder = new EntryDecoder();
   #reader: JournalReader | undefined;
   #instance = '';
-  #batch: ShippedRecord[] = [];
+  #batch: ShippedEntry[] = [];
   #settles = 0;
   #shipped: Position = { segment: 0, offset: 0 };
   #stored: Position = { segment: 0, offset: 0 };
@@ -57,7 +57,7 @@ export class Outbox implements Shipping {
   /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. Once is enough. */
   async start(instance: string): Promise<void> {
     const { files, store, progress } = this.#options;
-    const checkpoint = usableCheckpoint(await store.checkpoint(), files, instance);
+    const checkpoint = usableCheckpoint(await store.checkpoint(instance), files, instance);
     if (this.#reader !== undefined) return;
     this.#instance = instance;
     this.#settles = checkpoint.settles;
@@ -205,10 +205,12 @@ export class Outbox implements Shipping {
       this.#options.log.error({ at: read.at, bytes: read.bytes }, 'damage in the journal');
       return;
     }
-    if (read.entry.kind !== 'settle') return;
-    const { record } = read.entry;
+    const { entry } = read;
+    if (entry.kind === 'settle')
+      this.#batch.push({ kind: 'usage', record: entry.record, qualifies: qualifies(entry.record) });
+    else if (entry.kind === 'adjustment') this.#batch.push(entry);
+    else return;
     this.#settles += 1;
-    this.#batch.push({ record, qualifies: qualifies(record) });
   }
 
   #checkpoint(shipped: Position): Checkpoint {

@@ -1,4 +1,5 @@
-import type { NanoUsd } from '#model/money.ts';
+import type { CostLine, NanoUsd, PriceLayer } from '#model/money.ts';
+import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
 
 // ── The journal's files ──
@@ -52,13 +53,13 @@ export function segmentName(segment: number): string {
 export interface JournalProgress {
   /** The end of what counts: every byte before it is written (and synced, where durability asks for it). */
   written(): Position;
-  /** How many settles the journal holds in all, counted since it was begun. */
+  /** How many settles and adjustments the journal holds in all, counted since it was begun. */
   settles(): number;
   /** Every attempt opened before it has been settled: what a new start need not read again. */
   lowWater(): Position;
   /** Attempts admitted and not yet settled. */
   openAttempts(): number;
-  /** How many of the settles stand in the store. */
+  /** How many of them stand in the store. */
   shipped(): number;
 }
 
@@ -78,21 +79,20 @@ export interface Checkpoint {
   readonly shipped: Position;
   /** Every attempt opened before it was settled before `shipped`; recovery starts here. */
   readonly lowWater: Position;
-  /** Settles of the journal before `shipped`. */
+  /** Settles and adjustments of the journal before `shipped`. */
   readonly settles: number;
 }
 
-// ── The store ──
+// ── What stores hold ──
 
 /** Bits that say for which counts of distinct requests a record qualifies; see request-counts.ts for the rule. */
 export const requestBits = { request: 1, unpriced: 2, unknownUsage: 4, deliveredOnly: 8, estimated: 16 } as const;
 
 /** What the calls of a caller to an endpoint have in common. Readers share one value between such records. */
-export interface Series extends Pick<
-  OpenedAttempt,
-  'servedBy' | 'operation' | 'stream' | 'requestedModel' | 'priceBook'
-> {
+export interface Series extends Pick<OpenedAttempt, 'servedBy' | 'stream' | 'requestedModel' | 'priceBook'> {
   readonly caller: Omit<ChargedTo, 'endUser'>;
+  /** `none` only where there was no call: an hour of a provisioned deployment that nobody used. */
+  readonly operation: Operation | 'none';
 }
 
 /** A usage record as stores keep it: by itself what is looked for or added up, as text what is only shown. */
@@ -110,8 +110,12 @@ export interface StoredRecord {
   readonly measuredOutput: Measured;
   readonly units: Units;
   readonly pricing: 'token' | 'ptu';
+  /** As in `Cost`: contracted where there is such a price, else list; null where it is not known. */
   readonly costNano: NanoUsd | null;
+  readonly listNano: NanoUsd | null;
+  readonly internalNano: NanoUsd | null;
   readonly unpriced: readonly string[];
+  readonly lines: readonly CostLine[];
   /** A JSON object of the record's other members, in the words of the journal. */
   readonly detail: string;
 }
@@ -123,11 +127,66 @@ export interface ShippedRecord {
   readonly qualifies: number;
 }
 
+/** `allocated`: a share of a provisioned deployment's hour; `idle`: the part of the hour that nobody used. */
+export type RollUpOutcome = Outcome | 'allocated' | 'idle';
+
+/** What a posting adds to sums; signed. Amounts in 10^-9 USD. */
+export interface FigureChange {
+  readonly cost: NanoUsd;
+  readonly listCost: NanoUsd;
+  readonly internalCost: NanoUsd;
+  readonly held: NanoUsd;
+  readonly pricedAttempts: number;
+  readonly listPricedAttempts: number;
+  readonly internalPricedAttempts: number;
+}
+
+/** Where an adjustment counts, and what it adds there. */
+export interface Posting {
+  readonly series: Series;
+  readonly outcome: RollUpOutcome;
+  readonly change: FigureChange;
+  /** Units and amounts are signed: a correction takes the old lines back and adds the new ones. */
+  readonly lines: readonly CostLine[];
+}
+
+/** What names a record in every store. */
+export interface RecordKey {
+  /** UTC ms. */
+  readonly at: number;
+  readonly id: string;
+}
+
+/**
+ * An entry beside usage. Nothing is edited: what turns out otherwise is booked. Immutable like a record, held once by its
+ * id, which is made from what it says, so that booking it twice changes nothing.
+ */
+export interface Adjustment {
+  readonly id: string;
+  readonly kind: 'correction' | 'allocation' | 'write-off';
+  /** UTC ms: the instant at which its postings count. */
+  readonly at: number;
+  readonly bookedAt: number;
+  /** The record that is corrected or written off; null for an allocation. */
+  readonly of: RecordKey | null;
+  readonly postings: readonly Posting[];
+  /** `requestBits` that the corrected record qualifies for from now on; null where that does not change. */
+  readonly qualifies: number | null;
+  /** A JSON object: who booked it and why, and what it was worked out from. */
+  readonly detail: string;
+}
+
+/** What the outbox carries into a store. */
+export type ShippedEntry =
+  | ({ readonly kind: 'usage' } & ShippedRecord)
+  | { readonly kind: 'adjustment'; readonly adjustment: Adjustment };
+
 /** Something that stands in the journal; `at` is where it begins. */
 export type JournalItem =
   | { readonly kind: 'segment'; readonly at: Position; readonly follows: number | null }
   | { readonly kind: 'open'; readonly at: Position; readonly id: string }
   | ({ readonly kind: 'settle'; readonly at: Position } & ShippedRecord)
+  | { readonly kind: 'adjustment'; readonly at: Position; readonly adjustment: Adjustment }
   /** Bytes that are no entry; `torn`: at the end of a segment, as a write leaves them that was cut short. */
   | { readonly kind: 'damage' | 'torn'; readonly at: Position; readonly bytes: number };
 
@@ -138,14 +197,12 @@ export interface JournalAudit {
   items(from: Position | null, until: Position): Iterable<JournalItem>;
 }
 
-/** What names a record in every store. */
-export interface RecordKey {
-  /** UTC ms. */
-  readonly at: number;
-  readonly id: string;
-}
+// ── What is asked of a store ──
 
-/** Everything that is added up. `toolCalls` are calls of any tool; `cost` is in 10^-9 USD. */
+/**
+ * Everything that is added up. `toolCalls` and `images` are of any kind; `cost`, `listCost`, `internalCost` and `held` are
+ * in 10^-9 USD. `held`: reservations of attempts whose usage is unknown, less what was written off.
+ */
 export const measures = [
   'requests',
   'attempts',
@@ -161,27 +218,77 @@ export const measures = [
   'output',
   'reasoning',
   'audioOutput',
+  'seconds',
+  'characters',
+  'images',
   'toolCalls',
   'pricedAttempts',
   'cost',
+  'listPricedAttempts',
+  'listCost',
+  'internalPricedAttempts',
+  'internalCost',
+  'held',
 ] as const;
 export type Measure = (typeof measures)[number];
 /** Exact sums over known values: unknown ones add nothing, and are counted as such. */
 export type Figures = Readonly<Record<Measure, bigint>>;
 
-export const figureDimensions = [
+/** Figures of which each measure is what the function says. */
+export function figuresWith(value: (measure: Measure) => bigint): Record<Measure, bigint> {
+  return {
+    requests: value('requests'),
+    attempts: value('attempts'),
+    unpricedRequests: value('unpricedRequests'),
+    unknownUsageRequests: value('unknownUsageRequests'),
+    deliveredOnlyRequests: value('deliveredOnlyRequests'),
+    estimatedRequests: value('estimatedRequests'),
+    input: value('input'),
+    cachedInput: value('cachedInput'),
+    cacheWriteInput: value('cacheWriteInput'),
+    audioInput: value('audioInput'),
+    imageInput: value('imageInput'),
+    output: value('output'),
+    reasoning: value('reasoning'),
+    audioOutput: value('audioOutput'),
+    seconds: value('seconds'),
+    characters: value('characters'),
+    images: value('images'),
+    toolCalls: value('toolCalls'),
+    pricedAttempts: value('pricedAttempts'),
+    cost: value('cost'),
+    listPricedAttempts: value('listPricedAttempts'),
+    listCost: value('listCost'),
+    internalPricedAttempts: value('internalPricedAttempts'),
+    internalCost: value('internalCost'),
+    held: value('held'),
+  };
+}
+
+/** What sums are kept for. */
+export const seriesDimensions = [
   'consumer',
   'cost-centre',
   'product',
   'subscription',
   'model',
+  'endpoint',
   'deployment',
+  'resource',
   'deployment-type',
   'region',
+  'operation',
   'outcome',
-  'day',
 ] as const;
+/** `end-user` stands on records only: spans of it read records. */
+export const figureDimensions = [...seriesDimensions, 'end-user'] as const;
 export type FigureDimension = (typeof figureDimensions)[number];
+
+/** Only what has one of the values, as `FiguresRow.keys` spells them. `cost-centre` matches the centre and all below it. */
+export interface FigureFilter {
+  readonly dimension: FigureDimension;
+  readonly values: readonly string[];
+}
 
 /** A period of admission, UTC ms, [from, to); null is unbounded. */
 export interface Period {
@@ -189,41 +296,94 @@ export interface Period {
   readonly to: number | null;
 }
 
+/** A piece of time and where its sums are read: `quarters` and `days` begin and end on one of theirs (UTC). */
+export interface FigureSpan extends Period {
+  readonly source: 'records' | 'quarters' | 'days';
+  /** The bucket of the answer that it belongs to. */
+  readonly bucket: number;
+}
+
 export interface FiguresQuery {
-  /** `roll-ups` are kept per quarter-hour: the period has to begin and end on one. */
-  readonly source: 'records' | 'roll-ups';
-  readonly by: FigureDimension;
-  readonly period: Period;
+  /** None: one row a bucket. */
+  readonly by: readonly FigureDimension[];
+  /** All of them have to fit. */
+  readonly filter: readonly FigureFilter[];
+  /** Disjoint. Read at one moment: nothing is shipped between them. */
+  readonly spans: readonly FigureSpan[];
+  /** Only what the journal with this id has shipped; its spans read records. */
+  readonly instance?: string;
 }
 
 export interface FiguresRow {
   /**
-   * consumer, product, subscription, region and outcome by name; cost-centre by path; model: the endpoint's base model;
-   * deployment: `resource/deployment`, because the name alone is not unique; day: `YYYY-MM-DD`, UTC.
+   * In the order of `by`. consumer, product, subscription, endpoint, resource, region, operation and outcome by name;
+   * cost-centre by path; model: the endpoint's base model; deployment: `resource/deployment`, because the name alone is
+   * not unique; end-user: the keyed hash, or the empty string.
    */
-  readonly key: string;
+  readonly keys: readonly string[];
+  readonly bucket: number;
   readonly figures: Figures;
 }
 
-/** The length of a roll-up's period, ms. Every time zone in use begins its hours on one. */
+export interface LinesQuery {
+  readonly filter: readonly FigureFilter[];
+  /** Disjoint; `bucket` is of no account. Lines are added up per day: the source is `records` or `days`. */
+  readonly spans: readonly FigureSpan[];
+}
+
+/** Cost lines of one UTC day, added up. */
+export interface LineRow {
+  /** The day's beginning, UTC ms. */
+  readonly day: number;
+  readonly series: Series;
+  readonly outcome: RollUpOutcome;
+  readonly layer: PriceLayer;
+  readonly meter: string;
+  readonly priceId: string;
+  readonly units: bigint;
+  readonly nanoUsd: bigint;
+}
+
+/** A page in the order of (`at`, `id`); `after: null` begins at the first. */
+export interface PageQuery {
+  readonly filter: readonly FigureFilter[];
+  readonly period: Period;
+  readonly after: RecordKey | null;
+  readonly limit: number;
+  /** Only what the journal with this id has shipped. */
+  readonly instance?: string;
+}
+
+/** The lengths of the periods that roll-ups are kept for, ms. Every time zone in use begins its hours on a quarter. */
 export const quarterHourMs = 900_000;
+export const dayMs = 86_400_000;
 
 /**
- * Where settled attempts live for reports. One writer. Holds each record once, by its key, whatever is shipped twice;
- * records, roll-ups and checkpoint change together or not at all. Amounts of one record and of one quarter-hour's
- * roll-up are exact up to 2^63; sums of any size are exact.
+ * Where settled attempts live for reports. Holds each record once, by its key, and each adjustment once, by its id,
+ * whatever is shipped twice; records, adjustments, roll-ups and checkpoint change together or not at all. Amounts of one
+ * record and of one roll-up are exact up to 2^63; sums of any size are exact. Several gateways may fill one store where
+ * its kind allows it: each has a checkpoint of its own.
  */
 export interface LedgerStore {
-  /** Null where nothing has been shipped yet. */
-  checkpoint(): Promise<Checkpoint | null>;
-  /** Adds the records that it does not hold yet; resolves with how many those were. */
-  append(records: readonly ShippedRecord[], checkpoint: Checkpoint): Promise<number>;
+  /** How far the journal with this id has been followed; null where nothing of it has been shipped yet. */
+  checkpoint(instance: string): Promise<Checkpoint | null>;
+  /** Adds what it does not hold yet; resolves with how many entries those were. */
+  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number>;
   /** The stored records of these keys, in the keys' order; null where there is none. */
   find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]>;
-  /** The next records after a key in the order of (`at`, `id`), at most `limit`; null begins at the first. */
-  page(after: RecordKey | null, limit: number): Promise<readonly StoredRecord[]>;
+  /** The stored adjustments of these ids, in the ids' order; null where there is none. */
+  findAdjustments(ids: readonly string[]): Promise<readonly (Adjustment | null)[]>;
+  /** All adjustments of these records, in the order of (`bookedAt`, `id`). */
+  adjustmentsOf(keys: readonly RecordKey[]): Promise<readonly Adjustment[]>;
+  page(query: PageQuery): Promise<readonly StoredRecord[]>;
+  /** Adjustments that count in the period, in the order of (`at`, `id`). */
+  pageOfAdjustments(query: Omit<PageQuery, 'filter'>): Promise<readonly Adjustment[]>;
   /** Rows in no particular order; only keys that occur. */
   figures(query: FiguresQuery): Promise<readonly FiguresRow[]>;
-  /** How many roll-ups are not the sum of their records, missing and superfluous ones included. */
+  /** Rows in no particular order. */
+  lines(query: LinesQuery): Promise<readonly LineRow[]>;
+  /** The period in which something counts, to the quarter-hour; null where there is nothing. */
+  extent(): Promise<{ readonly from: number; readonly to: number } | null>;
+  /** How many roll-ups are not the sum of what stands in the store, missing and superfluous ones included. */
   wrongRollUps(): Promise<number>;
 }

@@ -109,7 +109,7 @@ test('reading begins where neither a record nor an open attempt can have been ov
 });
 
 test('what a later version has written stops the start', () => {
-  assert.throws(() => recoverJournal(filesOf(segment(1, '{"v":2,"kind":"open","id":"a"}')), beginning), LaterVersion);
+  assert.throws(() => recoverJournal(filesOf(segment(1, '{"v":3,"kind":"open","id":"a"}')), beginning), LaterVersion);
 });
 
 test("the journal's id is that of the newest header that can be read", () => {

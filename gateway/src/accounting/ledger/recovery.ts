@@ -1,6 +1,7 @@
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { unknownUnits } from '#model/usage-record.ts';
-import { EntryDecoder, UnreadableEntry, type Entry } from './decode-entry.ts';
+import { EntryDecoder, type Entry } from './decode-entry.ts';
+import { UnreadableEntry } from './entry-members.ts';
 import { framingBytes } from './framing.ts';
 import { JournalReader, type Damage, type Scanned } from './journal-reader.ts';
 import type { Checkpoint, JournalFiles, Position } from './ports.ts';
@@ -65,7 +66,7 @@ export interface Recovered {
   readonly checkpoint: Checkpoint;
   /** The end of the last whole record; null where there is no segment. */
   readonly end: Position | null;
-  /** Settles in all. */
+  /** Settles and adjustments in all. */
   readonly settles: number;
   /** Attempts whose gateway died before it could settle them, in the order of their admission. */
   readonly lost: readonly OpenedAttempt[];
@@ -110,8 +111,8 @@ export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Rec
     }
     segment = at.segment;
     if (entry.kind === 'open') open.set(entry.attempt.id, entry.attempt);
-    if (entry.kind !== 'settle') return;
-    open.delete(entry.record.id);
+    if (entry.kind !== 'settle' && entry.kind !== 'adjustment') return;
+    if (entry.kind === 'settle') open.delete(entry.record.id);
     if (!isBefore(at, shipped)) settles += 1;
   };
   const decoder = new EntryDecoder();
@@ -149,6 +150,13 @@ export function lostRecord(attempt: OpenedAttempt, finishedAt: number): UsageRec
     upstreamRequestId: null,
     // Nobody measured it: the outcome tells that these are no measurements.
     timing: { queueMs: 0, firstByteMs: null, upstreamMs: 0, totalMs: 0 },
-    cost: { pricing: 'token', lines: [], nanoUsd: null, unpriced: ['usage unknown'] },
+    cost: {
+      pricing: 'token',
+      lines: [],
+      nanoUsd: null,
+      listNanoUsd: null,
+      internalNanoUsd: null,
+      unpriced: ['usage unknown'],
+    },
   };
 }

@@ -1,33 +1,11 @@
 import type { UsageFigures } from '@tollgate/contract/usage.ts';
-import { measures, type Figures, type Measure } from '#accounting/ledger/ports.ts';
+import { figuresWith, measures, type Figures } from '#accounting/ledger/ports.ts';
 
 /** The sum of figures, measure by measure; nothing but zeros for none. */
 export function addFigures(all: Iterable<Figures>): Figures {
   const total = figuresWith(() => 0n);
   for (const one of all) for (const measure of measures) total[measure] += one[measure];
   return total;
-}
-
-export function figuresWith(value: (measure: Measure) => bigint): Record<Measure, bigint> {
-  return {
-    requests: value('requests'),
-    attempts: value('attempts'),
-    unpricedRequests: value('unpricedRequests'),
-    unknownUsageRequests: value('unknownUsageRequests'),
-    deliveredOnlyRequests: value('deliveredOnlyRequests'),
-    estimatedRequests: value('estimatedRequests'),
-    input: value('input'),
-    cachedInput: value('cachedInput'),
-    cacheWriteInput: value('cacheWriteInput'),
-    audioInput: value('audioInput'),
-    imageInput: value('imageInput'),
-    output: value('output'),
-    reasoning: value('reasoning'),
-    audioOutput: value('audioOutput'),
-    toolCalls: value('toolCalls'),
-    pricedAttempts: value('pricedAttempts'),
-    cost: value('cost'),
-  };
 }
 
 /** Throws where a count is beyond what a JSON number holds exactly: never rounded. */

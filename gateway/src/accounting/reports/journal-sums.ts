@@ -1,5 +1,12 @@
-import { requestBits, type Figures, type Measure, type ShippedRecord } from '#accounting/ledger/ports.ts';
-import { figuresWith } from './figures.ts';
+import {
+  figuresWith,
+  requestBits,
+  type Adjustment,
+  type Figures,
+  type Measure,
+  type ShippedRecord,
+  type StoredRecord,
+} from '#accounting/ledger/ports.ts';
 
 const flagged = [
   ['unpricedRequests', requestBits.unpriced],
@@ -17,7 +24,26 @@ export class JournalSums {
   readonly #flagged = new Map<Measure, Set<string>>(flagged.map(([measure]) => [measure, new Set()]));
 
   add({ record, qualifies }: ShippedRecord): void {
-    const { units, costNano } = record;
+    this.#addUnits(record);
+    this.#addMoney(record);
+    if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
+    for (const [measure, bit] of flagged)
+      if ((qualifies & bit) !== 0) this.#flagged.get(measure)?.add(record.requestId);
+  }
+
+  adjust({ postings }: Adjustment): void {
+    for (const { change } of postings) {
+      this.#sums.cost += change.cost;
+      this.#sums.listCost += change.listCost;
+      this.#sums.internalCost += change.internalCost;
+      this.#sums.held += change.held;
+      this.#count('pricedAttempts', change.pricedAttempts);
+      this.#count('listPricedAttempts', change.listPricedAttempts);
+      this.#count('internalPricedAttempts', change.internalPricedAttempts);
+    }
+  }
+
+  #addUnits({ units }: StoredRecord): void {
     this.#count('attempts', 1);
     this.#count('input', units.input);
     this.#count('cachedInput', units.cachedInput);
@@ -27,14 +53,20 @@ export class JournalSums {
     this.#count('output', units.output);
     this.#count('reasoning', units.reasoning);
     this.#count('audioOutput', units.audioOutput);
+    this.#count('seconds', units.seconds);
+    this.#count('characters', units.characters);
     for (const calls of Object.values(units.toolCalls)) this.#count('toolCalls', calls);
-    if (costNano !== null) {
-      this.#count('pricedAttempts', 1);
-      this.#sums.cost += costNano;
-    }
-    if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
-    for (const [measure, bit] of flagged)
-      if ((qualifies & bit) !== 0) this.#flagged.get(measure)?.add(record.requestId);
+    for (const images of Object.values(units.images)) this.#count('images', images);
+  }
+
+  #addMoney({ costNano, listNano, internalNano, reservedNano, measuredInput, measuredOutput }: StoredRecord): void {
+    this.#count('pricedAttempts', costNano === null ? 0 : 1);
+    this.#count('listPricedAttempts', listNano === null ? 0 : 1);
+    this.#count('internalPricedAttempts', internalNano === null ? 0 : 1);
+    this.#sums.cost += costNano ?? 0n;
+    this.#sums.listCost += listNano ?? 0n;
+    this.#sums.internalCost += internalNano ?? 0n;
+    if (measuredInput === 'unknown' || measuredOutput === 'unknown') this.#sums.held += reservedNano ?? 0n;
   }
 
   total(): Figures {

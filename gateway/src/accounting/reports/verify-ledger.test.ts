@@ -15,12 +15,12 @@ import { march, shippedRecord, usageRecord } from '../../../test/support/records
 const start: Position = { segment: 1, offset: 0 };
 const records = [
   usageRecord('a'),
-  usageRecord('b', { at: march + 1, cost: { lines: [], nanoUsd: null, unpriced: ['output'] } }),
+  usageRecord('b', { at: march + 1, cost: { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['output'] } }),
   usageRecord('b2', {
     at: march + 2,
     requestId: 'request-of-b',
     attempt: 2,
-    cost: { lines: [], nanoUsd: null, unpriced: ['output'] },
+    cost: { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['output'] },
   }),
   usageRecord('c', { at: march + 3, measuredOutput: 'delivered', units: { toolCalls: { web_search: 2 } } }),
 ];
@@ -105,9 +105,17 @@ test('a sound ledger is found sound, with the same sums in journal, store and ro
       output: '200',
       reasoning: '40',
       audioOutput: '0',
+      seconds: '0',
+      characters: '0',
+      images: '0',
       toolCalls: '2',
       pricedAttempts: '2',
       cost: '520000',
+      listPricedAttempts: '2',
+      listCost: '520000',
+      internalPricedAttempts: '0',
+      internalCost: '0',
+      held: '0',
     });
     for (const one of found.sums) assert.deepEqual([one.store, one.rollUp], [one.journal, one.journal], one.meter);
   });
@@ -165,9 +173,9 @@ test('who is charged cannot be altered unseen', async () => {
 });
 
 for (const [what, change] of [
-  ['altered', 'update usage_roll_up set input = input + 1'],
-  ['missing', 'delete from usage_roll_up'],
-  ['moved to another quarter-hour', 'update usage_roll_up set quarter = quarter + 1'],
+  ['altered', 'update usage_quarter set input = input + 1'],
+  ['missing', 'delete from usage_day'],
+  ['moved to another quarter-hour', 'update usage_quarter set quarter = quarter + 1'],
 ] as const)
   test(`roll-ups that are not the sum of their records are found: ${what}`, async () => {
     await withLedger(async ({ database, verify }) => {
@@ -184,7 +192,9 @@ for (const [what, change] of [
 test('a count that no record carries is found', async () => {
   await withLedger(async ({ database, verify }) => {
     database.connection.exec("update usage_record set counts = 1 where id = 'b'");
-    database.connection.exec('update usage_roll_up set unpriced_requests = 0');
+    database.connection.exec(
+      'update usage_quarter set unpriced_requests = 0; update usage_day set unpriced_requests = 0',
+    );
     const found = await verify();
     assert.deepEqual(found.problems, ['unpricedRequests: 1 in the journal, 0 in the store, 0 in the roll-ups.']);
   });

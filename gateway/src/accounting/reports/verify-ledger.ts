@@ -10,11 +10,14 @@ import {
   type LedgerStore,
   type Position,
   type RecordKey,
+  type Adjustment,
+  type Period,
   type ShippedRecord,
   type Shipping,
 } from '#accounting/ledger/ports.ts';
 import { addFigures } from './figures.ts';
 import { JournalSums } from './journal-sums.ts';
+import { figureSpans } from './spans.ts';
 import { lagOf } from './usage-report.ts';
 
 export interface VerifySources {
@@ -29,6 +32,8 @@ const longestWaitMs = 30_000;
 const mostIdsTold = 100;
 /** Each finds what was shipped during the one before, which is ever less. */
 const passesInTraffic = 3;
+
+const always: Period = { from: null, to: null };
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
@@ -60,6 +65,7 @@ class Verification {
   #inStore = 0;
   #tornTailBytes = 0;
   #batch: ShippedRecord[] = [];
+  #adjustments: Adjustment[] = [];
   /** How far the journal has been compared. */
   #compared: Position | null = null;
 
@@ -71,7 +77,7 @@ class Verification {
   async compare(shipped: Position): Promise<void> {
     for (const item of this.#sources.journal.items(this.#compared, shipped)) {
       this.#take(item, shipped);
-      if (this.#batch.length >= batchRecords) await this.#compareBatch();
+      if (this.#batch.length + this.#adjustments.length >= batchRecords) await this.#compareBatch();
     }
     await this.#compareBatch();
     this.#compared = shipped;
@@ -125,6 +131,7 @@ class Verification {
       this.#opened += 1;
       this.#open.add(item.id);
     } else if (item.kind === 'settle') this.#takeSettle(item);
+    else if (item.kind === 'adjustment') this.#takeAdjustment(item.adjustment);
     else if (item.kind === 'torn' && item.at.segment === end.segment) this.#tornTailBytes = item.bytes;
     else this.#damaged.push({ segment: segmentName(item.at.segment), offset: item.at.offset, bytes: item.bytes });
   }
@@ -149,7 +156,28 @@ class Verification {
     this.#batch.push(item);
   }
 
+  #takeAdjustment(adjustment: Adjustment): void {
+    this.#settles += 1;
+    // Booked twice is no fault: the first one counts.
+    if (this.#settled.has(adjustment.id)) return;
+    this.#settled.add(adjustment.id);
+    this.#sums.adjust(adjustment);
+    this.#adjustments.push(adjustment);
+  }
+
+  async #compareAdjustments(): Promise<void> {
+    const adjustments = this.#adjustments;
+    this.#adjustments = [];
+    const found = await this.#sources.store.findAdjustments(adjustments.map((one) => one.id));
+    for (const [at, adjustment] of adjustments.entries()) {
+      const stored = found[at] ?? null;
+      if (stored === null) this.#missingInStore.add(adjustment.id);
+      else if (!isDeepStrictEqual(stored, adjustment)) this.#different.add(adjustment.id);
+    }
+  }
+
   async #compareBatch(): Promise<void> {
+    if (this.#adjustments.length > 0) await this.#compareAdjustments();
     const records = this.#batch.map((one) => one.record);
     this.#batch = [];
     const found = await this.#sources.store.find(records);
@@ -168,7 +196,12 @@ class Verification {
   async #findMissingInJournal(): Promise<void> {
     let after: RecordKey | null = null;
     for (;;) {
-      const page = await this.#sources.store.page(after, batchRecords);
+      const page: readonly RecordKey[] = await this.#sources.store.page({
+        filter: [],
+        period: always,
+        after,
+        limit: batchRecords,
+      });
       for (const { id } of page) if (!this.#settled.has(id)) this.#missingInJournal.add(id);
       const last = page.at(-1);
       if (last === undefined) return;
@@ -178,8 +211,8 @@ class Verification {
   }
 
   async #total(source: 'records' | 'roll-ups'): Promise<Figures> {
-    const period = { from: null, to: null };
-    const rows = await this.#sources.store.figures({ source, by: 'outcome', period });
+    const spans = source === 'records' ? [{ ...always, source, bucket: 0 }] : figureSpans(always);
+    const rows = await this.#sources.store.figures({ by: [], filter: [], spans });
     return addFigures(rows.map((row) => row.figures));
   }
 

@@ -1,11 +1,14 @@
 import type { Series, StoredRecord } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import type { RecordColumns, SeriesColumns } from './ledger-schema.ts';
-import { isWord, measuredKinds, operations, outcomes, pricings, type Words } from '#model/words.ts';
+import { parseCostLines } from '#model/cost-lines.ts';
+import { isWord, measuredKinds, outcomes, pricings, seriesOperations, type Words } from '#model/words.ts';
 
+type MoneyColumn = 'reserved_nano' | 'cost_nano' | 'list_nano' | 'internal_nano';
 /** A record with its series; amounts of money are selected as text. */
-export type RecordRow = Omit<RecordColumns, 'series' | 'reserved_nano' | 'cost_nano' | 'qualifies' | 'counts'> &
-  SeriesColumns & { reserved_nano: string | null; cost_nano: string | null };
+export type RecordRow = Omit<RecordColumns, 'series' | 'qualifies' | 'counts' | 'journal' | MoneyColumn> &
+  SeriesColumns &
+  Record<MoneyColumn, string | null>;
 
 function unlike(column: string): never {
   throw new TypeError(`The store's column '${column}' holds something that was never written to it.`);
@@ -23,15 +26,16 @@ function reasons(text: string | null): readonly string[] {
   return value.map((one) => (typeof one === 'string' ? one : unlike('unpriced')));
 }
 
-function toolCalls(text: string | null): Record<string, number> {
+/** Of `tool_calls` or `images`. */
+function countsOf(text: string | null): Record<string, number> {
   const value = text === null ? {} : parseJson(text);
   if (!isJsonObject(value)) return unlike('tool_calls');
   return Object.fromEntries(
-    Object.entries(value).map(([tool, calls]) => [tool, typeof calls === 'number' ? calls : unlike('tool_calls')]),
+    Object.entries(value).map(([name, count]) => [name, typeof count === 'number' ? count : unlike('tool_calls')]),
   );
 }
 
-function seriesOf(row: RecordRow): Series {
+export function seriesOf(row: SeriesColumns): Series {
   return {
     caller: {
       subscription: row.subscription,
@@ -48,7 +52,7 @@ function seriesOf(row: RecordRow): Series {
       model: row.model,
       modelVersion: row.model_version,
     },
-    operation: word(operations, row.operation),
+    operation: word(seriesOperations, row.operation),
     stream: row.stream === 1,
     requestedModel: row.requested_model,
     priceBook: row.price_book,
@@ -76,11 +80,17 @@ export function recordOf(row: RecordRow): StoredRecord {
       output: row.output,
       reasoning: row.reasoning,
       audioOutput: row.audio_output,
-      toolCalls: toolCalls(row.tool_calls),
+      seconds: row.seconds,
+      characters: row.characters,
+      toolCalls: countsOf(row.tool_calls),
+      images: countsOf(row.images),
     },
     pricing: word(pricings, row.pricing),
     costNano: bigintOrNull(row.cost_nano),
+    listNano: bigintOrNull(row.list_nano),
+    internalNano: bigintOrNull(row.internal_nano),
     unpriced: reasons(row.unpriced),
+    lines: parseCostLines(row.lines) ?? unlike('lines'),
     detail: row.detail,
   };
 }

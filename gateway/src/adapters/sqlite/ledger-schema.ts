@@ -1,5 +1,4 @@
-import { sql } from 'kysely';
-import type { MigrationList } from '../sql/migrations.ts';
+import type { CountMeasure, MoneyMeasure } from './figure-columns.ts';
 
 /**
  * Tables of the ledger, as Kysely sees them. What the attempts of a caller at an endpoint have in common is stored
@@ -9,8 +8,12 @@ import type { MigrationList } from '../sql/migrations.ts';
 export type LedgerTables = {
   usage_series: SeriesColumns & { id: number };
   usage_record: RecordColumns;
-  usage_roll_up: RollUpColumns;
-  ledger_checkpoint: CheckpointColumns;
+  usage_quarter: RollUpColumns & { quarter: number };
+  usage_day: RollUpColumns & { day: number };
+  usage_line: LineColumns;
+  ledger_adjustment: AdjustmentColumns;
+  ledger_posting: PostingColumns;
+  ledger_journal: JournalColumns;
 };
 
 /** The columns of a series but its id, in the order in which they are written and read. */
@@ -50,6 +53,44 @@ export interface SeriesColumns {
   price_book: string;
 }
 
+/** The columns of a record, in the order in which they are written. */
+export const recordColumns = [
+  'at',
+  'id',
+  'request_id',
+  'attempt',
+  'series',
+  'end_user',
+  'reserved_nano',
+  'outcome',
+  'measured_input',
+  'measured_output',
+  'input',
+  'cached_input',
+  'cache_write_input',
+  'audio_input',
+  'image_input',
+  'output',
+  'reasoning',
+  'audio_output',
+  'seconds',
+  'characters',
+  'tool_calls',
+  'tool_call_count',
+  'images',
+  'image_count',
+  'pricing',
+  'cost_nano',
+  'list_nano',
+  'internal_nano',
+  'unpriced',
+  'lines',
+  'detail',
+  'qualifies',
+  'counts',
+  'journal',
+] as const satisfies readonly (keyof RecordColumns)[];
+
 export interface RecordColumns {
   /** UTC ms. */
   at: number;
@@ -70,46 +111,84 @@ export interface RecordColumns {
   output: number | null;
   reasoning: number | null;
   audio_output: number | null;
+  seconds: number | null;
+  characters: number | null;
   /** JSON; null where no tool was called. */
   tool_calls: string | null;
   tool_call_count: number;
+  /** JSON; null where no image was made. */
+  images: string | null;
+  image_count: number;
   pricing: string;
   cost_nano: bigint | null;
+  list_nano: bigint | null;
+  internal_nano: bigint | null;
   /** JSON; null where nothing is missing. */
   unpriced: string | null;
-  /** `requestBits` that the record qualifies for, and those that it carries. */
+  /** JSON, as `costLinesText` makes it. */
+  lines: string;
+  /** JSON: what is only shown, such as `finishedAt` and `httpStatus`; for SQLite's `->>`. */
+  detail: string;
+  /** `requestBits` that the record qualifies for (as corrected), and those that it carries. */
   qualifies: number;
   counts: number;
-  /** JSON: what is only shown, such as `finishedAt`, `httpStatus` and `costLines`; for SQLite's `->>`. */
-  detail: string;
+  /** The journal that shipped it. */
+  journal: number;
 }
 
-/** Sums over the records of one quarter-hour, series and outcome. */
-export interface RollUpColumns {
-  /** Quarter-hours since the epoch. */
-  quarter: number;
+type Snake<Text extends string> = Text extends `${infer First}${infer Rest}`
+  ? First extends Lowercase<First>
+    ? `${First}${Snake<Rest>}`
+    : `_${Lowercase<First>}${Snake<Rest>}`
+  : Text;
+
+/** Sums over the records of one period (quarters or days since the epoch), series and outcome. */
+export type RollUpColumns = { series: number; outcome: string } & Record<Snake<CountMeasure>, number> &
+  Record<Snake<MoneyMeasure>, bigint>;
+
+/** Cost lines of one day since the epoch, added up. */
+export interface LineColumns {
+  day: number;
   series: number;
   outcome: string;
-  requests: number;
-  attempts: number;
-  unpriced_requests: number;
-  unknown_usage_requests: number;
-  delivered_only_requests: number;
-  estimated_requests: number;
-  input: number;
-  cached_input: number;
-  cache_write_input: number;
-  audio_input: number;
-  image_input: number;
-  output: number;
-  reasoning: number;
-  audio_output: number;
-  tool_calls: number;
-  priced_attempts: number;
-  cost_nano: bigint;
+  layer: string;
+  meter: string;
+  price_id: string;
+  units: number;
+  nano_usd: bigint;
 }
 
-export interface CheckpointColumns {
+export interface AdjustmentColumns {
+  id: string;
+  kind: string;
+  at: number;
+  booked_at: number;
+  of_at: number | null;
+  of_id: string | null;
+  qualifies: number | null;
+  detail: string;
+  journal: number;
+}
+
+export interface PostingColumns {
+  at: number;
+  adjustment: string;
+  position: number;
+  series: number;
+  outcome: string;
+  cost: bigint;
+  list_cost: bigint;
+  internal_cost: bigint;
+  held: bigint;
+  priced_attempts: number;
+  list_priced_attempts: number;
+  internal_priced_attempts: number;
+  lines: string;
+  journal: number;
+}
+
+/** A journal, and how far it has been followed. */
+export interface JournalColumns {
   id: number;
   instance: string;
   shipped_segment: number;
@@ -118,62 +197,3 @@ export interface CheckpointColumns {
   low_offset: number;
   settles: number;
 }
-
-// STRICT, because SQLite would otherwise turn an integer that overflows into a rounded real number.
-export const ledgerMigrations: MigrationList = {
-  component: 'ledger',
-  migrations: [
-    {
-      name: '0001-usage',
-      async up(database) {
-        await sql`
-          create table usage_series (
-            id integer primary key,
-            subscription text not null, product text not null, consumer text not null, cost_centre text not null,
-            endpoint text not null, resource text not null, region text not null,
-            deployment text not null, deployment_type text not null, model text not null, model_version text,
-            operation text not null, stream integer not null, requested_model text not null, price_book text not null
-          ) strict`.execute(database);
-        await sql`
-          create unique index usage_series_members on usage_series (
-            subscription, endpoint, requested_model, operation, stream, price_book, product, consumer, cost_centre,
-            resource, region, deployment, deployment_type, model, ifnull(model_version, '')
-          )`.execute(database);
-        await sql`
-          create table usage_record (
-            at integer not null, id text not null, request_id text not null, attempt integer not null,
-            series integer not null references usage_series (id),
-            end_user text, reserved_nano integer,
-            outcome text not null, measured_input text not null, measured_output text not null,
-            input integer, cached_input integer, cache_write_input integer, audio_input integer, image_input integer,
-            output integer, reasoning integer, audio_output integer,
-            tool_calls text, tool_call_count integer not null,
-            pricing text not null, cost_nano integer, unpriced text,
-            qualifies integer not null, counts integer not null, detail text not null,
-            primary key (at, id)
-          ) strict, without rowid`.execute(database);
-        // Few records qualify for more than the plain count, so looking for their siblings costs little.
-        await sql`
-          create index usage_record_flagged on usage_record (request_id) where qualifies > 1`.execute(database);
-        await sql`
-          create table usage_roll_up (
-            quarter integer not null, series integer not null references usage_series (id), outcome text not null,
-            requests integer not null, attempts integer not null,
-            unpriced_requests integer not null, unknown_usage_requests integer not null,
-            delivered_only_requests integer not null, estimated_requests integer not null,
-            input integer not null, cached_input integer not null, cache_write_input integer not null,
-            audio_input integer not null, image_input integer not null,
-            output integer not null, reasoning integer not null, audio_output integer not null,
-            tool_calls integer not null, priced_attempts integer not null, cost_nano integer not null,
-            primary key (quarter, series, outcome)
-          ) strict, without rowid`.execute(database);
-        await sql`
-          create table ledger_checkpoint (
-            id integer primary key check (id = 1), instance text not null,
-            shipped_segment integer not null, shipped_offset integer not null,
-            low_segment integer not null, low_offset integer not null, settles integer not null
-          ) strict`.execute(database);
-      },
-    },
-  ],
-};

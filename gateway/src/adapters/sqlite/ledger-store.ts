@@ -1,8 +1,11 @@
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
-import { countWrongRollUps, findRecords, pageOfRecords, selectFigures } from './ledger-queries.ts';
-import { ledgerMigrations, type LedgerTables } from './ledger-schema.ts';
+import { adjustmentsOf, findAdjustments, pageOfAdjustments } from './adjustment-queries.ts';
+import { countWrongRollUps, selectExtent, selectFigures, selectLines } from './figure-queries.ts';
+import { ledgerMigrations } from './ledger-migrations.ts';
+import type { LedgerTables } from './ledger-schema.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
+import { findRecords, pageOfRecords } from './record-queries.ts';
 import type { SqliteDatabase } from './open.ts';
 
 /** The embedded store. Brings its tables to this version; the database stays its owner's to close. */
@@ -11,8 +14,12 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
   const kysely = database.kysely.$extendTables<LedgerTables>();
   const writer = await database.exclusive(() => new LedgerWriter(database.connection));
   return {
-    async checkpoint(): Promise<Checkpoint | null> {
-      const row = await kysely.selectFrom('ledger_checkpoint').selectAll().executeTakeFirst();
+    async checkpoint(instance): Promise<Checkpoint | null> {
+      const row = await kysely
+        .selectFrom('ledger_journal')
+        .selectAll()
+        .where('instance', '=', instance)
+        .executeTakeFirst();
       if (row === undefined) return null;
       return {
         instance: row.instance,
@@ -21,10 +28,15 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
         settles: row.settles,
       };
     },
-    append: async (records, checkpoint) => await database.exclusive(() => writer.append(records, checkpoint)),
+    append: async (entries, checkpoint) => await database.exclusive(() => writer.append(entries, checkpoint)),
     find: async (keys) => await findRecords(kysely, keys),
-    page: async (after, limit) => await pageOfRecords(kysely, { after, limit }),
+    findAdjustments: async (ids) => await findAdjustments(kysely, ids),
+    adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),
+    page: async (query) => await pageOfRecords(kysely, query),
+    pageOfAdjustments: async (query) => await pageOfAdjustments(kysely, query),
     figures: async (query) => await selectFigures(kysely, query),
+    lines: async (query) => await selectLines(kysely, query),
+    extent: async () => await selectExtent(kysely),
     wrongRollUps: async () => await countWrongRollUps(kysely),
   };
 }

@@ -1,76 +1,28 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
-  quarterHourMs,
   requestBits,
   type Checkpoint,
-  type Series,
+  type ShippedEntry,
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import { seriesColumns } from './ledger-schema.ts';
-import { RollUpChanges } from './roll-up-changes.ts';
+import { costLinesText } from '#model/cost-lines.ts';
+import { AdjustmentWriter } from './adjustment-writer.ts';
+import { recordColumns } from './ledger-schema.ts';
+import { LineChanges } from './line-changes.ts';
+import { RollUpChanges, type CountedRecord } from './roll-up-changes.ts';
+import { integerOf, SeriesIds } from './series-ids.ts';
 
-const recordColumns = [
-  'at',
-  'id',
-  'request_id',
-  'attempt',
-  'series',
-  'end_user',
-  'reserved_nano',
-  'outcome',
-  'measured_input',
-  'measured_output',
-  'input',
-  'cached_input',
-  'cache_write_input',
-  'audio_input',
-  'image_input',
-  'output',
-  'reasoning',
-  'audio_output',
-  'tool_calls',
-  'tool_call_count',
-  'pricing',
-  'cost_nano',
-  'unpriced',
-  'qualifies',
-  'counts',
-  'detail',
-] as const;
-
-const marks = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
-
-function seriesValues({ caller, servedBy, ...call }: Series): SQLInputValue[] {
-  return [
-    caller.subscription,
-    caller.product,
-    caller.consumer,
-    caller.costCentrePath,
-    servedBy.endpoint,
-    servedBy.resource,
-    servedBy.region,
-    servedBy.deployment,
-    servedBy.deploymentType,
-    servedBy.model,
-    servedBy.modelVersion,
-    call.operation,
-    call.stream ? 1 : 0,
-    call.requestedModel,
-    call.priceBook,
-  ];
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const name in counts) sum += counts[name] ?? 0;
+  return sum;
 }
 
-function toolCallCount(toolCalls: Readonly<Record<string, number>>): number {
-  let count = 0;
-  for (const calls of Object.values(toolCalls)) count += calls;
-  return count;
-}
-
-function integerOf(value: unknown): number {
-  if (typeof value !== 'number')
-    throw new TypeError('The store holds something else than the integer that was expected.');
-  return value;
+/** Null for nothing: nearly every record has no tool calls and no images. */
+function textOf(counts: Readonly<Record<string, number>>): string | null {
+  const text = JSON.stringify(counts);
+  return text === '{}' ? null : text;
 }
 
 /**
@@ -80,26 +32,28 @@ function integerOf(value: unknown): number {
 export class LedgerWriter {
   readonly #connection: DatabaseSync;
   readonly #insert: StatementSync;
-  readonly #findSeries: StatementSync;
-  readonly #insertSeries: StatementSync;
   readonly #siblings: StatementSync;
   readonly #setCounts: StatementSync;
   readonly #setCheckpoint: StatementSync;
-  readonly #changes: RollUpChanges;
-  /** Ids of the series that readers share between records. */
-  #series = new WeakMap<Series, number>();
+  readonly #series: SeriesIds;
+  readonly #sums: RollUpChanges;
+  readonly #lines: LineChanges;
+  readonly #adjustments: AdjustmentWriter;
 
   constructor(connection: DatabaseSync) {
     this.#connection = connection;
-    this.#changes = new RollUpChanges(connection);
+    this.#series = new SeriesIds(connection);
+    this.#sums = new RollUpChanges(connection);
+    this.#lines = new LineChanges(connection);
+    this.#adjustments = new AdjustmentWriter({
+      connection,
+      series: this.#series,
+      sums: this.#sums,
+      lines: this.#lines,
+    });
     this.#insert = connection.prepare(
-      `insert into usage_record (${recordColumns.join(', ')}) values (${marks(recordColumns)}) on conflict do nothing`,
-    );
-    this.#findSeries = connection.prepare(
-      `select id from usage_series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
-    );
-    this.#insertSeries = connection.prepare(
-      `insert into usage_series (${seriesColumns.join(', ')}) values (${marks(seriesColumns)})`,
+      `insert into usage_record (${recordColumns.join(', ')}) values (${recordColumns.map(() => '?').join(', ')})
+       on conflict do nothing`,
     );
     this.#siblings = connection.prepare(
       `select at, id, attempt, series, outcome, counts from usage_record
@@ -107,45 +61,79 @@ export class LedgerWriter {
     );
     this.#setCounts = connection.prepare('update usage_record set counts = ? where at = ? and id = ?');
     this.#setCheckpoint = connection.prepare(
-      `insert or replace into ledger_checkpoint
-         (id, instance, shipped_segment, shipped_offset, low_segment, low_offset, settles) values (1, ?, ?, ?, ?, ?, ?)`,
+      `insert into ledger_journal
+         (instance, shipped_segment, shipped_offset, low_segment, low_offset, settles) values (?, ?, ?, ?, ?, ?)
+       on conflict (instance) do update set shipped_segment = excluded.shipped_segment,
+         shipped_offset = excluded.shipped_offset, low_segment = excluded.low_segment, low_offset = excluded.low_offset,
+         settles = excluded.settles
+       returning id`,
     );
   }
 
-  /** One transaction; returns how many records were new. */
-  append(records: readonly ShippedRecord[], checkpoint: Checkpoint): number {
+  /** One transaction; returns how many entries were new. */
+  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): number {
     this.#connection.exec('begin immediate');
     try {
-      let added = 0;
-      for (const one of records) if (this.#add(one)) added += 1;
-      this.#changes.write();
       const { instance, shipped, lowWater, settles } = checkpoint;
-      this.#setCheckpoint.run(instance, shipped.segment, shipped.offset, lowWater.segment, lowWater.offset, settles);
+      const row = this.#setCheckpoint.get(
+        instance,
+        shipped.segment,
+        shipped.offset,
+        lowWater.segment,
+        lowWater.offset,
+        settles,
+      );
+      const journal = integerOf(row?.['id']);
+      let added = 0;
+      for (const one of entries) {
+        const isNew = one.kind === 'usage' ? this.#add(one, journal) : this.#adjustments.add(one.adjustment, journal);
+        if (isNew) added += 1;
+      }
+      this.#sums.write();
+      this.#lines.write();
       this.#connection.exec('commit');
       return added;
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('rollback');
-      this.#changes.forget();
-      // A series may have been made in the transaction.
-      this.#series = new WeakMap();
+      this.#sums.forget();
+      this.#lines.forget();
+      this.#series.forget();
       throw error;
     }
   }
 
-  #add({ record, qualifies }: ShippedRecord): boolean {
-    const series = this.#seriesOf(record.series);
+  #add(shipped: ShippedRecord, journal: number): boolean {
+    const { record } = shipped;
+    const qualifies = this.#adjustments.correctedBits(record.at, record.id) ?? shipped.qualifies;
+    const series = this.#series.of(record.series);
     const flags = qualifies & ~requestBits.request;
     const takeOver = flags === 0 ? undefined : this.#siblingsOf(record, flags);
     const counts = takeOver === undefined ? qualifies : qualifies & ~takeOver.carriedElsewhere;
+    const counted: CountedRecord = {
+      record,
+      counts,
+      toolCalls: sumOf(record.units.toolCalls),
+      images: sumOf(record.units.images),
+    };
+    if (!this.#insertRecord(counted, { qualifies, series, journal })) return false;
+    takeOver?.take();
+    const place = { at: record.at, series, outcome: record.outcome };
+    this.#sums.add(place, counted);
+    this.#lines.add(place, record.lines);
+    return true;
+  }
+
+  #insertRecord(
+    { record, counts, toolCalls, images }: CountedRecord,
+    keys: { readonly qualifies: number; readonly series: number; readonly journal: number },
+  ): boolean {
     const { units } = record;
-    const noTools = Object.keys(units.toolCalls).length === 0;
-    const toolCalls = noTools ? 0 : toolCallCount(units.toolCalls);
     const { changes } = this.#insert.run(
       record.at,
       record.id,
       record.requestId,
       record.attempt,
-      series,
+      keys.series,
       record.endUser,
       record.reservedNano,
       record.outcome,
@@ -159,26 +147,24 @@ export class LedgerWriter {
       units.output,
       units.reasoning,
       units.audioOutput,
-      noTools ? null : JSON.stringify(units.toolCalls),
+      units.seconds,
+      units.characters,
+      textOf(units.toolCalls),
       toolCalls,
+      textOf(units.images),
+      images,
       record.pricing,
       record.costNano,
+      record.listNano,
+      record.internalNano,
       record.unpriced.length === 0 ? null : JSON.stringify(record.unpriced),
-      qualifies,
-      counts,
+      costLinesText(record.lines),
       record.detail,
+      keys.qualifies,
+      counts,
+      keys.journal,
     );
-    if (changes === 0) return false;
-    takeOver?.take();
-    this.#changes.add(
-      { quarter: Math.floor(record.at / quarterHourMs), series, outcome: record.outcome },
-      {
-        record,
-        counts,
-        toolCalls,
-      },
-    );
-    return true;
+    return changes !== 0;
   }
 
   /** Which of the counts an earlier attempt of the request carries, and how to take the others from later ones. */
@@ -201,20 +187,9 @@ export class LedgerWriter {
   #takeFrom(row: Record<string, unknown>, carried: number): void {
     const at = integerOf(row['at']);
     this.#setCounts.run(integerOf(row['counts']) & ~carried, at, String(row['id']));
-    this.#changes.uncount(
-      { quarter: Math.floor(at / quarterHourMs), series: integerOf(row['series']), outcome: String(row['outcome']) },
-      carried,
+    this.#sums.carry(
+      { at, series: integerOf(row['series']), outcome: String(row['outcome']) },
+      { bits: carried, sign: -1 },
     );
-  }
-
-  #seriesOf(series: Series): number {
-    let id = this.#series.get(series);
-    if (id === undefined) {
-      const values = seriesValues(series);
-      const found = this.#findSeries.get(...values)?.['id'];
-      id = found === undefined ? Number(this.#insertSeries.run(...values).lastInsertRowid) : integerOf(found);
-      this.#series.set(series, id);
-    }
-    return id;
   }
 }

@@ -1,9 +1,18 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { requestBits, type StoredRecord } from '#accounting/ledger/ports.ts';
+import {
+  dayMs,
+  quarterHourMs,
+  requestBits,
+  type Adjustment,
+  type Posting,
+  type StoredRecord,
+} from '#accounting/ledger/ports.ts';
+import { columnOf, countMeasures, moneyMeasures, type CountMeasure, type MoneyMeasure } from './figure-columns.ts';
 
-export interface RollUpKey {
-  /** Quarter-hours since the epoch. */
-  readonly quarter: number;
+/** Where something counts. */
+export interface Place {
+  /** UTC ms. */
+  readonly at: number;
   readonly series: number;
   readonly outcome: string;
 }
@@ -13,125 +22,142 @@ export interface CountedRecord {
   /** `requestBits` that the record carries. */
   readonly counts: number;
   readonly toolCalls: number;
+  readonly images: number;
 }
 
-const columns = [
-  'requests',
-  'attempts',
-  'unpriced_requests',
-  'unknown_usage_requests',
-  'delivered_only_requests',
-  'estimated_requests',
-  'input',
-  'cached_input',
-  'cache_write_input',
-  'audio_input',
-  'image_input',
-  'output',
-  'reasoning',
-  'audio_output',
-  'tool_calls',
-  'priced_attempts',
-  'cost_nano',
-] as const;
-
+/** The sums that one roll-up gains; signed. */
 class Change {
-  readonly key: RollUpKey;
-  requests = 0;
-  attempts = 0;
-  unpriced = 0;
-  unknownUsage = 0;
-  deliveredOnly = 0;
-  estimated = 0;
-  input = 0;
-  cachedInput = 0;
-  cacheWriteInput = 0;
-  audioInput = 0;
-  imageInput = 0;
-  output = 0;
-  reasoning = 0;
-  audioOutput = 0;
-  toolCalls = 0;
-  pricedAttempts = 0;
-  cost = 0n;
+  readonly period: number;
+  readonly place: Place;
+  readonly counts: Record<CountMeasure, number>;
+  readonly money: Record<MoneyMeasure, bigint>;
 
-  constructor(key: RollUpKey) {
-    this.key = key;
+  constructor(period: number, place: Place) {
+    this.period = period;
+    this.place = place;
+    this.counts = {
+      requests: 0,
+      attempts: 0,
+      unpricedRequests: 0,
+      unknownUsageRequests: 0,
+      deliveredOnlyRequests: 0,
+      estimatedRequests: 0,
+      input: 0,
+      cachedInput: 0,
+      cacheWriteInput: 0,
+      audioInput: 0,
+      imageInput: 0,
+      output: 0,
+      reasoning: 0,
+      audioOutput: 0,
+      seconds: 0,
+      characters: 0,
+      images: 0,
+      toolCalls: 0,
+      pricedAttempts: 0,
+      listPricedAttempts: 0,
+      internalPricedAttempts: 0,
+    };
+    this.money = { cost: 0n, listCost: 0n, internalCost: 0n, held: 0n };
   }
 
   /** `sign` is 1 or -1. */
-  count(bits: number, sign: number): void {
-    if ((bits & requestBits.request) !== 0) this.requests += sign;
+  carry(bits: number, sign: number): void {
+    const { counts } = this;
+    if ((bits & requestBits.request) !== 0) counts.requests += sign;
     if (bits <= requestBits.request) return;
-    if ((bits & requestBits.unpriced) !== 0) this.unpriced += sign;
-    if ((bits & requestBits.unknownUsage) !== 0) this.unknownUsage += sign;
-    if ((bits & requestBits.deliveredOnly) !== 0) this.deliveredOnly += sign;
-    if ((bits & requestBits.estimated) !== 0) this.estimated += sign;
+    if ((bits & requestBits.unpriced) !== 0) counts.unpricedRequests += sign;
+    if ((bits & requestBits.unknownUsage) !== 0) counts.unknownUsageRequests += sign;
+    if ((bits & requestBits.deliveredOnly) !== 0) counts.deliveredOnlyRequests += sign;
+    if ((bits & requestBits.estimated) !== 0) counts.estimatedRequests += sign;
   }
 
-  add({ record, counts, toolCalls }: CountedRecord): void {
-    const { units, costNano } = record;
-    this.attempts += 1;
-    this.count(counts, 1);
-    this.input += units.input ?? 0;
-    this.cachedInput += units.cachedInput ?? 0;
-    this.cacheWriteInput += units.cacheWriteInput ?? 0;
-    this.audioInput += units.audioInput ?? 0;
-    this.imageInput += units.imageInput ?? 0;
-    this.output += units.output ?? 0;
-    this.reasoning += units.reasoning ?? 0;
-    this.audioOutput += units.audioOutput ?? 0;
-    this.toolCalls += toolCalls;
-    if (costNano === null) return;
-    this.pricedAttempts += 1;
-    this.cost += costNano;
+  add(counted: CountedRecord): void {
+    const { record } = counted;
+    this.carry(counted.counts, 1);
+    this.#addUnits(counted);
+    const { counts, money } = this;
+    if (record.costNano !== null) {
+      counts.pricedAttempts += 1;
+      money.cost += record.costNano;
+    }
+    if (record.listNano !== null) {
+      counts.listPricedAttempts += 1;
+      money.listCost += record.listNano;
+    }
+    if (record.internalNano !== null) {
+      counts.internalPricedAttempts += 1;
+      money.internalCost += record.internalNano;
+    }
+    if (record.reservedNano !== null && (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown'))
+      money.held += record.reservedNano;
+  }
+
+  #addUnits({ record: { units }, toolCalls, images }: CountedRecord): void {
+    const { counts } = this;
+    counts.attempts += 1;
+    counts.input += units.input ?? 0;
+    counts.cachedInput += units.cachedInput ?? 0;
+    counts.cacheWriteInput += units.cacheWriteInput ?? 0;
+    counts.audioInput += units.audioInput ?? 0;
+    counts.imageInput += units.imageInput ?? 0;
+    counts.output += units.output ?? 0;
+    counts.reasoning += units.reasoning ?? 0;
+    counts.audioOutput += units.audioOutput ?? 0;
+    counts.seconds += units.seconds ?? 0;
+    counts.characters += units.characters ?? 0;
+    counts.toolCalls += toolCalls;
+    counts.images += images;
+  }
+
+  adjust({ change }: Posting): void {
+    const { counts, money } = this;
+    money.cost += change.cost;
+    money.listCost += change.listCost;
+    money.internalCost += change.internalCost;
+    money.held += change.held;
+    counts.pricedAttempts += change.pricedAttempts;
+    counts.listPricedAttempts += change.listPricedAttempts;
+    counts.internalPricedAttempts += change.internalPricedAttempts;
   }
 }
 
-/** What a batch of records changes in the roll-ups: added up here, so that each is written once a transaction. */
-export class RollUpChanges {
+const columns = [...countMeasures, ...moneyMeasures].map(columnOf);
+
+/** Roll-ups of one length of period, for the time of a batch. */
+class PeriodChanges {
+  readonly #periodMs: number;
   readonly #upsert: StatementSync;
   readonly #changes = new Map<string, Change>();
 
-  constructor(connection: DatabaseSync) {
+  constructor(connection: DatabaseSync, period: { readonly name: 'quarter' | 'day'; readonly ms: number }) {
+    this.#periodMs = period.ms;
     this.#upsert = connection.prepare(
-      `insert into usage_roll_up (quarter, series, outcome, ${columns.join(', ')})
+      `insert into usage_${period.name} (${period.name}, series, outcome, ${columns.join(', ')})
        values (?, ?, ?, ${columns.map(() => '?').join(', ')})
        on conflict do update set ${columns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
     );
   }
 
-  add(key: RollUpKey, record: CountedRecord): void {
-    this.#changeOf(key).add(record);
-  }
-
-  uncount(key: RollUpKey, bits: number): void {
-    this.#changeOf(key).count(bits, -1);
+  of(place: Place): Change {
+    const period = Math.floor(place.at / this.#periodMs);
+    const text = `${period} ${place.series} ${place.outcome}`;
+    let change = this.#changes.get(text);
+    if (change === undefined) {
+      change = new Change(period, place);
+      this.#changes.set(text, change);
+    }
+    return change;
   }
 
   write(): void {
-    for (const change of this.#changes.values())
+    for (const { period, place, counts, money } of this.#changes.values())
       this.#upsert.run(
-        change.key.quarter,
-        change.key.series,
-        change.key.outcome,
-        change.requests,
-        change.attempts,
-        change.unpriced,
-        change.unknownUsage,
-        change.deliveredOnly,
-        change.estimated,
-        change.input,
-        change.cachedInput,
-        change.cacheWriteInput,
-        change.audioInput,
-        change.imageInput,
-        change.output,
-        change.reasoning,
-        change.audioOutput,
-        change.toolCalls,
-        change.pricedAttempts,
-        change.cost,
+        period,
+        place.series,
+        place.outcome,
+        ...countMeasures.map((one) => counts[one]),
+        ...moneyMeasures.map((one) => money[one]),
       );
     this.#changes.clear();
   }
@@ -139,14 +165,38 @@ export class RollUpChanges {
   forget(): void {
     this.#changes.clear();
   }
+}
 
-  #changeOf(key: RollUpKey): Change {
-    const text = `${key.quarter} ${key.series} ${key.outcome}`;
-    let change = this.#changes.get(text);
-    if (change === undefined) {
-      change = new Change(key);
-      this.#changes.set(text, change);
-    }
-    return change;
+/** What a batch changes in the roll-ups: added up here, so that each is written once a transaction. */
+export class RollUpChanges {
+  readonly #periods: readonly PeriodChanges[];
+
+  constructor(connection: DatabaseSync) {
+    this.#periods = [
+      new PeriodChanges(connection, { name: 'quarter', ms: quarterHourMs }),
+      new PeriodChanges(connection, { name: 'day', ms: dayMs }),
+    ];
+  }
+
+  add(place: Place, record: CountedRecord): void {
+    for (const period of this.#periods) period.of(place).add(record);
+  }
+
+  /** Attempts at a place begin (1) or cease (-1) to carry counts of their requests. */
+  carry(place: Place, change: { readonly bits: number; readonly sign: 1 | -1 }): void {
+    if (change.bits === 0) return;
+    for (const period of this.#periods) period.of(place).carry(change.bits, change.sign);
+  }
+
+  adjust(place: Place, posting: Adjustment['postings'][number]): void {
+    for (const period of this.#periods) period.of(place).adjust(posting);
+  }
+
+  write(): void {
+    for (const period of this.#periods) period.write();
+  }
+
+  forget(): void {
+    for (const period of this.#periods) period.forget();
   }
 }

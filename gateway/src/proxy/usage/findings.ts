@@ -23,7 +23,11 @@ export interface Finding {
   readonly toolCalls?: Readonly<Record<string, number>> | undefined;
 }
 
-export type TokenUnits = Omit<Units, 'toolCalls'>;
+export type TokenUnits = Omit<Units, 'toolCalls' | NotInTokens>;
+
+/** Units of operations that do not count in tokens: the readers here read none of those. */
+type NotInTokens = 'seconds' | 'characters' | 'images';
+const notInTokens: Pick<Units, NotInTokens> = { seconds: 0, characters: 0, images: {} };
 
 /** An ending found later replaces one of a lower rank: an error after the finish fails the reply, a filter wins always. */
 const endingRank = { completed: 1, failed: 2, 'filtered-completion': 3 } as const satisfies Record<
@@ -63,7 +67,7 @@ export class Findings {
   reading(): Reading {
     const units = this.#units ?? unknownUnits;
     return {
-      units: { ...units, toolCalls: this.#toolCalls ?? countHostedCalls(this.#hostedCalls) },
+      units: { ...units, ...notInTokens, toolCalls: this.#toolCalls ?? countHostedCalls(this.#hostedCalls) },
       measuredInput: units.input === null ? 'unknown' : 'reported',
       measuredOutput: units.output === null ? 'unknown' : 'reported',
       reportedModel: this.#model,

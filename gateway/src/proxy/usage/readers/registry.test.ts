@@ -34,8 +34,8 @@ for (const reader of readers) {
           findings.add(reader.reply.read(reply));
           findings.add(reader.stream.read({ type: undefined, data: JSON.stringify(reply) }));
           findings.add(reader.stream.read({ type: 'response.completed', data: JSON.stringify({ response: reply }) }));
-          const { toolCalls, ...tokens } = findings.reading().units;
-          for (const count of [...Object.values(tokens), ...Object.values(toolCalls)]) {
+          const { toolCalls, images, ...tokens } = findings.reading().units;
+          for (const count of [tokens, toolCalls, images].flatMap((one) => Object.values(one))) {
             assert.ok(count === null || (Number.isSafeInteger(count) && count >= 0), String(count));
           }
         }),

@@ -1,0 +1,121 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { Adjustment, FigureChange, PageQuery, Posting, RecordKey } from '#accounting/ledger/ports.ts';
+import { parseCostLines } from '#model/cost-lines.ts';
+import { isWord, outcomes, type Words } from '#model/words.ts';
+import { seriesOf } from './ledger-rows.ts';
+import { seriesColumns, type LedgerTables, type SeriesColumns } from './ledger-schema.ts';
+import { during } from './record-queries.ts';
+import { allOf } from './series-filter.ts';
+
+type Database = Kysely<LedgerTables>;
+
+const kinds: Words<Adjustment['kind']> = { correction: true, allocation: true, 'write-off': true };
+const rollUpOutcomes: Words<Posting['outcome']> = { ...outcomes, allocated: true, idle: true };
+
+interface AdjustmentRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly booked_at: number;
+  readonly of_at: number | null;
+  readonly of_id: string | null;
+  readonly qualifies: number | null;
+  readonly detail: string;
+}
+
+type PostingRow = SeriesColumns & {
+  readonly adjustment: string;
+  readonly outcome: string;
+  readonly lines: string;
+  readonly priced_attempts: number;
+  readonly list_priced_attempts: number;
+  readonly internal_priced_attempts: number;
+} & Readonly<Record<'cost' | 'list_cost' | 'internal_cost' | 'held', string>>;
+
+function changeOf(row: PostingRow): FigureChange {
+  return {
+    cost: BigInt(row.cost),
+    listCost: BigInt(row.list_cost),
+    internalCost: BigInt(row.internal_cost),
+    held: BigInt(row.held),
+    pricedAttempts: row.priced_attempts,
+    listPricedAttempts: row.list_priced_attempts,
+    internalPricedAttempts: row.internal_priced_attempts,
+  };
+}
+
+function postingOf(row: PostingRow): Posting {
+  const lines = parseCostLines(row.lines);
+  if (lines === undefined || !isWord(rollUpOutcomes, row.outcome))
+    throw new TypeError('The store holds a posting that was never written to it.');
+  return { series: seriesOf(row), outcome: row.outcome, change: changeOf(row), lines };
+}
+
+function adjustmentOf(row: AdjustmentRow, postings: readonly Posting[]): Adjustment {
+  if (!isWord(kinds, row.kind)) throw new TypeError('The store holds an adjustment that was never written to it.');
+  return {
+    id: row.id,
+    kind: row.kind,
+    at: row.at,
+    bookedAt: row.booked_at,
+    of: row.of_at === null || row.of_id === null ? null : { at: row.of_at, id: row.of_id },
+    postings,
+    qualifies: row.qualifies,
+    detail: row.detail,
+  };
+}
+
+/** The adjustments that a select of `ledger_adjustment` gives, with their postings, in its order. */
+async function read(database: Database, select: RawBuilder<AdjustmentRow>): Promise<readonly Adjustment[]> {
+  const { rows } = await select.execute(database);
+  if (rows.length === 0) return [];
+  const keys = sql.join(rows.map((row) => sql`(${row.at}, ${row.id})`));
+  const postings = await sql<PostingRow>`
+    select adjustment, outcome, lines, priced_attempts, list_priced_attempts, internal_priced_attempts,
+      cast(cost as text) as cost, cast(list_cost as text) as list_cost, cast(internal_cost as text) as internal_cost,
+      cast(held as text) as held, ${sql.raw(seriesColumns.map((one) => `usage_series.${one}`).join(', '))}
+    from ledger_posting join usage_series on usage_series.id = series
+    where (at, adjustment) in (values ${keys}) order by position`.execute(database);
+  const byAdjustment = Map.groupBy(postings.rows, (row) => row.adjustment);
+  return rows.map((row) => adjustmentOf(row, (byAdjustment.get(row.id) ?? []).map(postingOf)));
+}
+
+const columns = sql.raw('id, kind, at, booked_at, of_at, of_id, qualifies, detail');
+
+export async function findAdjustments(
+  database: Database,
+  ids: readonly string[],
+): Promise<readonly (Adjustment | null)[]> {
+  if (ids.length === 0) return [];
+  const found = await read(
+    database,
+    sql`select ${columns} from ledger_adjustment where id in (select value from json_each(${JSON.stringify(ids)}))`,
+  );
+  const byId = new Map(found.map((one) => [one.id, one]));
+  return ids.map((id) => byId.get(id) ?? null);
+}
+
+export async function adjustmentsOf(database: Database, keys: readonly RecordKey[]): Promise<readonly Adjustment[]> {
+  if (keys.length === 0) return [];
+  const tuples = sql.join(keys.map((key) => sql`(${key.at}, ${key.id})`));
+  return await read(
+    database,
+    sql`select ${columns} from ledger_adjustment
+      where of_id is not null and (of_at, of_id) in (values ${tuples}) order by booked_at, id`,
+  );
+}
+
+export async function pageOfAdjustments(
+  database: Database,
+  query: Omit<PageQuery, 'filter'>,
+): Promise<readonly Adjustment[]> {
+  const { after, period, limit, instance } = query;
+  const conditions = [...during(period)];
+  if (after !== null) conditions.push(sql`(at, id) > (${after.at}, ${after.id})`);
+  if (instance !== undefined)
+    conditions.push(sql`journal = (select ledger_journal.id from ledger_journal where instance = ${instance})`);
+  return await read(
+    database,
+    sql`select ${columns} from ledger_adjustment where ${allOf(conditions)} order by at, id limit ${limit}`,
+  );
+}

@@ -1,0 +1,62 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { Series } from '#accounting/ledger/ports.ts';
+import { seriesColumns } from './ledger-schema.ts';
+
+function valuesOf({ caller, servedBy, ...call }: Series): SQLInputValue[] {
+  return [
+    caller.subscription,
+    caller.product,
+    caller.consumer,
+    caller.costCentrePath,
+    servedBy.endpoint,
+    servedBy.resource,
+    servedBy.region,
+    servedBy.deployment,
+    servedBy.deploymentType,
+    servedBy.model,
+    servedBy.modelVersion,
+    call.operation,
+    call.stream ? 1 : 0,
+    call.requestedModel,
+    call.priceBook,
+  ];
+}
+
+export function integerOf(value: unknown): number {
+  if (typeof value !== 'number')
+    throw new TypeError('The store holds something else than the integer that was expected.');
+  return value;
+}
+
+/** The ids of series, made where there is none yet. */
+export class SeriesIds {
+  readonly #find: StatementSync;
+  readonly #insert: StatementSync;
+  /** Of the series that readers share between records. */
+  #known = new WeakMap<Series, number>();
+
+  constructor(connection: DatabaseSync) {
+    this.#find = connection.prepare(
+      `select id from usage_series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
+    );
+    this.#insert = connection.prepare(
+      `insert into usage_series (${seriesColumns.join(', ')}) values (${seriesColumns.map(() => '?').join(', ')})`,
+    );
+  }
+
+  of(series: Series): number {
+    let id = this.#known.get(series);
+    if (id === undefined) {
+      const values = valuesOf(series);
+      const found = this.#find.get(...values)?.['id'];
+      id = found === undefined ? Number(this.#insert.run(...values).lastInsertRowid) : integerOf(found);
+      this.#known.set(series, id);
+    }
+    return id;
+  }
+
+  /** After a rollback: some may have been made in the transaction. */
+  forget(): void {
+    this.#known = new WeakMap();
+  }
+}
