@@ -1,4 +1,4 @@
-import type { JournalFiles, Position, SegmentFile } from '../../src/accounting/ledger/ports.ts';
+import type { JournalFiles, ListedSegment, Position, SegmentFile } from '../../src/accounting/ledger/ports.ts';
 
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: told by the test`), { code });
@@ -31,9 +31,9 @@ export class MemoryJournalFiles implements JournalFiles {
     return (this.segments.get(segment) ?? Buffer.alloc(0)).toString('utf8');
   }
 
-  list(): readonly { segment: number; bytes: number }[] {
+  list(): readonly ListedSegment[] {
     return [...this.segments]
-      .map(([segment, content]) => ({ segment, bytes: content.length }))
+      .map(([segment, content]) => ({ segment, bytes: content.length, archived: false }))
       .toSorted((one, other) => one.segment - other.segment);
   }
 

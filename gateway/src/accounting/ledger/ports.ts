@@ -21,10 +21,18 @@ export interface SegmentFile {
   close(): void;
 }
 
+export interface ListedSegment {
+  readonly segment: number;
+  /** Its present size; 0 for an archive that cannot be read. */
+  readonly bytes: number;
+  /** It is read from its archive and never written again. */
+  readonly archived: boolean;
+}
+
 /** The folder of journal segments; the only door to the file system, so that tests can put faults behind it. */
 export interface JournalFiles {
-  /** All segments, ascending, with their present size in bytes. */
-  list(): readonly { readonly segment: number; readonly bytes: number }[];
+  /** All segments, ascending. */
+  list(): readonly ListedSegment[];
   /** Reads into the buffer from a position within one segment; returns the bytes read, 0 at the segment's end. */
   read(from: Position, into: Uint8Array): number;
   /** Makes a new segment; throws where it exists. */

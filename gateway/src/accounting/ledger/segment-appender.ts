@@ -43,12 +43,13 @@ export class SegmentAppender {
     this.#segment = this.#tried;
     this.#confirmed = end?.offset ?? 0;
     this.#written = this.#confirmed;
-    if (end !== null && end.offset > 0) {
+    const last = files.list().at(-1);
+    if (end !== null && end.offset > 0 && last?.archived === false) {
       this.#file = files.append(end.segment);
       this.#file.truncate(end.offset);
     } else {
-      // A segment without a whole record never counted for anything.
-      if (end !== null) files.remove(end.segment);
+      // A segment without a whole record never counted for anything. An archive stays as it is.
+      if (last?.archived === false) files.remove(last.segment);
       this.#segment = files.list().at(-1)?.segment ?? 0;
       this.#create();
       // The journal begins here, or goes on here: whoever opens it is told so.

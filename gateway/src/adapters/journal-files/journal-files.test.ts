@@ -27,9 +27,9 @@ test('segments are listed in their order, and nothing else in the folder is', as
       writeFileSync(join(folder, name), '');
     writeFileSync(join(folder, '00000002.journal'), 'four');
     assert.deepEqual(files.list(), [
-      { segment: 1, bytes: 0 },
-      { segment: 2, bytes: 4 },
-      { segment: 10, bytes: 0 },
+      { segment: 1, bytes: 0, archived: false },
+      { segment: 2, bytes: 4, archived: false },
+      { segment: 10, bytes: 0, archived: false },
     ]);
   });
 });

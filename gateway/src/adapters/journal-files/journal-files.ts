@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { segmentName, type JournalFiles, type SegmentFile } from '#accounting/ledger/ports.ts';
+import { segmentName, type JournalFiles, type ListedSegment, type SegmentFile } from '#accounting/ledger/ports.ts';
+import { archiveFolderOf, archivePath, numbersIn } from './archive-folder.ts';
+import { openArchive } from './seekable-archive.ts';
 
-const namePattern = /^(\d{8,})\.journal$/;
 const reserveName = 'reserve';
 const zeros = Buffer.alloc(64 * 1024);
 
@@ -39,34 +40,81 @@ function fill(handle: number, from: number, to: number): void {
   }
 }
 
-/** The journal's segments in a folder, which has to exist: `00000001.journal` and so on. */
+interface SegmentReader {
+  read(offset: number, into: Uint8Array): number;
+  close(): void;
+}
+
+/** Undefined where there is no such file. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return fs.openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The segment's own file, or its archive where it has been archived. */
+function openSegment(folder: string, segment: number): SegmentReader {
+  const handle = openIfThere(join(folder, segmentName(segment)));
+  if (handle === undefined) return openArchive(archivePath(folder, segment));
+  return {
+    read: (offset, into) => fs.readSync(handle, into, 0, into.length, offset),
+    close: () => fs.closeSync(handle),
+  };
+}
+
+/** The size of an archived segment. One that cannot be read is empty to its readers, who then miss it. */
+function archivedBytes(path: string): number {
+  try {
+    const archive = openArchive(path);
+    archive.close();
+    return archive.bytes;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * The journal's segments in a folder, which has to exist: `00000001.journal` and so on. A segment that was archived is
+ * read from its archive.
+ */
 export function openJournalFiles(folder: string): JournalFiles {
   const pathOf = (segment: number): string => join(folder, segmentName(segment));
-  const readers = new Map<number, number>();
+  /** An archive does not change while it is one. */
+  const archived = new Map<number, number>();
+  let open: { readonly segment: number; readonly reader: SegmentReader } | undefined;
   let reserve: number | undefined;
 
-  const readerOf = (segment: number): number => {
-    let handle = readers.get(segment);
-    if (handle === undefined) {
-      // Reading goes forward: what was read before is done with.
-      for (const one of readers.values()) fs.closeSync(one);
-      readers.clear();
-      handle = fs.openSync(pathOf(segment), 'r');
-      readers.set(segment, handle);
-    }
-    return handle;
+  // Reading goes forward: what was read before is done with.
+  const readerOf = (segment: number): SegmentReader => {
+    if (open?.segment === segment) return open.reader;
+    open?.reader.close();
+    open = undefined;
+    open = { segment, reader: openSegment(folder, segment) };
+    return open.reader;
   };
 
+  const archives = (own: ReadonlySet<number>): ListedSegment[] =>
+    numbersIn(archiveFolderOf(folder), '.zst').flatMap((segment) => {
+      if (own.has(segment)) return [];
+      const bytes = archived.get(segment) ?? archivedBytes(archivePath(folder, segment));
+      archived.set(segment, bytes);
+      return [{ segment, bytes, archived: true }];
+    });
+
   return {
-    list: () =>
-      fs
-        .readdirSync(folder)
-        .flatMap((name) => {
-          const number = namePattern.exec(name)?.[1];
-          return number === undefined ? [] : [{ segment: Number(number), bytes: fs.statSync(join(folder, name)).size }];
-        })
-        .toSorted((one, other) => one.segment - other.segment),
-    read: (from, into) => fs.readSync(readerOf(from.segment), into, 0, into.length, from.offset),
+    list() {
+      const own = numbersIn(folder, '').flatMap((segment) => {
+        // One that was archived since the folder was read stands among the archives by now.
+        const bytes = fs.statSync(pathOf(segment), { throwIfNoEntry: false })?.size;
+        return bytes === undefined ? [] : [{ segment, bytes, archived: false }];
+      });
+      const others = archives(new Set(own.map((one) => one.segment)));
+      return [...others, ...own].toSorted((one, other) => one.segment - other.segment);
+    },
+    read: (from, into) => readerOf(from.segment).read(from.offset, into),
     create: (segment) => segmentFile(fs.openSync(pathOf(segment), 'wx', 0o600)),
     append: (segment) => segmentFile(fs.openSync(pathOf(segment), 'r+')),
     remove: (segment) => fs.unlinkSync(pathOf(segment)),
@@ -89,8 +137,8 @@ export function openJournalFiles(folder: string): JournalFiles {
       if (reserve !== undefined) fs.ftruncateSync(reserve, 0);
     },
     close() {
-      for (const handle of readers.values()) fs.closeSync(handle);
-      readers.clear();
+      open?.reader.close();
+      open = undefined;
       if (reserve !== undefined) fs.closeSync(reserve);
       reserve = undefined;
     },
