@@ -3,6 +3,7 @@ import type { Clock } from '#kernel/clock.ts';
 /** A clock that moves only when a test says so; timers fire in order while it moves. */
 export class ManualClock implements Clock {
   private time: number;
+  private jumped = 0;
   private timers: { readonly at: number; readonly run: () => void; cancelled: boolean }[] = [];
   readonly start: number;
 
@@ -12,7 +13,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.time;
+    return this.time + this.jumped;
   }
 
   monotonic(): number {
@@ -27,6 +28,11 @@ export class ManualClock implements Clock {
         timer.cancelled = true;
       },
     };
+  }
+
+  /** Somebody sets the time of day, forwards or back; running time and timers do not notice. */
+  jump(ms: number): void {
+    this.jumped += ms;
   }
 
   advance(ms: number): void {

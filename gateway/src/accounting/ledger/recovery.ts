@@ -2,6 +2,7 @@ import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { unknownUnits } from '#model/usage-record.ts';
 import { EntryDecoder, type Entry } from './decode-entry.ts';
 import { UnreadableEntry } from './entry-members.ts';
+import type { SegmentHeader } from './encode-entry.ts';
 import { framingBytes } from './framing.ts';
 import { JournalReader, type Damage, type Scanned } from './journal-reader.ts';
 import type { Checkpoint, JournalFiles, Position } from './ports.ts';
@@ -35,12 +36,19 @@ export function readEntry(scanned: Scanned, decoder: EntryDecoder): ReadEntry | 
   }
 }
 
+/** What stands at the beginning of a segment; null where that is no header that can be read. */
+export function headerOf(files: JournalFiles, segment: number): SegmentHeader | null {
+  const bytes = files.list().find((one) => one.segment === segment)?.bytes ?? 0;
+  const scanned = new JournalReader(files, { segment, offset: 0 }).next({ segment, offset: bytes });
+  const read = scanned === undefined ? undefined : readEntry(scanned, new EntryDecoder());
+  return read?.kind === 'entry' && read.entry.kind === 'header' ? read.entry.header : null;
+}
+
 /** The journal's own id, from the newest header that can be read; null where there is none. */
 export function instanceOf(files: JournalFiles): string | null {
-  for (const { segment, bytes } of files.list().toReversed()) {
-    const scanned = new JournalReader(files, { segment, offset: 0 }).next({ segment, offset: bytes });
-    const read = scanned === undefined ? undefined : readEntry(scanned, new EntryDecoder());
-    if (read?.kind === 'entry' && read.entry.kind === 'header') return read.entry.header.instance;
+  for (const { segment } of files.list().toReversed()) {
+    const header = headerOf(files, segment);
+    if (header !== null) return header.instance;
   }
   return null;
 }
