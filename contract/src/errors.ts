@@ -245,8 +245,11 @@ export const errorDefinitions = {
     status: 503,
     type: 'server_error',
     plane: 'data',
-    meaning: 'The journal cannot be written, and what cannot be recorded is not served.',
-    remedy: 'The platform team checks the disk; `/readyz` says so too.',
+    meaning:
+      'What cannot be recorded is not served: the journal cannot be written, or the store has fallen behind it by more ' +
+      'than `ledger.backlog.bytes`.',
+    remedy:
+      'Try again after `retry-after`. The platform team checks disk and store; `/readyz` says which of them it is.',
   },
   shutting_down: {
     status: 503,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
@@ -15,6 +16,7 @@ import { openSqlite } from '#adapters/sqlite/open.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
 import { systemClock } from '#kernel/clock.ts';
+import { OneAtATime } from '#kernel/one-at-a-time.ts';
 
 /** What the ledger's worker is started with. */
 export interface LedgerWorkerData {
@@ -22,6 +24,8 @@ export interface LedgerWorkerData {
   readonly durability: 'process' | 'disk';
   /** The memory of a `SharedProgress`. */
   readonly progress: SharedArrayBuffer;
+  /** Undefined: nothing is archived. */
+  readonly archive: ArchiveRules | undefined;
 }
 
 /** What the worker does for the gateway; every method is called over `worker-thread`. */
@@ -68,7 +72,10 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const progress = new SharedProgress(data.progress);
   const folder = journalFolder(data.dataFolder);
   const files = openJournalFiles(folder);
-  const outbox = new Outbox({ files, store, progress, clock: systemClock, log: logTo(port) });
+  const log = logTo(port);
+  const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
+  const turns = new OneAtATime();
+  const archiving = keepArchiving({ folder, rules: data.archive, outbox, progress, turns, clock: systemClock, log });
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
@@ -77,10 +84,14 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       },
     },
     outbox: {
-      start: async (instance) => await outbox.start(instance),
+      async start(instance) {
+        await outbox.start(instance);
+        archiving.start();
+      },
       nudge: () => outbox.nudge(),
       async finish(timeoutMs) {
         const complete = await outbox.caughtUp(timeoutMs);
+        await archiving.close();
         await outbox.close();
         files.close();
         await database.close();
@@ -90,13 +101,16 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     reports: { query: async (query) => await usageReport({ store, progress, shipping: outbox }, query) },
     ledger: {
       async verify() {
-        // Handles of its own: verification begins at the first byte while the outbox reads at the end.
-        const audited = openJournalFiles(folder);
-        try {
-          return await verifyLedger({ journal: journalAudit(audited), store, progress, shipping: outbox });
-        } finally {
-          audited.close();
-        }
+        // In turn with the archiver: what is being read stays where it is.
+        return await turns.run(async () => {
+          // Handles of its own: verification begins at the first byte while the outbox reads at the end.
+          const audited = openJournalFiles(folder);
+          try {
+            return await verifyLedger({ journal: journalAudit(audited), store, progress, shipping: outbox });
+          } finally {
+            audited.close();
+          }
+        });
       },
     },
     directory,

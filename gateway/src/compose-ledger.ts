@@ -1,6 +1,9 @@
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import { removedBefore, type ArchiveRules } from './compose-ledger-archive.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
+import type { RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
+import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
 import { segmentName, type Adjustment, type JournalFiles } from '#accounting/ledger/ports.ts';
@@ -13,6 +16,7 @@ import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { startWorker, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
@@ -24,6 +28,10 @@ export interface LedgerOptions {
   readonly durability: 'process' | 'disk';
   /** The size at which the journal begins a new file. */
   readonly segmentBytes: number;
+  /** The budget of disk for what the store has not taken, and what happens when it is spent. Default: none. */
+  readonly backlog?: BacklogBudget;
+  /** Default: nothing is archived. */
+  readonly archive?: ArchiveRules;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -55,14 +63,29 @@ const longestFinishMs = 10_000;
 const restartMs = 1000;
 const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'directory'] as const;
 
+const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
+
 interface Foundation {
   readonly files: JournalFiles;
   readonly link: WorkerLink<LedgerServices>;
   readonly progress: SharedProgress;
 }
 
-function tellRecovery(log: Log, recovered: Recovered): void {
-  const { lost, tornTailBytes, damage, missing, checkpoint, settles } = recovered;
+/** The whole journal is read again, for a store that is new or does not fit; what of it is there no longer is told. */
+function tellRemoved(log: Log, removed: RemovedArchives | null): void {
+  if (removed === null) return;
+  const { records, segments } = removed;
+  const day = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  log.error(
+    { records, segments, from: day(removed.from), to: day(removed.to) },
+    'the store is made from the journal without the records of archives that retention has removed; ' +
+      'restore a backup of the store to have them',
+  );
+}
+
+function tellRecovery(log: Log, recovered: Recovered, removedTo: number): void {
+  const { lost, tornTailBytes, damage, checkpoint, settles } = recovered;
+  const missing = recovered.missing.filter((segment) => segment > removedTo);
   const toShip = settles - checkpoint.settles;
   if (tornTailBytes > 0) log.warn({ tornTailBytes }, 'the journal ended in the middle of a record; it was cut off');
   for (const one of damage.slice(0, 20)) log.error({ at: one.at, bytes: one.bytes }, 'damage in the journal');
@@ -74,8 +97,21 @@ function tellRecovery(log: Log, recovered: Recovered): void {
   log.info({ toShip }, 'the journal was read');
 }
 
+interface Begun {
+  readonly journal: Journal;
+  readonly backlog: Backlog;
+  readonly recovered: Recovered;
+  readonly instance: string;
+}
+
+function tooFarBehind(): Failure {
+  return new Failure('ledger_unavailable', 'The records of earlier calls are not stored yet, so no call is made now.', {
+    retryAfterSeconds: 30,
+  });
+}
+
 /** Reads the journal, mends its end and settles what nobody settled. Nothing listens yet. */
-async function recover(options: LedgerOptions, foundation: Foundation): Promise<[Journal, Recovered, string]> {
+async function recover(options: LedgerOptions, foundation: Foundation): Promise<Begun> {
   const { clock, log, durability, segmentBytes, metrics } = options;
   const { files, link, progress } = foundation;
   const instance = instanceOf(files) ?? ulidSource()(clock.now());
@@ -86,15 +122,25 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     log.error({ stored }, 'the store does not fit the journal: the whole journal is shipped again');
     await link.services.store.rewind(checkpoint);
   }
-  tellRecovery(log, recovered);
+  const removed = checkpoint === stored ? null : removedBefore(journalFolder(options.dataFolder), log);
+  tellRemoved(log, removed);
+  tellRecovery(log, recovered, removed?.last ?? 0);
   const appender = new SegmentAppender({ files, clock, instance, segmentBytes, end: recovered.end });
+  const budget = options.backlog ?? noBudget;
+  const backlog = new Backlog({ sink: 'store', budget, progress, segments: files.list(), clock, log, metrics });
   const journal = new Journal({
     appender,
     files,
     clock,
     log,
     durability,
-    progress,
+    progress: {
+      publish(state) {
+        progress.publish(state);
+        backlog.written(state.written);
+      },
+      nudge: () => progress.nudge(),
+    },
     instruments: journalInstruments(metrics, progress),
     settles: recovered.settles,
     openAttempts: recovered.lost,
@@ -102,7 +148,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     onWritten: () => link.notify('outbox', 'nudge'),
   });
   await Promise.all(recovered.lost.map(async (attempt) => await journal.settle(lostRecord(attempt, clock.now()))));
-  return [journal, recovered, instance];
+  return { journal, backlog, recovered, instance };
 }
 
 /**
@@ -116,7 +162,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const opened = openJournalFiles(folder);
   const files = options.wrapFiles?.(opened) ?? opened;
   const progress = new SharedProgress();
-  const data: LedgerWorkerData = { dataFolder, durability, progress: progress.buffer };
+  const data: LedgerWorkerData = { dataFolder, durability, progress: progress.buffer, archive: options.archive };
   let link: WorkerLink<LedgerServices> | undefined;
   let instance = '';
   let closed = false;
@@ -149,18 +195,25 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       },
     });
     const { services } = link;
-    const [journal, recovered, id] = await recover(options, { files, link, progress });
-    instance = id;
+    const begun = await recover(options, { files, link, progress });
+    const { journal, backlog, recovered } = begun;
+    instance = begun.instance;
     await services.outbox.start(instance);
     return {
-      ledger: { open: (attempt) => journal.open(attempt), settle: (record) => journal.settle(record) },
+      ledger: {
+        open: (attempt) => (backlog.refuses ? Promise.reject(tooFarBehind()) : journal.open(attempt)),
+        settle: (record) => journal.settle(record),
+      },
       book: (adjustments) => journal.book(adjustments),
       reports: services.reports,
       directoryStore: services.directory,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),
       verify: async () => await services.ledger.verify(),
-      unready: () => (journal.admitting ? undefined : 'the journal cannot be written'),
+      unready() {
+        if (!journal.admitting) return 'the journal cannot be written';
+        return backlog.refuses ? 'the store is too far behind the journal (ledger.backlog)' : undefined;
+      },
       async close() {
         closed = true;
         await journal.close();

@@ -82,6 +82,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     dataFolder: settings.dataFolder,
     durability: config.ledger.durability,
     segmentBytes: config.ledger.segmentBytes,
+    backlog: config.ledger.backlog,
+    archive: config.ledger.archive,
     clock,
     log,
     metrics,

@@ -1,6 +1,44 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
-import { byteSize } from '#kernel/config-values.ts';
+import { byteSize, duration } from '#kernel/config-values.ts';
 import { z } from 'zod';
+
+const years = 365 * 86_400_000;
+
+const backlog = z
+  .strictObject({
+    bytes: byteSize({ atLeast: 64 * 1024, atMost: 16 * 1024 ** 4 })
+      .prefault('10GiB')
+      .describe('How much of the journal may wait for the store. An ordinary call takes about 1.5 KB.'),
+    whenSpent: z
+      .enum(['refuse', 'admit'])
+      .default('refuse')
+      .describe(
+        'What happens to calls while more is waiting. `refuse`: they are answered 503 `ledger_unavailable`, and the disk ' +
+          'does not fill. `admit`: they are served and journalled, told by the metric `tollgate_ledger_backlog_spent`, ' +
+          'until the disk is full.',
+      ),
+  })
+  .prefault({})
+  .describe('The budget of disk for records that the store has not taken yet, because it is down or slow.');
+
+const archive = z
+  .strictObject({
+    after: duration({ atLeastMs: 0, atMostMs: 10 * years })
+      .prefault('1d')
+      .describe(
+        'How long a file of the journal stays as it is once it is full and the store has all of it; then it is compressed ' +
+          'to about a tenth.',
+      ),
+    keepFor: z
+      .union([z.literal('forever').transform(() => null), duration({ atLeastMs: 86_400_000, atMostMs: 100 * years })])
+      .prefault('forever')
+      .describe(
+        'How long archives are kept after that. Only with all of them can a store that was lost be made anew from the ' +
+          'journal, so that the default removes none.',
+      ),
+  })
+  .prefault({})
+  .describe('Files of the journal that are done with.');
 
 const keys = {
   ledger: z
@@ -15,6 +53,8 @@ const keys = {
       segmentBytes: byteSize({ atLeast: 64 * 1024, atMost: 4 * 1024 ** 3 })
         .prefault('64MiB')
         .describe('The size at which the journal begins a new file.'),
+      backlog,
+      archive,
       deliveredBytes: byteSize({ atLeast: 0, atMost: 64 * 1024 ** 2 })
         .prefault('256KiB')
         .describe(

@@ -16,7 +16,7 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly instruments: JournalInstruments;
-  readonly progress: SharedProgress;
+  readonly progress: Pick<SharedProgress, 'publish' | 'nudge'>;
   /** `process`: an entry counts once it is written; `disk`: once it is synced, too. */
   readonly durability: 'process' | 'disk';
   /** Settles and adjustments that the journal holds already. */

@@ -54,6 +54,11 @@ export class Outbox implements Shipping {
     this.#options = options;
   }
 
+  /** The place that the store itself knows of: where another outbox would go on. */
+  get stored(): Position {
+    return this.#stored;
+  }
+
   /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. Once is enough. */
   async start(instance: string): Promise<void> {
     const { files, store, progress } = this.#options;
@@ -64,7 +69,7 @@ export class Outbox implements Shipping {
     this.#shipped = checkpoint.shipped;
     this.#stored = checkpoint.shipped;
     this.#reader = new JournalReader(files, checkpoint.shipped);
-    progress.ship(this.#settles);
+    progress.ship(this.#settles, this.#shipped);
     // Who asked before the start may wait for nothing.
     this.#tellWaiters();
     this.#pump();
@@ -187,7 +192,7 @@ export class Outbox implements Shipping {
       this.#batch = [];
     }
     this.#shipped = reader.position;
-    progress.ship(this.#settles);
+    progress.ship(this.#settles, this.#shipped);
     return true;
   }
 

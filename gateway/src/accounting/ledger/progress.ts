@@ -1,6 +1,6 @@
 import type { JournalProgress, Position } from './ports.ts';
 
-const cells = { written: 0, lowWater: 1, settles: 2, openAttempts: 3, shipped: 4, nudged: 5 } as const;
+const cells = { written: 0, lowWater: 1, settles: 2, openAttempts: 3, shipped: 4, nudged: 5, shippedTo: 6 } as const;
 /** Segments are smaller than 8 GiB. */
 const offsetBits = 33n;
 
@@ -53,6 +53,11 @@ export class SharedProgress implements JournalProgress {
     return Number(Atomics.load(this.#cells, cells.shipped));
   }
 
+  /** Everything before it stands in the store; segment 0 as long as the store's side has not begun. */
+  shippedTo(): Position {
+    return unpack(Atomics.load(this.#cells, cells.shippedTo));
+  }
+
   /** The journal's side only. The position comes last: who sees it sees the counts that belong to it. */
   publish(state: PublishedState): void {
     Atomics.store(this.#cells, cells.settles, BigInt(state.settles));
@@ -62,8 +67,9 @@ export class SharedProgress implements JournalProgress {
   }
 
   /** The store's side only. */
-  ship(settles: number): void {
+  ship(settles: number, to: Position): void {
     Atomics.store(this.#cells, cells.shipped, BigInt(settles));
+    Atomics.store(this.#cells, cells.shippedTo, pack(to));
   }
 
   /** True where the store's side has to be told: it has not been since it last began to look. */

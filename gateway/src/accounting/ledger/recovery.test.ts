@@ -95,6 +95,18 @@ test('a segment that is gone from the middle is told; what stands behind it is r
   assert.deepEqual(recoverJournal(files, { ...beginning, lowWater: { segment: 3, offset: 0 } }).missing, [2]);
 });
 
+test('a beginning that is gone is told by what is left of the journal', () => {
+  const files = filesOf(segment(1, open(a)), segment(2, settle(a)));
+  files.segments.delete(1);
+  assert.deepEqual(recoverFrom(null, files, 'journal-1').missing, [1]);
+});
+
+test('segments that were exchanged for each other are told; what stands in them is recovered', () => {
+  const recovered = recoverJournal(filesOf(segment(2, settle(a)), segment(1, open(a)), segment(3)), beginning);
+  assert.deepEqual(recovered.missing, [1, 2]);
+  assert.equal(recovered.settles, 1);
+});
+
 test('reading begins where neither a record nor an open attempt can have been overlooked', () => {
   const first = segment(1, open(a));
   const shipped = { segment: 1, offset: Buffer.concat([first, frames(open(b), settle(b))]).length };

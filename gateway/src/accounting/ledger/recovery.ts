@@ -82,7 +82,7 @@ export interface Recovered {
   readonly tornTailBytes: number;
   /** What cannot be read, by position. Everything behind it was recovered. */
   readonly damage: readonly Damage[];
-  /** Segments that the ones behind them name as the one before, and that are not there. */
+  /** Segments that the ones behind them name as the one before, and that are not there, or hold another's content. */
   readonly missing: readonly number[];
 }
 
@@ -110,12 +110,15 @@ export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Rec
   const from = isBefore(shipped, lowWater) ? shipped : lowWater;
   let settles = checkpoint.settles;
   let torn: Damage | undefined;
-  const missing: number[] = [];
+  const missing = new Set<number>();
   let { segment } = from;
   const take = ({ at, entry }: ReadEntry): void => {
-    if (entry.kind === 'header' && at.segment !== segment) {
+    if (entry.kind === 'header') {
       const { follows } = entry.header;
-      if (follows !== null && follows !== segment) missing.push(follows);
+      // Where reading began with this segment, nothing was read before it.
+      const before = at.segment === from.segment ? null : segment;
+      if (follows !== null && follows !== before) missing.add(follows);
+      if (entry.header.segment !== at.segment) missing.add(at.segment);
     }
     segment = at.segment;
     if (entry.kind === 'open') open.set(entry.attempt.id, entry.attempt);
@@ -138,7 +141,7 @@ export function recoverJournal(files: JournalFiles, checkpoint: Checkpoint): Rec
     lost: [...open.values()],
     tornTailBytes: torn?.bytes ?? 0,
     damage,
-    missing,
+    missing: [...missing].toSorted((one, other) => one - other),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import { headerText } from './encode-entry.ts';
 import { FrameBuffer } from './framing.ts';
-import type { JournalFiles, Position, SegmentFile } from './ports.ts';
+import type { JournalFiles, ListedSegment, Position, SegmentFile } from './ports.ts';
 
 export interface AppenderOptions {
   readonly files: JournalFiles;
@@ -44,17 +44,9 @@ export class SegmentAppender {
     this.#confirmed = end?.offset ?? 0;
     this.#written = this.#confirmed;
     const last = files.list().at(-1);
-    if (end !== null && end.offset > 0 && last?.archived === false) {
-      this.#file = files.append(end.segment);
-      this.#file.truncate(end.offset);
-    } else {
-      // A segment without a whole record never counted for anything. An archive stays as it is.
-      if (last?.archived === false) files.remove(last.segment);
-      this.#segment = files.list().at(-1)?.segment ?? 0;
-      this.#create();
-      // The journal begins here, or goes on here: whoever opens it is told so.
-      this.#told = true;
-    }
+    // What was archived is never written again.
+    if (end !== null && end.offset > 0 && last?.archived === false) this.#goOn(end);
+    else this.#beginAfter(last);
   }
 
   /** The end of what counts. */
@@ -116,6 +108,21 @@ export class SegmentAppender {
   close(): void {
     this.#file?.close();
     this.#file = undefined;
+  }
+
+  #goOn(end: Position): void {
+    this.#file = this.#options.files.append(end.segment);
+    this.#file.truncate(end.offset);
+  }
+
+  #beginAfter(last: ListedSegment | undefined): void {
+    const { files } = this.#options;
+    // A segment without a whole record never counted for anything.
+    if (last?.archived === false) files.remove(last.segment);
+    this.#segment = files.list().at(-1)?.segment ?? 0;
+    this.#create();
+    // The journal begins here, or goes on here: whoever opens it is told so.
+    this.#told = true;
   }
 
   #rotate(): void {

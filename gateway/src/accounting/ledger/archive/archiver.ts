@@ -1,6 +1,6 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { OneAtATime } from '#kernel/one-at-a-time.ts';
+import type { OneAtATime } from '#kernel/one-at-a-time.ts';
 import { SteadyClock } from '#kernel/steady-clock.ts';
 import { journalAudit } from '../journal-audit.ts';
 import { segmentName, type JournalFiles, type Position } from '../ports.ts';

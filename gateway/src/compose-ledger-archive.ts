@@ -1,0 +1,93 @@
+import { Archiver } from '#accounting/ledger/archive/archiver.ts';
+import { readManifest, removedArchives, type RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
+import type { Outbox } from '#accounting/ledger/outbox.ts';
+import type { JournalProgress } from '#accounting/ledger/ports.ts';
+import { isBefore } from '#accounting/ledger/recovery.ts';
+import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
+import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
+import type { Clock, Timer } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { OneAtATime } from '#kernel/one-at-a-time.ts';
+
+/** When segments that are done with are archived, and how long archives are kept (null: for ever), ms. */
+export interface ArchiveRules {
+  readonly after: number;
+  readonly keepFor: number | null;
+}
+
+export interface ArchivingOptions {
+  /** The journal's. */
+  readonly folder: string;
+  /** Undefined: nothing is archived. */
+  readonly rules: ArchiveRules | undefined;
+  readonly outbox: Pick<Outbox, 'stored'>;
+  readonly progress: JournalProgress;
+  readonly turns: OneAtATime;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * What a store that is made anew from the journal can never be told, because retention has removed it; null where there
+ * is nothing.
+ */
+export function removedBefore(journalFolder: string, log: Log): RemovedArchives | null {
+  try {
+    return removedArchives(readManifest(openArchiveFolder(journalFolder).readManifest()));
+  } catch (error) {
+    log.error({ err: error }, 'what was archived and removed is not known');
+    return null;
+  }
+}
+
+/** How often is looked for segments that are done with, ms. */
+const tidyEveryMs = 60_000;
+
+export interface Archiving {
+  /** The store's side has begun. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+/** Archives what is done with, from the start on again and again, until it is closed. */
+export function keepArchiving(options: ArchivingOptions): Archiving {
+  const { folder, rules, outbox, progress, turns, clock, log } = options;
+  if (rules === undefined) return { start: () => undefined, close: async () => await Promise.resolve() };
+  const files = openJournalFiles(folder);
+  const archiver = new Archiver({
+    folder: openArchiveFolder(folder),
+    files,
+    clock,
+    log,
+    turns,
+    done() {
+      const [stored, low] = [outbox.stored, progress.lowWater()];
+      return isBefore(stored, low) ? stored : low;
+    },
+    afterMs: rules.after,
+    keepForMs: rules.keepFor,
+  });
+  let timer: Timer | undefined;
+  let started = false;
+  let closed = false;
+  const tidy = async (): Promise<void> => {
+    try {
+      await archiver.tidy();
+    } catch (error) {
+      log.error({ error: String(error) }, 'the journal cannot be archived; nothing is lost, but it grows');
+    }
+    if (!closed) timer = clock.after(tidyEveryMs, () => void tidy());
+  };
+  return {
+    start() {
+      if (!started) void tidy();
+      started = true;
+    },
+    async close() {
+      closed = true;
+      timer?.cancel();
+      await archiver.close();
+      files.close();
+    },
+  };
+}
