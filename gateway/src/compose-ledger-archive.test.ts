@@ -122,6 +122,7 @@ test('a store that is made anew where retention has removed archives lacks their
         );
         assert.deepEqual(one?.fields, {
           records: removed,
+          adjustments: 0,
           segments: 1,
           from: '2026-03-01T00:00:00.000Z',
           to: '2026-03-01T00:00:00.000Z',

@@ -71,13 +71,14 @@ interface Foundation {
   readonly progress: SharedProgress;
 }
 
+const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
 /** The whole journal is read again, for a store that is new or does not fit; what of it is there no longer is told. */
 function tellRemoved(log: Log, removed: RemovedArchives | null): void {
   if (removed === null) return;
-  const { records, segments } = removed;
-  const day = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  const { records, adjustments, segments } = removed;
   log.error(
-    { records, segments, from: day(removed.from), to: day(removed.to) },
+    { records, adjustments, segments, from: instant(removed.from), to: instant(removed.to) },
     'the store is made from the journal without the records of archives that retention has removed; ' +
       'restore a backup of the store to have them',
   );

@@ -11,8 +11,8 @@ interface Setup {
   readonly clock: ManualClock;
   readonly metrics: Metrics;
   readonly logged: string[];
-  write(segment: number, offset: number): void;
-  take(segment: number, offset: number): void;
+  readonly write: (segment: number, offset: number) => void;
+  readonly take: (segment: number, offset: number) => void;
 }
 
 const at = (segment: number, offset: number): Position => ({ segment, offset });
@@ -39,7 +39,7 @@ function setUp(options: Partial<BacklogBudget> & { segments?: readonly [number, 
     clock,
     metrics,
     logged,
-    write(segment, offset) {
+    write: (segment, offset) => {
       progress.publish({ written: at(segment, offset), lowWater: at(1, 0), settles: 0, openAttempts: 0 });
       backlog.written(at(segment, offset));
     },

@@ -161,6 +161,7 @@ test('archives go when they were kept long enough, and the manifest says what we
     assert.deepEqual(removedArchives(readManifest(setup.archive.readManifest())), {
       segments: 2,
       records: 4,
+      adjustments: 0,
       from: march + 600_000,
       to: march + 1_260_000,
       last: 2,

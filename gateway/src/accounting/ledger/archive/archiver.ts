@@ -30,7 +30,7 @@ const itemsPerTurn = 500;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
-type Counted = Pick<ArchiveEntry, 'settles' | 'from' | 'to'>;
+type Counted = Pick<ArchiveEntry, 'settles' | 'adjustments' | 'from' | 'to'>;
 
 /**
  * Turns segments that are done with into archives, and removes archives that have been kept long enough. Every step
@@ -145,17 +145,19 @@ export class Archiver {
     const { files } = this.#options;
     const bytes = files.list().find((one) => one.segment === segment)?.bytes ?? 0;
     let settles = 0;
+    let adjustments = 0;
     let [from, to]: [number | null, number | null] = [null, null];
     let items = 0;
     for (const item of journalAudit(files).items({ segment, offset: 0 }, { segment, offset: bytes })) {
       items += 1;
       if (items % itemsPerTurn === 0) await turn();
+      if (item.kind === 'adjustment') adjustments += 1;
       if (item.kind !== 'settle') continue;
       settles += 1;
       const { at } = item.record;
       from = from === null ? at : Math.min(from, at);
       to = to === null ? at : Math.max(to, at);
     }
-    return { settles, from, to };
+    return { settles, adjustments, from, to };
   }
 }

@@ -17,8 +17,9 @@ const archiveEntrySchema = z.strictObject({
   /** Of the segment. */
   contentBytes: bytes,
   contentSha256: digest,
-  /** Records in it, and when the first and the last of them were admitted, UTC ms; null where there is none. */
+  /** Records and adjustments in it, and when the first and the last record was admitted, UTC ms; null: there is none. */
   settles: z.int().nonnegative(),
+  adjustments: z.int().nonnegative(),
   from: moment.nullable(),
   to: moment.nullable(),
   /** UTC ms. */
@@ -54,6 +55,7 @@ export function manifestText(archives: readonly ArchiveEntry[]): string {
 export interface RemovedArchives {
   readonly segments: number;
   readonly records: number;
+  readonly adjustments: number;
   /** When the first and the last of the records were admitted, UTC ms; null where there is none. */
   readonly from: number | null;
   readonly to: number | null;
@@ -69,6 +71,7 @@ export function removedArchives(archives: readonly ArchiveEntry[]): RemovedArchi
   return {
     segments: removed.length,
     records: removed.reduce((sum, one) => sum + one.settles, 0),
+    adjustments: removed.reduce((sum, one) => sum + one.adjustments, 0),
     from: times.length === 0 ? null : Math.min(...times),
     to: times.length === 0 ? null : Math.max(...times),
     last: last.segment,
