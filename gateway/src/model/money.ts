@@ -13,6 +13,24 @@ export interface CostLine {
   readonly nanoUsd: NanoUsd;
 }
 
+/**
+ * What the amount of a line is part of, as bits. `cost`: of the record's cost; `layer`: of the record's sum on the line's
+ * own layer, which is not known where another meter has no price on it; `unpriced`: the record's cost is not known.
+ */
+export const lineStanding = { cost: 1, layer: 2, unpriced: 4 } as const;
+
+/**
+ * A cost line as the ledger adds it up: it says by itself what it is part of, so that sums of lines are the sums of the
+ * records. A meter without a price has a line too, with an empty price id and no amount.
+ */
+export interface LedgerLine extends CostLine {
+  /** Bits of `lineStanding`. */
+  readonly standing: number;
+}
+
+/** The price of what a provisioned deployment served: nothing, because its hours are paid. */
+export const paidByTheHour = 'ptu';
+
 export interface Cost {
   /** `ptu`: the deployment is paid by the hour, so the attempt itself costs nothing. */
   readonly pricing: 'token' | 'ptu';

@@ -18,6 +18,7 @@ import {
   type RecordKey,
   type ShippedEntry,
 } from '../../src/accounting/ledger/ports.ts';
+import { lineStanding, type CostLine, type PriceLayer } from '../../src/model/money.ts';
 import type { UsageRecord } from '../../src/model/usage-record.ts';
 import { MemoryLedgerStore } from '../support/memory-ledger-store.ts';
 import { correction, march, posting, shippedRecord, storedRecord, usageRecord } from '../support/records.ts';
@@ -67,8 +68,8 @@ async function only(store: LedgerStore, source: FigureSpan['source'] = 'quarters
 const showLines = (found: readonly LineRow[]): readonly string[] =>
   found
     .map(
-      ({ day, series, outcome, layer, meter, priceId, units, nanoUsd }) =>
-        `${(day - march) / dayMs} ${series.caller.consumer} ${series.servedBy.endpoint} ${outcome} ${layer} ${meter} ${priceId} ${units} ${nanoUsd}`,
+      ({ day, series, outcome, layer, meter, priceId, standing, units, nanoUsd }) =>
+        `${(day - march) / dayMs} ${series.caller.consumer} ${series.servedBy.endpoint} ${outcome} ${layer} ${meter} ${priceId} ${standing} ${units} ${nanoUsd}`,
     )
     .toSorted();
 
@@ -89,6 +90,15 @@ const page = async (
 const adjusted = (adjustment: Adjustment): ShippedEntry => ({ kind: 'adjustment', adjustment });
 
 const unpriced: Partial<UsageRecord['cost']> = { lines: [], nanoUsd: null, unpriced: ['output'] };
+
+/** 50 units of a meter. */
+const lineOf = (layer: PriceLayer, meter: string, nanoUsd: bigint): CostLine => ({
+  layer,
+  meter,
+  units: 50,
+  priceId: `${layer}/${meter}`,
+  nanoUsd,
+});
 
 /** Records of few callers, endpoints, requests and quarter-hours, so that they meet in every way. */
 const recordsArbitrary = fc
@@ -158,7 +168,14 @@ function entriesOf(records: readonly UsageRecord[]): readonly ShippedEntry[] {
     const shipped = shippedRecord(record);
     if (index % 3 !== 0) return [shipped];
     const change = { cost: BigInt(index) - 4n, listCost: 7n, held: -1n, pricedAttempts: record.attempt - 2 };
-    const line = { layer: 'list' as const, meter: 'output', units: index - 3, priceId: 'new', nanoUsd: -1n };
+    const line = {
+      layer: 'list' as const,
+      meter: 'output',
+      units: index - 3,
+      priceId: 'new',
+      nanoUsd: -1n,
+      standing: 3,
+    };
     const booked = correction(record, {
       qualifies: index % 2 === 0 ? shipped.qualifies & ~2 : shipped.qualifies | 2,
       postings: [{ ...posting(record, change), lines: [line] }],
@@ -522,13 +539,60 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
           assert.deepEqual(
             await lines(store, source),
             [
-              '0 marketing weu completed internal input p 600 9000000000000000000',
-              '0 marketing weu completed list input p 600 9000000000000000000',
-              '0 marketing weu completed list input p 600 9000000000000000000',
-              '1 marketing weu completed list input p 600 9000000000000000000',
+              '0 marketing weu completed internal input p 0 600 9000000000000000000',
+              '0 marketing weu completed list input p 3 600 9000000000000000000',
+              '0 marketing weu completed list input p 3 600 9000000000000000000',
+              '1 marketing weu completed list input p 3 600 9000000000000000000',
             ],
             source,
           );
+      });
+    });
+
+    test('lines add up to what figures say of every layer, whatever has a price', async () => {
+      await withStore(async ({ store }) => {
+        const both = [lineOf('list', 'input', 10n), lineOf('contracted', 'input', 8n), lineOf('list', 'output', 20n)];
+        const costs: readonly Partial<UsageRecord['cost']>[] = [
+          { lines: [lineOf('list', 'input', 10n), lineOf('list', 'output', 20n)], nanoUsd: 30n, listNanoUsd: 30n },
+          { lines: both, nanoUsd: 28n, listNanoUsd: 30n },
+          { lines: [...both, lineOf('internal', 'input', 5n)], nanoUsd: 28n, listNanoUsd: 30n, internalNanoUsd: null },
+          {
+            lines: [lineOf('contracted', 'input', 8n), lineOf('list', 'output', 20n)],
+            nanoUsd: 28n,
+            listNanoUsd: null,
+          },
+          { lines: [lineOf('list', 'input', 10n)], nanoUsd: null, listNanoUsd: null, unpriced: ['output'] },
+          {
+            lines: [lineOf('list', 'input', 10n), lineOf('internal', 'input', 5n), lineOf('internal', 'output', 6n)],
+            nanoUsd: null,
+            listNanoUsd: null,
+            internalNanoUsd: 11n,
+            unpriced: ['output'],
+          },
+          { pricing: 'ptu', lines: [], nanoUsd: 0n, listNanoUsd: 0n, internalNanoUsd: 0n },
+          { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['usage unknown'] },
+        ];
+        const records = costs.map((cost, index) => usageRecord(`r${index}`, { at: march + index, cost }));
+        await store.append(records.map(shippedRecord), checkpointAt(1));
+        const { cost, listCost, internalCost } = await only(store);
+        assert.deepEqual([cost, listCost, internalCost], [114n, 90n, 11n]);
+        for (const source of ['records', 'days'] as const) {
+          const found = await store.lines({ filter: [], spans: [{ ...everything, source, bucket: 0 }] });
+          const sum = (bit: number, layer?: PriceLayer): bigint =>
+            found
+              .filter((one) => (one.standing & bit) !== 0 && (layer === undefined || one.layer === layer))
+              .reduce((total, one) => total + one.nanoUsd, 0n);
+          assert.equal(sum(lineStanding.cost), cost, source);
+          assert.equal(sum(lineStanding.layer, 'list'), listCost, source);
+          assert.equal(sum(lineStanding.layer, 'internal'), internalCost, source);
+          const withoutPrice = found.filter((one) => one.priceId === '');
+          assert.deepEqual(
+            withoutPrice.map(({ meter, units, nanoUsd }) => [meter, units, nanoUsd]),
+            [['output', 100n, 0n]],
+            source,
+          );
+        }
+        assert.equal(await store.wrongRollUps(), 0);
       });
     });
 
@@ -583,7 +647,8 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
       await withStore(async (opened) => {
         const { store } = opened;
         const record = usageRecord('a', { caller: { endUser: 'f00d' } });
-        const line = { layer: 'list' as const, meter: 'output', units: -50, priceId: 'p-output', nanoUsd: -100_000n };
+        const output = { meter: 'output', units: -50, priceId: 'p-output', nanoUsd: -100_000n };
+        const line = { layer: 'list' as const, ...output, standing: lineStanding.cost | lineStanding.layer };
         const elsewhere = usageRecord('x', { caller: { consumer: 'finance' }, servedBy: { modelVersion: null } });
         const change = {
           cost: -40_000n,
@@ -638,9 +703,9 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
         assert.equal(byEndUser.get('f00d')?.cost, 220_005n);
         for (const source of ['records', 'days'] as const)
           assert.deepEqual(await lines(again, source), [
-            '0 marketing weu completed list cachedInput p-cached 400 10000',
-            '0 marketing weu completed list input p-input 600 150000',
-            '0 marketing weu completed list output p-output 0 0',
+            '0 marketing weu completed list cachedInput p-cached 3 400 10000',
+            '0 marketing weu completed list input p-input 3 600 150000',
+            '0 marketing weu completed list output p-output 3 0 0',
           ]);
         assert.equal(await again.wrongRollUps(), 0);
       });

@@ -24,7 +24,7 @@ import {
   type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
 import { measures } from '../../src/accounting/ledger/ports.ts';
-import type { CostLine } from '../../src/model/money.ts';
+import type { LedgerLine } from '../../src/model/money.ts';
 
 /** Something that counts: a record, or a posting of an adjustment. */
 interface Counting {
@@ -33,7 +33,7 @@ interface Counting {
   readonly series: Series;
   readonly outcome: RollUpOutcome;
   readonly endUser: string | null;
-  readonly lines: readonly CostLine[];
+  readonly lines: readonly LedgerLine[];
   readonly of: ShippedRecord | Posting;
 }
 
@@ -171,11 +171,12 @@ export class MemoryLedgerStore implements LedgerStore {
     const rows = new Map<string, LineRow>();
     for (const span of spans)
       for (const one of this.#counting().filter((each) => isIn(each.at, span) && fits(each, filter)))
-        for (const { layer, meter, priceId, units, nanoUsd } of one.lines) {
+        for (const { layer, meter, priceId, standing, units, nanoUsd } of one.lines) {
           const day = Math.floor(one.at / dayMs) * dayMs;
           const { series, outcome } = one;
-          const key = JSON.stringify([day, series, outcome, layer, meter, priceId]);
-          const sum = rows.get(key) ?? { day, series, outcome, layer, meter, priceId, units: 0n, nanoUsd: 0n };
+          const place = { day, series, outcome, layer, meter, priceId, standing };
+          const key = JSON.stringify(Object.values(place));
+          const sum = rows.get(key) ?? { ...place, units: 0n, nanoUsd: 0n };
           rows.set(key, { ...sum, units: sum.units + BigInt(units), nanoUsd: sum.nanoUsd + nanoUsd });
         }
     return await Promise.resolve([...rows.values()]);

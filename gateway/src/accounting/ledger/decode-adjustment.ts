@@ -1,5 +1,5 @@
 import { isJsonObject, parseJson, type Json } from '#kernel/json.ts';
-import { parseCostLines } from '#model/cost-lines.ts';
+import { parseLedgerLines } from '#model/cost-lines.ts';
 import { isWord, outcomes, type Words } from '#model/words.ts';
 import { decodeSeries, integer, integerOrNull, list, nano, object, text, unreadable, word } from './entry-members.ts';
 import type { Adjustment, FigureChange, Posting, RecordKey, RollUpOutcome } from './ports.ts';
@@ -55,6 +55,6 @@ function decodePosting(from: Json): Posting {
     series: decodeSeries(object(from, 'series')),
     outcome: isWord(rollUpOutcomes, outcome) ? outcome : unreadable('outcome'),
     change: decodeChange(list(from, 'change')),
-    lines: parseCostLines(from['lines']) ?? unreadable('lines'),
+    lines: parseLedgerLines(from['lines']) ?? unreadable('lines'),
   };
 }

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '#kernel/json.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { parseCostLines } from '#model/cost-lines.ts';
+import { ledgerLines, withStanding, type Valued } from '#model/ledger-lines.ts';
 import type { CostLine, NanoUsd } from '#model/money.ts';
 import type { Units } from '#model/usage-record.ts';
 import { isWord, measuredKinds, outcomes, pricings } from '#model/words.ts';
@@ -19,7 +20,8 @@ export interface SettleParts {
 type Valuation = Pick<StoredRecord, 'pricing' | 'costNano' | 'listNano' | 'internalNano' | 'unpriced' | 'lines'>;
 
 export function decodeRecord({ members, series, detail }: SettleParts): StoredRecord {
-  return { ...decodeCommon(members, series), units: decodeUnits(members), ...decodeCost(members), detail };
+  const [units, cost] = [decodeUnits(members), decodeCost(members)];
+  return { ...decodeCommon(members, series), units, ...cost, lines: ledgerLines(cost, units), detail };
 }
 
 /**
@@ -35,6 +37,7 @@ export function decodeFirstFormat({ members, series, detail }: SettleParts): Sto
   const [pricing, costNano, reasons] = list(members, 'cost');
   const cost = nanoAt(costNano);
   const units = list(members, 'units');
+  const listNano = cost === null ? null : listTotal(lines);
   const nothing = common.measuredInput === 'unknown' && common.measuredOutput === 'unknown' ? null : 0;
   return {
     ...common,
@@ -47,10 +50,10 @@ export function decodeFirstFormat({ members, series, detail }: SettleParts): Sto
     },
     pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
     costNano: cost,
-    listNano: cost === null ? null : listTotal(lines),
+    listNano,
     internalNano: null,
     unpriced: reasonsOf(reasons),
-    lines,
+    lines: withStanding({ lines, costNano: cost, listNano, internalNano: null }),
     detail: `${detail.slice(0, linesAt)}}`,
   };
 }
@@ -124,7 +127,7 @@ function reasonsOf(from: Json | undefined): readonly string[] {
   return from.map((one) => (typeof one === 'string' ? one : unreadable('cost')));
 }
 
-function decodeCost(members: JsonObject): Valuation {
+function decodeCost(members: JsonObject): Valued {
   const [pricing, cost, listCost, internalCost, reasons, lines] = list(members, 'cost');
   return {
     pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),

@@ -4,7 +4,7 @@ import { lostRecord } from './recovery.ts';
 import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { UnreadableEntry } from './entry-members.ts';
 import { adjustmentText, attemptText, headerText, openText, settleText } from './encode-entry.ts';
-import { costLinesText } from '#model/cost-lines.ts';
+import { ledgerLinesText } from '#model/cost-lines.ts';
 import { correction, openedAttempt, posting, storedRecord, usageRecord } from '../../../test/support/records.ts';
 
 const decode = (json: string) => new EntryDecoder().decode(json);
@@ -78,7 +78,7 @@ test('a settle comes back with what is looked for and added up, and its detail a
     listNano: 7n,
     internalNano: 8n,
     unpriced: ['output'],
-    lines: record.cost.lines,
+    lines: storedRecord(record).lines,
   });
   const { endUser: _apart, ...caller } = record.caller;
   assert.deepEqual(series, {
@@ -180,19 +180,22 @@ const firstSettle = (cost: string, lines: string): string =>
 
 test('a settle of the first format is read, and its list price found in its lines', () => {
   const list = '["list","input",6,"p","10"]';
-  const cases: [string, string, bigint | null, bigint | null][] = [
-    ['["token","12",[]]', `[${list},["list","output",5,"q","2"]]`, 12n, 12n],
-    ['["token","9",[]]', `[${list},["contracted","input",6,"k","7"],["list","output",5,"q","2"]]`, 9n, 12n],
-    ['["token","12",[]]', `[${list},["contracted","output",5,"k","2"]]`, 12n, null],
-    ['["token",null,["output"]]', `[${list}]`, null, null],
-    ['["ptu","0",[]]', '[]', 0n, 0n],
+  // What each line is part of: its cost, its layer, or neither, because something has no price.
+  const cases: [string, string, bigint | null, bigint | null, readonly number[]][] = [
+    ['["token","12",[]]', `[${list},["list","output",5,"q","2"]]`, 12n, 12n, [3, 3]],
+    ['["token","9",[]]', `[${list},["contracted","input",6,"k","7"],["list","output",5,"q","2"]]`, 9n, 12n, [2, 3, 3]],
+    ['["token","12",[]]', `[${list},["contracted","output",5,"k","2"]]`, 12n, null, [1, 3]],
+    ['["token",null,["output"]]', `[${list}]`, null, null, [4]],
+    ['["ptu","0",[]]', '[]', 0n, 0n, []],
   ];
-  for (const [cost, lines, costNano, listNano] of cases) {
+  for (const [cost, lines, costNano, listNano, standings] of cases) {
     const entry = decode(firstSettle(cost, lines));
     assert.ok(entry.kind === 'settle');
     const { record } = entry;
     assert.deepEqual([record.costNano, record.listNano, record.internalNano], [costNano, listNano, null], lines);
-    assert.equal(costLinesText(record.lines), lines);
+    const parts = JSON.parse(lines) as unknown[][];
+    const expected = parts.map((part, index) => [...part, standings[index]]);
+    assert.equal(ledgerLinesText(record.lines), JSON.stringify(expected));
     assert.deepEqual(record.units.toolCalls, { web_search: 1 });
     assert.deepEqual([record.units.seconds, record.units.characters, record.units.images], [0, 0, {}]);
     assert.equal(record.detail.includes('costLines'), false);
@@ -211,7 +214,9 @@ test('a settle of the first format is read, and its list price found in its line
 
 test('an adjustment comes back as it was', () => {
   const record = usageRecord('a');
-  const lines = [{ layer: 'list' as const, meter: 'input', units: -600, priceId: 'p', nanoUsd: -150_000n }];
+  const lines = [
+    { layer: 'list' as const, meter: 'input', units: -600, priceId: 'p', nanoUsd: -150_000n, standing: 3 },
+  ];
   const booked = correction(record, {
     detail: '{"why":"a \\"price\\"","detail":{"deep":1}}',
     qualifies: 3,

@@ -1,4 +1,4 @@
-import { costLinesText as linesJson } from '#model/cost-lines.ts';
+import { ledgerLinesText } from '#model/cost-lines.ts';
 import type { Cost, CostLine } from '#model/money.ts';
 import type { OpenedAttempt, Timing, Units, UsageRecord } from '#model/usage-record.ts';
 import type { Adjustment, Posting } from './ports.ts';
@@ -173,7 +173,7 @@ function postingText({ series, outcome, change, lines }: Posting): string {
   }
   return (
     `{"series":${JSON.stringify(series)},"outcome":${quote(outcome)}` +
-    `,"change":[${[...amounts, ...counts].join(',')}],"lines":${linesJson(lines)}}`
+    `,"change":[${[...amounts, ...counts].join(',')}],"lines":${ledgerLinesText(lines)}}`
   );
 }
 

@@ -1,4 +1,4 @@
-import type { CostLine, NanoUsd, PriceLayer } from '#model/money.ts';
+import type { LedgerLine, NanoUsd, PriceLayer } from '#model/money.ts';
 import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
 
@@ -123,7 +123,8 @@ export interface StoredRecord {
   readonly listNano: NanoUsd | null;
   readonly internalNano: NanoUsd | null;
   readonly unpriced: readonly string[];
-  readonly lines: readonly CostLine[];
+  /** As `ledgerLines` makes them: they add up to the sums above. */
+  readonly lines: readonly LedgerLine[];
   /** A JSON object of the record's other members, in the words of the journal. */
   readonly detail: string;
 }
@@ -154,8 +155,11 @@ export interface Posting {
   readonly series: Series;
   readonly outcome: RollUpOutcome;
   readonly change: FigureChange;
-  /** Units and amounts are signed: a correction takes the old lines back and adds the new ones. */
-  readonly lines: readonly CostLine[];
+  /**
+   * Units and amounts are signed: a correction takes the old lines back and adds the new ones. Added up by what they are
+   * part of (`lineStanding`), they are the change of the sums above.
+   */
+  readonly lines: readonly LedgerLine[];
 }
 
 /** What names a record in every store. */
@@ -347,7 +351,10 @@ export interface LineRow {
   readonly outcome: RollUpOutcome;
   readonly layer: PriceLayer;
   readonly meter: string;
+  /** Empty where the meter has no price. */
   readonly priceId: string;
+  /** Bits of `lineStanding`: which sums the amount is part of. */
+  readonly standing: number;
   readonly units: bigint;
   readonly nanoUsd: bigint;
 }

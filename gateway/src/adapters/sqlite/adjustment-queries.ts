@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Adjustment, FigureChange, PageQuery, Posting, RecordKey } from '#accounting/ledger/ports.ts';
-import { parseCostLines } from '#model/cost-lines.ts';
+import { parseLedgerLines } from '#model/cost-lines.ts';
 import { isWord, outcomes, type Words } from '#model/words.ts';
 import { seriesOf } from './ledger-rows.ts';
 import { seriesColumns, type LedgerTables, type SeriesColumns } from './ledger-schema.ts';
@@ -45,7 +45,7 @@ function changeOf(row: PostingRow): FigureChange {
 }
 
 function postingOf(row: PostingRow): Posting {
-  const lines = parseCostLines(row.lines);
+  const lines = parseLedgerLines(row.lines);
   if (lines === undefined || !isWord(rollUpOutcomes, row.outcome))
     throw new TypeError('The store holds a posting that was never written to it.');
   return { series: seriesOf(row), outcome: row.outcome, change: changeOf(row), lines };

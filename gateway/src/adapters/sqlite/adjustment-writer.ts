@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { requestBits, type Adjustment, type Posting } from '#accounting/ledger/ports.ts';
-import { costLinesText } from '#model/cost-lines.ts';
+import { ledgerLinesText } from '#model/cost-lines.ts';
 import type { LineChanges } from './line-changes.ts';
 import type { Place, RollUpChanges } from './roll-up-changes.ts';
 import { integerOf, type SeriesIds } from './series-ids.ts';
@@ -109,7 +109,7 @@ export class AdjustmentWriter {
       change.pricedAttempts,
       change.listPricedAttempts,
       change.internalPricedAttempts,
-      costLinesText(posting.lines),
+      ledgerLinesText(posting.lines),
       journal,
     );
     sums.adjust(place, posting);

@@ -139,6 +139,7 @@ interface LineParts {
   readonly layer: string;
   readonly meter: string;
   readonly price_id: string;
+  readonly standing: number;
   readonly units: string;
   readonly dollars: string;
   readonly rest: string;
@@ -148,9 +149,13 @@ const lineTables = {
   records: (table: string) => ({
     from: `${table}, json_each(${table}.lines) as line`,
     columns: `at / ${dayMs} as day, series, outcome, line.value ->> 0 as layer, line.value ->> 1 as meter,
-      line.value ->> 3 as price_id, line.value ->> 2 as units, cast(line.value ->> 4 as integer) as nano_usd`,
+      line.value ->> 3 as price_id, line.value ->> 5 as standing, line.value ->> 2 as units,
+      cast(line.value ->> 4 as integer) as nano_usd`,
   }),
-  days: () => ({ from: 'usage_line', columns: 'day, series, outcome, layer, meter, price_id, units, nano_usd' }),
+  days: () => ({
+    from: 'usage_line',
+    columns: 'day, series, outcome, layer, meter, price_id, standing, units, nano_usd',
+  }),
 };
 
 function partLines(part: Part, query: LinesQuery): RawBuilder<unknown> {
@@ -168,12 +173,12 @@ export function linesStatement(query: LinesQuery): RawBuilder<LineParts & Series
   const recordsOnly = query.filter.some((one) => one.dimension === 'end-user');
   const all = usedParts(query, recordsOnly).map((part) => partLines(part, query));
   return sql`
-    select day, outcome, layer, meter, price_id, cast(units as text) as units, cast(dollars as text) as dollars,
+    select day, outcome, layer, meter, price_id, standing, cast(units as text) as units, cast(dollars as text) as dollars,
       cast(rest as text) as rest, ${sql.raw(seriesColumns.join(', '))}
     from (
-      select day, series, outcome, layer, meter, price_id, sum(units) as units,
+      select day, series, outcome, layer, meter, price_id, standing, sum(units) as units,
         sum(nano_usd / ${sql.raw(String(nanoPerDollar))}) as dollars, sum(nano_usd % ${sql.raw(String(nanoPerDollar))}) as rest
-      from (${sql.join(all, sql` union all `)}) group by 1, 2, 3, 4, 5, 6
+      from (${sql.join(all, sql` union all `)}) group by 1, 2, 3, 4, 5, 6, 7
     ) join usage_series on usage_series.id = series`;
 }
 
@@ -192,6 +197,7 @@ export async function selectLines(database: Database, query: LinesQuery): Promis
       layer: row.layer,
       meter: row.meter,
       priceId: row.price_id,
+      standing: row.standing,
       units: BigInt(row.units),
       nanoUsd: BigInt(row.dollars) * nanoPerDollar + BigInt(row.rest),
     };
@@ -215,8 +221,8 @@ export async function countWrongRollUps(database: Database): Promise<number> {
     { fresh: freshSums(dayMs), kept: `select day, series, outcome, ${sums} from usage_day`, keys: 3 },
     {
       fresh: freshLines,
-      kept: 'select day, series, outcome, layer, meter, price_id, units, nano_usd from usage_line',
-      keys: 6,
+      kept: 'select day, series, outcome, layer, meter, price_id, standing, units, nano_usd from usage_line',
+      keys: 7,
     },
   ];
   let wrong = 0;

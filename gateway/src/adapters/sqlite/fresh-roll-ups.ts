@@ -15,9 +15,10 @@ export function freshSums(periodMs: number): string {
 
 const linesOf = (table: string): string => `
   select at / ${dayMs} as day, series, outcome, line.value ->> 0 as layer, line.value ->> 1 as meter,
-    line.value ->> 3 as price_id, line.value ->> 2 as units, cast(line.value ->> 4 as integer) as nano_usd
+    line.value ->> 3 as price_id, line.value ->> 5 as standing, line.value ->> 2 as units,
+    cast(line.value ->> 4 as integer) as nano_usd
   from ${table}, json_each(${table}.lines) as line`;
 
 /** The same for the cost lines of each day. */
-export const freshLines = `select day, series, outcome, layer, meter, price_id, sum(units), sum(nano_usd)
-  from (${linesOf('usage_record')} union all ${linesOf('ledger_posting')}) group by 1, 2, 3, 4, 5, 6`;
+export const freshLines = `select day, series, outcome, layer, meter, price_id, standing, sum(units), sum(nano_usd)
+  from (${linesOf('usage_record')} union all ${linesOf('ledger_posting')}) group by 1, 2, 3, 4, 5, 6, 7`;

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { dayMs, measures, quarterHourMs } from '#accounting/ledger/ports.ts';
+import { lineStanding } from '#model/money.ts';
 import { columnOf } from './figure-columns.ts';
 import type { MigrationList } from '../sql/migrations.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
@@ -85,6 +86,20 @@ const listPriceOfFirstFormat = `(
   from (select value ->> 0 as layer, value ->> 1 as meter, cast(value ->> 4 as integer) as nano from json_each(lines))
 )`;
 
+// What each line is part of, as `withStanding` has it: lines of the first format are list and contracted prices.
+const linesOfSecondFormat = `(
+  select json_group_array(json_array(
+    line.value ->> 0, line.value ->> 1, line.value ->> 2, line.value ->> 3, line.value ->> 4,
+    case
+      when cost_nano is null then ${lineStanding.unpriced}
+      when line.value ->> 0 = 'contracted' then ${lineStanding.cost | lineStanding.layer}
+      else iif(line.value ->> 1 in (
+             select value ->> 1 from json_each(lines) where value ->> 0 = 'contracted'), 0, ${lineStanding.cost})
+           + iif(list_nano is null, 0, ${lineStanding.layer})
+    end))
+  from json_each(lines) as line
+)`;
+
 const recordsOfSecondFormat = [
   `alter table usage_record add column seconds integer`,
   `alter table usage_record add column characters integer`,
@@ -105,6 +120,7 @@ const recordsOfSecondFormat = [
   `update usage_record set list_nano = ifnull(${listPriceOfFirstFormat}, 0) where cost_nano is not null`,
   `update usage_record set list_nano = null
    where cost_nano is not null and lines <> '[]' and ${listPriceOfFirstFormat} is null`,
+  `update usage_record set lines = ${linesOfSecondFormat} where lines <> '[]'`,
   // A page of what stands behind one cell of a report is read without reading anything else.
   `create index usage_record_cell on usage_record (series, outcome)`,
 ];
@@ -120,8 +136,9 @@ function rollUpTable(period: 'quarter' | 'day'): string {
 
 const lineTable = `create table usage_line (
   day integer not null, series integer not null references usage_series (id), outcome text not null,
-  layer text not null, meter text not null, price_id text not null, units integer not null, nano_usd integer not null,
-  primary key (day, series, outcome, layer, meter, price_id)
+  layer text not null, meter text not null, price_id text not null, standing integer not null,
+  units integer not null, nano_usd integer not null,
+  primary key (day, series, outcome, layer, meter, price_id, standing)
 ) strict, without rowid`;
 
 export const ledgerMigrations: MigrationList = {

@@ -1,7 +1,7 @@
 import type { Series, StoredRecord } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import type { RecordColumns, SeriesColumns } from './ledger-schema.ts';
-import { parseCostLines } from '#model/cost-lines.ts';
+import { parseLedgerLines } from '#model/cost-lines.ts';
 import { isWord, measuredKinds, outcomes, pricings, seriesOperations, type Words } from '#model/words.ts';
 
 type MoneyColumn = 'reserved_nano' | 'cost_nano' | 'list_nano' | 'internal_nano';
@@ -90,7 +90,7 @@ export function recordOf(row: RecordRow): StoredRecord {
     listNano: bigintOrNull(row.list_nano),
     internalNano: bigintOrNull(row.internal_nano),
     unpriced: reasons(row.unpriced),
-    lines: parseCostLines(row.lines) ?? unlike('lines'),
+    lines: parseLedgerLines(row.lines) ?? unlike('lines'),
     detail: row.detail,
   };
 }

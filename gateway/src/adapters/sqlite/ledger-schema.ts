@@ -125,7 +125,7 @@ export interface RecordColumns {
   internal_nano: bigint | null;
   /** JSON; null where nothing is missing. */
   unpriced: string | null;
-  /** JSON, as `costLinesText` makes it. */
+  /** JSON, as `ledgerLinesText` makes it. */
   lines: string;
   /** JSON: what is only shown, such as `finishedAt` and `httpStatus`; for SQLite's `->>`. */
   detail: string;

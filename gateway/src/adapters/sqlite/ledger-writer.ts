@@ -6,7 +6,7 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import { costLinesText } from '#model/cost-lines.ts';
+import { ledgerLinesText } from '#model/cost-lines.ts';
 import { AdjustmentWriter } from './adjustment-writer.ts';
 import { recordColumns } from './ledger-schema.ts';
 import { LineChanges } from './line-changes.ts';
@@ -158,7 +158,7 @@ export class LedgerWriter {
       record.listNano,
       record.internalNano,
       record.unpriced.length === 0 ? null : JSON.stringify(record.unpriced),
-      costLinesText(record.lines),
+      ledgerLinesText(record.lines),
       record.detail,
       keys.qualifies,
       counts,

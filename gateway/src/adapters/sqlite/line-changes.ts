@@ -1,12 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { dayMs } from '#accounting/ledger/ports.ts';
-import type { CostLine } from '#model/money.ts';
+import type { LedgerLine } from '#model/money.ts';
 import type { Place } from './roll-up-changes.ts';
 
 interface Change {
   readonly day: number;
   readonly place: Place;
-  readonly line: CostLine;
+  readonly line: LedgerLine;
   units: number;
   nanoUsd: bigint;
 }
@@ -18,16 +18,16 @@ export class LineChanges {
 
   constructor(connection: DatabaseSync) {
     this.#upsert = connection.prepare(
-      `insert into usage_line (day, series, outcome, layer, meter, price_id, units, nano_usd)
-       values (?, ?, ?, ?, ?, ?, ?, ?)
+      `insert into usage_line (day, series, outcome, layer, meter, price_id, standing, units, nano_usd)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?)
        on conflict do update set units = units + excluded.units, nano_usd = nano_usd + excluded.nano_usd`,
     );
   }
 
-  add(place: Place, lines: readonly CostLine[]): void {
+  add(place: Place, lines: readonly LedgerLine[]): void {
     const day = Math.floor(place.at / dayMs);
     for (const line of lines) {
-      const key = `${day} ${place.series} ${place.outcome} ${line.layer} ${line.meter} ${line.priceId}`;
+      const key = `${day} ${place.series} ${place.outcome} ${line.layer} ${line.meter} ${line.priceId} ${line.standing}`;
       const change = this.#changes.get(key);
       if (change === undefined) this.#changes.set(key, { day, place, line, units: line.units, nanoUsd: line.nanoUsd });
       else {
@@ -38,8 +38,10 @@ export class LineChanges {
   }
 
   write(): void {
-    for (const { day, place, line, units, nanoUsd } of this.#changes.values())
-      this.#upsert.run(day, place.series, place.outcome, line.layer, line.meter, line.priceId, units, nanoUsd);
+    for (const { day, place, line, units, nanoUsd } of this.#changes.values()) {
+      const { layer, meter, priceId, standing } = line;
+      this.#upsert.run(day, place.series, place.outcome, layer, meter, priceId, standing, units, nanoUsd);
+    }
     this.#changes.clear();
   }
 
