@@ -24,6 +24,7 @@ import {
   type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
 import { measures } from '../../src/accounting/ledger/ports.ts';
+import { parseLedgerLines } from '../../src/model/cost-lines.ts';
 import type { LedgerLine } from '../../src/model/money.ts';
 
 /** Something that counts: a record, or a posting of an adjustment. */
@@ -194,7 +195,8 @@ export class MemoryLedgerStore implements LedgerStore {
 
   #counting(): readonly Counting[] {
     const records = [...this.#records.values()].map(({ instance, ...shipped }): Counting => {
-      const { at, series, outcome, endUser, lines } = shipped.record;
+      const { at, series, outcome, endUser } = shipped.record;
+      const lines = parseLedgerLines(shipped.record.lines) ?? [];
       return { at, instance, series, outcome, endUser, lines, of: shipped };
     });
     const postings = [...this.#adjustments.values()].flatMap(({ adjustment, instance }) => {

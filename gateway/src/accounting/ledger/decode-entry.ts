@@ -60,6 +60,7 @@ const firstFormat = 1;
 const firstSettleStart = start(firstFormat, 'settle');
 const seriesStart = ',"caller":';
 const resultStart = ',"outcome":';
+const linesStart = ',"lines":';
 const detailStart = ',"finishedAt":';
 /** Beyond so many the memory begins anew. */
 const mostSeriesKept = 1000;
@@ -97,8 +98,11 @@ export class EntryDecoder {
     const result = json.indexOf(resultStart, series);
     const detail = json.indexOf(detailStart, result);
     if (series < 0 || result < 0 || detail < 0) return unreadable('caller');
+    const linesAt = json.indexOf(linesStart, result);
+    const hasLines = linesAt >= 0 && linesAt < detail;
     return {
-      members: parsed(`${json.slice(0, series)}${json.slice(result, detail)}}`),
+      members: parsed(`${json.slice(0, series)}${json.slice(result, hasLines ? linesAt : detail)}}`),
+      lines: hasLines ? json.slice(linesAt + linesStart.length, detail) : undefined,
       series: this.#seriesOf(json.slice(series + 1, result)),
       detail: `{${json.slice(detail + 1)}`,
     };

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '#kernel/json.ts';
-import { isJsonObject, parseJson } from '#kernel/json.ts';
-import { parseCostLines } from '#model/cost-lines.ts';
-import { ledgerLines, withStanding, type Valued } from '#model/ledger-lines.ts';
+import { isJsonObject } from '#kernel/json.ts';
+import { ledgerLinesText, parseCostLines } from '#model/cost-lines.ts';
+import { withStanding } from '#model/ledger-lines.ts';
 import type { CostLine, NanoUsd } from '#model/money.ts';
 import type { Units } from '#model/usage-record.ts';
 import { isWord, measuredKinds, outcomes, pricings } from '#model/words.ts';
@@ -13,15 +13,36 @@ export interface SettleParts {
   /** What names the attempt, and what is added up. */
   readonly members: JsonObject;
   readonly series: Series;
+  /** The cost lines, as JSON text; undefined in the first format, where they stand in the detail. */
+  readonly lines: string | undefined;
   /** What is only shown, as JSON text. */
   readonly detail: string;
 }
 
-type Valuation = Pick<StoredRecord, 'pricing' | 'costNano' | 'listNano' | 'internalNano' | 'unpriced' | 'lines'>;
+type Valuation = Pick<StoredRecord, 'pricing' | 'costNano' | 'listNano' | 'internalNano' | 'unpriced'>;
 
-export function decodeRecord({ members, series, detail }: SettleParts): StoredRecord {
-  const [units, cost] = [decodeUnits(members), decodeCost(members)];
-  return { ...decodeCommon(members, series), units, ...cost, lines: ledgerLines(cost, units), detail };
+export function decodeRecord({ members, series, lines = unreadable('lines'), detail }: SettleParts): StoredRecord {
+  const [pricing, cost, listCost, internalCost, reasons] = list(members, 'cost');
+  return {
+    id: text(members, 'id'),
+    requestId: text(members, 'requestId'),
+    attempt: integer(members, 'attempt'),
+    at: integer(members, 'at'),
+    series,
+    endUser: textOrNull(members, 'endUser'),
+    reservedNano: nanoOrNull(members, 'reservedNano'),
+    outcome: word(members, 'outcome', outcomes),
+    measuredInput: word(members, 'measuredInput', measuredKinds),
+    measuredOutput: word(members, 'measuredOutput', measuredKinds),
+    units: decodeUnits(members),
+    pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
+    costNano: nanoAt(cost),
+    listNano: nanoAt(listCost),
+    internalNano: nanoAt(internalCost),
+    unpriced: reasonsOf(reasons),
+    lines,
+    detail,
+  };
 }
 
 /**
@@ -32,12 +53,12 @@ export function decodeFirstFormat({ members, series, detail }: SettleParts): Sto
   const common = decodeCommon(members, series);
   const linesAt = detail.indexOf(firstFormatLines);
   if (linesAt < 0) return unreadable('costLines');
-  const lines = parseCostLines(parseJson(detail.slice(linesAt + firstFormatLines.length, -1)));
+  const lines = parseCostLines(detail.slice(linesAt + firstFormatLines.length, -1));
   if (lines === undefined) return unreadable('costLines');
   const [pricing, costNano, reasons] = list(members, 'cost');
   const cost = nanoAt(costNano);
-  const units = list(members, 'units');
   const listNano = cost === null ? null : listTotal(lines);
+  const units = list(members, 'units');
   const nothing = common.measuredInput === 'unknown' && common.measuredOutput === 'unknown' ? null : 0;
   return {
     ...common,
@@ -53,7 +74,7 @@ export function decodeFirstFormat({ members, series, detail }: SettleParts): Sto
     listNano,
     internalNano: null,
     unpriced: reasonsOf(reasons),
-    lines: withStanding({ lines, costNano: cost, listNano, internalNano: null }),
+    lines: ledgerLinesText(withStanding({ lines, costNano: cost, listNano, internalNano: null })),
     detail: `${detail.slice(0, linesAt)}}`,
   };
 }
@@ -68,7 +89,10 @@ function listTotal(lines: readonly CostLine[]): NanoUsd | null {
   return [...listed.values()].reduce((total, one) => total + one, 0n);
 }
 
-function decodeCommon(from: JsonObject, series: Series): Omit<StoredRecord, keyof Valuation | 'units' | 'detail'> {
+function decodeCommon(
+  from: JsonObject,
+  series: Series,
+): Omit<StoredRecord, keyof Valuation | 'units' | 'lines' | 'detail'> {
   return {
     id: text(from, 'id'),
     requestId: text(from, 'requestId'),
@@ -125,16 +149,4 @@ const nanoAt = (value: Json | undefined): NanoUsd | null => (value === null ? nu
 function reasonsOf(from: Json | undefined): readonly string[] {
   if (!Array.isArray(from)) return unreadable('cost');
   return from.map((one) => (typeof one === 'string' ? one : unreadable('cost')));
-}
-
-function decodeCost(members: JsonObject): Valued {
-  const [pricing, cost, listCost, internalCost, reasons, lines] = list(members, 'cost');
-  return {
-    pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
-    costNano: nanoAt(cost),
-    listNano: nanoAt(listCost),
-    internalNano: nanoAt(internalCost),
-    unpriced: reasonsOf(reasons),
-    lines: parseCostLines(lines) ?? unreadable('cost'),
-  };
 }

@@ -1,5 +1,6 @@
 import { ledgerLinesText } from '#model/cost-lines.ts';
-import type { Cost, CostLine } from '#model/money.ts';
+import { ledgerLines } from '#model/ledger-lines.ts';
+import { lineStanding, type Cost, type CostLine } from '#model/money.ts';
 import type { OpenedAttempt, Timing, Units, UsageRecord } from '#model/usage-record.ts';
 import type { Adjustment, Posting } from './ports.ts';
 
@@ -127,20 +128,40 @@ function timingText(timing: Timing): string {
   );
 }
 
-function lineText(line: CostLine): string {
-  return `["${line.layer}",${quoteWord(line.meter)},${amount(line.units)},${quoteWord(line.priceId)},${nano(line.nanoUsd)}]`;
+function lineText(line: CostLine, standing: number): string {
+  return `["${line.layer}",${quoteWord(line.meter)},${integer(line.units)},${quoteWord(line.priceId)},${nano(line.nanoUsd)},${standing}]`;
 }
 
-function costLinesText(lines: readonly CostLine[]): string {
+/** All lines of an ordinary cost, at list prices only, are part of all that there is to be part of. */
+function isOrdinary({ pricing, nanoUsd, listNanoUsd, lines }: Cost): boolean {
+  if (pricing === 'ptu' || nanoUsd === null || listNanoUsd === null) return false;
+  for (const line of lines) if (line.layer !== 'list') return false;
+  return true;
+}
+
+/** The record's `ledgerLines`. */
+function linesText({ cost, units }: UsageRecord): string {
   let text = '';
-  for (const line of lines) text += text === '' ? lineText(line) : `,${lineText(line)}`;
+  const add = (line: CostLine, standing: number): void => {
+    text += text === '' ? lineText(line, standing) : `,${lineText(line, standing)}`;
+  };
+  if (isOrdinary(cost)) for (const line of cost.lines) add(line, lineStanding.cost | lineStanding.layer);
+  else {
+    const valued = {
+      ...cost,
+      costNano: cost.nanoUsd,
+      listNano: cost.listNanoUsd,
+      internalNano: cost.internalNanoUsd,
+    };
+    for (const line of ledgerLines(valued, units)) add(line, line.standing);
+  }
   return `[${text}]`;
 }
 
 function costText(cost: Cost): string {
   const unpriced = cost.unpriced.length === 0 ? '[]' : JSON.stringify(cost.unpriced);
   const amounts = `${nanoOrNull(cost.nanoUsd)},${nanoOrNull(cost.listNanoUsd)},${nanoOrNull(cost.internalNanoUsd)}`;
-  return `["${cost.pricing}",${amounts},${unpriced},${costLinesText(cost.lines)}]`;
+  return `["${cost.pricing}",${amounts},${unpriced}]`;
 }
 
 /** `attempt` is the attempt's own text, as `attemptText` makes it. */
@@ -149,15 +170,15 @@ export function openText(attempt: string): string {
 }
 
 /**
- * In this order: what names the attempt, its series, what is added up, and from `finishedAt` on the detail that stores
- * keep as it stands. `attempt` is the text of the record's own attempt members. Throws a TypeError or RangeError for an
+ * In this order: what names the attempt, its series, what is added up; the cost lines, and from `finishedAt` on the
+ * detail, which stores keep as they stand. `attempt` is the text of the record's own attempt members. Throws a TypeError or RangeError for an
  * amount that is none.
  */
 export function settleText(record: UsageRecord, attempt: string = attemptText(record)): string {
   return (
     `${settleStart}${attempt},"outcome":"${record.outcome}","measuredInput":"${record.measuredInput}"` +
     `,"measuredOutput":"${record.measuredOutput}","units":${unitsText(record.units)},"cost":${costText(record.cost)}` +
-    `,"finishedAt":${integer(record.finishedAt)},"httpStatus":${amount(record.httpStatus)}` +
+    `,"lines":${linesText(record)},"finishedAt":${integer(record.finishedAt)},"httpStatus":${amount(record.httpStatus)}` +
     `,"serviceTier":${quoteWordOrNull(record.serviceTier)},"reportedModel":${quoteWordOrNull(record.reportedModel)}` +
     `,"spilledFrom":${quoteWordOrNull(record.spilledFrom)},"upstreamRequestId":${quoteOrNull(record.upstreamRequestId)}` +
     `,"timingUs":${timingText(record.timing)}}`

@@ -123,8 +123,11 @@ export interface StoredRecord {
   readonly listNano: NanoUsd | null;
   readonly internalNano: NanoUsd | null;
   readonly unpriced: readonly string[];
-  /** As `ledgerLines` makes them: they add up to the sums above. */
-  readonly lines: readonly LedgerLine[];
+  /**
+   * JSON text, as `ledgerLinesText` makes it and `parseLedgerLines` reads it: the lines of `ledgerLines`, which add up to
+   * the sums above. It goes from the journal into stores as it stands.
+   */
+  readonly lines: string;
   /** A JSON object of the record's other members, in the words of the journal. */
   readonly detail: string;
 }

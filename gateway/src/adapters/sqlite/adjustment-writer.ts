@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { requestBits, type Adjustment, type Posting } from '#accounting/ledger/ports.ts';
 import { ledgerLinesText } from '#model/cost-lines.ts';
-import type { LineChanges } from './line-changes.ts';
 import type { Place, RollUpChanges } from './roll-up-changes.ts';
 import { integerOf, type SeriesIds } from './series-ids.ts';
 
@@ -9,7 +8,6 @@ export interface AdjustmentWriterParts {
   readonly connection: DatabaseSync;
   readonly series: SeriesIds;
   readonly sums: RollUpChanges;
-  readonly lines: LineChanges;
 }
 
 interface Attempt {
@@ -93,8 +91,9 @@ export class AdjustmentWriter {
     one: { readonly posting: Posting; readonly position: number; readonly journal: number },
   ) {
     const { posting, position, journal } = one;
-    const { series, sums, lines } = this.#parts;
+    const { series, sums } = this.#parts;
     const { change, outcome } = posting;
+    const lines = ledgerLinesText(posting.lines);
     const place: Place = { at: adjustment.at, series: series.of(posting.series), outcome };
     this.#insertPosting.run(
       place.at,
@@ -109,11 +108,10 @@ export class AdjustmentWriter {
       change.pricedAttempts,
       change.listPricedAttempts,
       change.internalPricedAttempts,
-      ledgerLinesText(posting.lines),
+      lines,
       journal,
     );
-    sums.adjust(place, posting);
-    lines.add(place, posting.lines);
+    sums.adjust(place, posting, lines);
   }
 
   /** Gives the counts of a request to the attempts that have to carry them now: each to the lowest-numbered that qualifies. */

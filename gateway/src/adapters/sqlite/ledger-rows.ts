@@ -1,7 +1,6 @@
 import type { Series, StoredRecord } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import type { RecordColumns, SeriesColumns } from './ledger-schema.ts';
-import { parseLedgerLines } from '#model/cost-lines.ts';
 import { isWord, measuredKinds, outcomes, pricings, seriesOperations, type Words } from '#model/words.ts';
 
 type MoneyColumn = 'reserved_nano' | 'cost_nano' | 'list_nano' | 'internal_nano';
@@ -90,7 +89,7 @@ export function recordOf(row: RecordRow): StoredRecord {
     listNano: bigintOrNull(row.list_nano),
     internalNano: bigintOrNull(row.internal_nano),
     unpriced: reasons(row.unpriced),
-    lines: parseLedgerLines(row.lines) ?? unlike('lines'),
+    lines: row.lines,
     detail: row.detail,
   };
 }

@@ -6,10 +6,8 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import { ledgerLinesText } from '#model/cost-lines.ts';
 import { AdjustmentWriter } from './adjustment-writer.ts';
 import { recordColumns } from './ledger-schema.ts';
-import { LineChanges } from './line-changes.ts';
 import { RollUpChanges, type CountedRecord } from './roll-up-changes.ts';
 import { integerOf, SeriesIds } from './series-ids.ts';
 
@@ -37,19 +35,16 @@ export class LedgerWriter {
   readonly #setCheckpoint: StatementSync;
   readonly #series: SeriesIds;
   readonly #sums: RollUpChanges;
-  readonly #lines: LineChanges;
   readonly #adjustments: AdjustmentWriter;
 
   constructor(connection: DatabaseSync) {
     this.#connection = connection;
     this.#series = new SeriesIds(connection);
     this.#sums = new RollUpChanges(connection);
-    this.#lines = new LineChanges(connection);
     this.#adjustments = new AdjustmentWriter({
       connection,
       series: this.#series,
       sums: this.#sums,
-      lines: this.#lines,
     });
     this.#insert = connection.prepare(
       `insert into usage_record (${recordColumns.join(', ')}) values (${recordColumns.map(() => '?').join(', ')})
@@ -90,13 +85,11 @@ export class LedgerWriter {
         if (isNew) added += 1;
       }
       this.#sums.write();
-      this.#lines.write();
       this.#connection.exec('commit');
       return added;
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('rollback');
       this.#sums.forget();
-      this.#lines.forget();
       this.#series.forget();
       throw error;
     }
@@ -119,7 +112,6 @@ export class LedgerWriter {
     takeOver?.take();
     const place = { at: record.at, series, outcome: record.outcome };
     this.#sums.add(place, counted);
-    this.#lines.add(place, record.lines);
     return true;
   }
 
@@ -158,7 +150,7 @@ export class LedgerWriter {
       record.listNano,
       record.internalNano,
       record.unpriced.length === 0 ? null : JSON.stringify(record.unpriced),
-      ledgerLinesText(record.lines),
+      record.lines,
       record.detail,
       keys.qualifies,
       counts,

@@ -1,13 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import {
-  dayMs,
-  quarterHourMs,
-  requestBits,
-  type Adjustment,
-  type Posting,
-  type StoredRecord,
-} from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, requestBits, type Posting, type StoredRecord } from '#accounting/ledger/ports.ts';
 import { columnOf, countMeasures, moneyMeasures, type CountMeasure, type MoneyMeasure } from './figure-columns.ts';
+import { LineSums } from './line-sums.ts';
 
 /** Where something counts. */
 export interface Place {
@@ -25,15 +19,14 @@ export interface CountedRecord {
   readonly images: number;
 }
 
-/** The sums that one roll-up gains; signed. */
+/** What the roll-up of one place gains; signed. */
 class Change {
-  readonly period: number;
   readonly place: Place;
   readonly counts: Record<CountMeasure, number>;
   readonly money: Record<MoneyMeasure, bigint>;
+  readonly lines = new LineSums();
 
-  constructor(period: number, place: Place) {
-    this.period = period;
+  constructor(place: Place) {
     this.place = place;
     this.counts = {
       requests: 0,
@@ -59,6 +52,12 @@ class Change {
       internalPricedAttempts: 0,
     };
     this.money = { cost: 0n, listCost: 0n, internalCost: 0n, held: 0n };
+  }
+
+  merge(other: Change): void {
+    for (const one of countMeasures) this.counts[one] += other.counts[one];
+    for (const one of moneyMeasures) this.money[one] += other.money[one];
+    this.lines.merge(other.lines);
   }
 
   /** `sign` is 1 or -1. */
@@ -124,79 +123,90 @@ class Change {
 
 const columns = [...countMeasures, ...moneyMeasures].map(columnOf);
 
-/** Roll-ups of one length of period, for the time of a batch. */
-class PeriodChanges {
-  readonly #periodMs: number;
-  readonly #upsert: StatementSync;
+function upsert(connection: DatabaseSync, period: 'quarter' | 'day'): StatementSync {
+  return connection.prepare(
+    `insert into usage_${period} (${period}, series, outcome, ${columns.join(', ')})
+     values (?, ?, ?, ${columns.map(() => '?').join(', ')})
+     on conflict do update set ${columns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
+  );
+}
+
+/** What a batch changes in the roll-ups: added up here per quarter-hour, so that each is written once a transaction. */
+export class RollUpChanges {
+  readonly #upsertQuarter: StatementSync;
+  readonly #upsertDay: StatementSync;
+  readonly #upsertLine: StatementSync;
   readonly #changes = new Map<string, Change>();
 
-  constructor(connection: DatabaseSync, period: { readonly name: 'quarter' | 'day'; readonly ms: number }) {
-    this.#periodMs = period.ms;
-    this.#upsert = connection.prepare(
-      `insert into usage_${period.name} (${period.name}, series, outcome, ${columns.join(', ')})
-       values (?, ?, ?, ${columns.map(() => '?').join(', ')})
-       on conflict do update set ${columns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
+  constructor(connection: DatabaseSync) {
+    this.#upsertQuarter = upsert(connection, 'quarter');
+    this.#upsertDay = upsert(connection, 'day');
+    this.#upsertLine = connection.prepare(
+      `insert into usage_line (day, series, outcome, layer, meter, price_id, standing, units, nano_usd)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       on conflict do update set units = units + excluded.units, nano_usd = nano_usd + excluded.nano_usd`,
     );
   }
 
-  of(place: Place): Change {
-    const period = Math.floor(place.at / this.#periodMs);
-    const text = `${period} ${place.series} ${place.outcome}`;
-    let change = this.#changes.get(text);
-    if (change === undefined) {
-      change = new Change(period, place);
-      this.#changes.set(text, change);
-    }
-    return change;
-  }
-
-  write(): void {
-    for (const { period, place, counts, money } of this.#changes.values())
-      this.#upsert.run(
-        period,
-        place.series,
-        place.outcome,
-        ...countMeasures.map((one) => counts[one]),
-        ...moneyMeasures.map((one) => money[one]),
-      );
-    this.#changes.clear();
-  }
-
-  forget(): void {
-    this.#changes.clear();
-  }
-}
-
-/** What a batch changes in the roll-ups: added up here, so that each is written once a transaction. */
-export class RollUpChanges {
-  readonly #periods: readonly PeriodChanges[];
-
-  constructor(connection: DatabaseSync) {
-    this.#periods = [
-      new PeriodChanges(connection, { name: 'quarter', ms: quarterHourMs }),
-      new PeriodChanges(connection, { name: 'day', ms: dayMs }),
-    ];
-  }
-
   add(place: Place, record: CountedRecord): void {
-    for (const period of this.#periods) period.of(place).add(record);
+    const change = this.#of(place);
+    change.add(record);
+    change.lines.add(record.record.lines);
   }
 
   /** Attempts at a place begin (1) or cease (-1) to carry counts of their requests. */
   carry(place: Place, change: { readonly bits: number; readonly sign: 1 | -1 }): void {
-    if (change.bits === 0) return;
-    for (const period of this.#periods) period.of(place).carry(change.bits, change.sign);
+    if (change.bits !== 0) this.#of(place).carry(change.bits, change.sign);
   }
 
-  adjust(place: Place, posting: Adjustment['postings'][number]): void {
-    for (const period of this.#periods) period.of(place).adjust(posting);
+  /** `lines`: the posting's, as text. */
+  adjust(place: Place, posting: Posting, lines: string): void {
+    const change = this.#of(place);
+    change.adjust(posting);
+    change.lines.add(lines);
   }
 
   write(): void {
-    for (const period of this.#periods) period.write();
+    const days = new Map<string, Change>();
+    for (const change of this.#changes.values()) {
+      const { at, series, outcome } = change.place;
+      write(this.#upsertQuarter, Math.floor(at / quarterHourMs), change);
+      const key = `${Math.floor(at / dayMs)} ${series} ${outcome}`;
+      const ofDay = days.get(key);
+      if (ofDay === undefined) days.set(key, change);
+      else ofDay.merge(change);
+    }
+    for (const change of days.values()) {
+      const day = Math.floor(change.place.at / dayMs);
+      write(this.#upsertDay, day, change);
+      const { series, outcome } = change.place;
+      for (const { layer, meter, priceId, standing, units, nanoUsd } of change.lines)
+        this.#upsertLine.run(day, series, outcome, layer, meter, priceId, standing, units, nanoUsd);
+    }
+    this.#changes.clear();
   }
 
   forget(): void {
-    for (const period of this.#periods) period.forget();
+    this.#changes.clear();
   }
+
+  #of(place: Place): Change {
+    const key = `${Math.floor(place.at / quarterHourMs)} ${place.series} ${place.outcome}`;
+    let change = this.#changes.get(key);
+    if (change === undefined) {
+      change = new Change(place);
+      this.#changes.set(key, change);
+    }
+    return change;
+  }
+}
+
+function write(statement: StatementSync, period: number, { place, counts, money }: Change): void {
+  statement.run(
+    period,
+    place.series,
+    place.outcome,
+    ...countMeasures.map((one) => counts[one]),
+    ...moneyMeasures.map((one) => money[one]),
+  );
 }
