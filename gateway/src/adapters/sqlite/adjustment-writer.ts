@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { requestBits, type Adjustment, type Posting } from '#accounting/ledger/ports.ts';
 import { ledgerLinesText } from '#model/cost-lines.ts';
-import type { Place, RollUpChanges } from './roll-up-changes.ts';
+import type { Place } from '../sql/roll-up-sums.ts';
+import type { RollUpChanges } from './roll-up-changes.ts';
 import { integerOf, type SeriesIds } from './series-ids.ts';
 
 export interface AdjustmentWriterParts {

@@ -13,10 +13,10 @@ import {
   type LinesQuery,
 } from '#accounting/ledger/ports.ts';
 import { isWord, layers, outcomes, type Words } from '#model/words.ts';
-import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from './figure-columns.ts';
+import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
-import { seriesOf } from './ledger-rows.ts';
-import { seriesColumns, type LedgerTables, type SeriesColumns } from './ledger-schema.ts';
+import { seriesOf } from '../sql/ledger-rows.ts';
+import { seriesColumns, type LedgerTables, type SeriesColumns } from '../sql/ledger-schema.ts';
 import { allOf, rowConditions, seriesKeys } from './series-filter.ts';
 
 type Database = Kysely<LedgerTables>;

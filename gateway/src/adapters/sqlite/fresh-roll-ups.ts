@@ -1,5 +1,5 @@
 import { dayMs, measures } from '#accounting/ledger/ports.ts';
-import { amountOf, columnOf, type RowKind } from './figure-columns.ts';
+import { amountOf, columnOf, type RowKind } from '../sql/figure-columns.ts';
 
 function rowsOf(kind: Exclude<RowKind, 'rollUp'>, table: string): string {
   const amounts = measures.map((one) => `${amountOf(kind, one)} as ${columnOf(one)}`).join(', ');

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { dayMs, measures, quarterHourMs } from '#accounting/ledger/ports.ts';
 import { lineStanding } from '#model/money.ts';
-import { columnOf } from './figure-columns.ts';
+import { columnOf } from '../sql/figure-columns.ts';
 import type { MigrationList } from '../sql/migrations.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
 

@@ -2,7 +2,7 @@ import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { adjustmentsOf, findAdjustments, pageOfAdjustments } from './adjustment-queries.ts';
 import { countWrongRollUps, selectExtent, selectFigures, selectLines } from './figure-queries.ts';
 import { ledgerMigrations } from './ledger-migrations.ts';
-import type { LedgerTables } from './ledger-schema.ts';
+import type { LedgerTables } from '../sql/ledger-schema.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
 import { findRecords, pageOfRecords } from './record-queries.ts';

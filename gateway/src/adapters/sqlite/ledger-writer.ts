@@ -7,21 +7,10 @@ import {
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
 import { AdjustmentWriter } from './adjustment-writer.ts';
-import { recordColumns } from './ledger-schema.ts';
-import { RollUpChanges, type CountedRecord } from './roll-up-changes.ts';
+import { recordColumns } from '../sql/ledger-schema.ts';
+import { countedRecord, recordValues } from '../sql/record-values.ts';
+import { RollUpChanges } from './roll-up-changes.ts';
 import { integerOf, SeriesIds } from './series-ids.ts';
-
-function sumOf(counts: Readonly<Record<string, number>>): number {
-  let sum = 0;
-  for (const name in counts) sum += counts[name] ?? 0;
-  return sum;
-}
-
-/** Null for nothing: nearly every record has no tool calls and no images. */
-function textOf(counts: Readonly<Record<string, number>>): string | null {
-  const text = JSON.stringify(counts);
-  return text === '{}' ? null : text;
-}
 
 /**
  * The ledger's way into SQLite: prepared statements, because at one record per call they cost half of what a query
@@ -102,61 +91,13 @@ export class LedgerWriter {
     const flags = qualifies & ~requestBits.request;
     const takeOver = flags === 0 ? undefined : this.#siblingsOf(record, flags);
     const counts = takeOver === undefined ? qualifies : qualifies & ~takeOver.carriedElsewhere;
-    const counted: CountedRecord = {
-      record,
-      counts,
-      toolCalls: sumOf(record.units.toolCalls),
-      images: sumOf(record.units.images),
-    };
-    if (!this.#insertRecord(counted, { qualifies, series, journal })) return false;
+    const counted = countedRecord(record, counts);
+    const { changes } = this.#insert.run(...recordValues(counted, { qualifies, series, journal }));
+    if (changes === 0) return false;
     takeOver?.take();
     const place = { at: record.at, series, outcome: record.outcome };
     this.#sums.add(place, counted);
     return true;
-  }
-
-  #insertRecord(
-    { record, counts, toolCalls, images }: CountedRecord,
-    keys: { readonly qualifies: number; readonly series: number; readonly journal: number },
-  ): boolean {
-    const { units } = record;
-    const { changes } = this.#insert.run(
-      record.at,
-      record.id,
-      record.requestId,
-      record.attempt,
-      keys.series,
-      record.endUser,
-      record.reservedNano,
-      record.outcome,
-      record.measuredInput,
-      record.measuredOutput,
-      units.input,
-      units.cachedInput,
-      units.cacheWriteInput,
-      units.audioInput,
-      units.imageInput,
-      units.output,
-      units.reasoning,
-      units.audioOutput,
-      units.seconds,
-      units.characters,
-      textOf(units.toolCalls),
-      toolCalls,
-      textOf(units.images),
-      images,
-      record.pricing,
-      record.costNano,
-      record.listNano,
-      record.internalNano,
-      record.unpriced.length === 0 ? null : JSON.stringify(record.unpriced),
-      record.lines,
-      record.detail,
-      keys.qualifies,
-      counts,
-      keys.journal,
-    );
-    return changes !== 0;
   }
 
   /** Which of the counts an earlier attempt of the request carries, and how to take the others from later ones. */

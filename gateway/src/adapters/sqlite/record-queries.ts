@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { PageQuery, Period, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
-import { recordOf, type RecordRow } from './ledger-rows.ts';
-import { recordColumns, seriesColumns, type LedgerTables } from './ledger-schema.ts';
+import { recordOf, type RecordRow } from '../sql/ledger-rows.ts';
+import { recordColumns, seriesColumns, type LedgerTables } from '../sql/ledger-schema.ts';
 import { allOf, rowConditions } from './series-filter.ts';
 
 type Database = Kysely<LedgerTables>;

@@ -1,26 +1,7 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Series } from '#accounting/ledger/ports.ts';
-import { seriesColumns } from './ledger-schema.ts';
-
-function valuesOf({ caller, servedBy, ...call }: Series): SQLInputValue[] {
-  return [
-    caller.subscription,
-    caller.product,
-    caller.consumer,
-    caller.costCentrePath,
-    servedBy.endpoint,
-    servedBy.resource,
-    servedBy.region,
-    servedBy.deployment,
-    servedBy.deploymentType,
-    servedBy.model,
-    servedBy.modelVersion,
-    call.operation,
-    call.stream ? 1 : 0,
-    call.requestedModel,
-    call.priceBook,
-  ];
-}
+import { seriesColumns } from '../sql/ledger-schema.ts';
+import { seriesValues } from '../sql/series-values.ts';
 
 export function integerOf(value: unknown): number {
   if (typeof value !== 'number')
@@ -47,7 +28,7 @@ export class SeriesIds {
   of(series: Series): number {
     let id = this.#known.get(series);
     if (id === undefined) {
-      const values = valuesOf(series);
+      const values = seriesValues(series);
       const found = this.#find.get(...values)?.['id'];
       id = found === undefined ? Number(this.#insert.run(...values).lastInsertRowid) : integerOf(found);
       this.#known.set(series, id);

@@ -1,10 +1,11 @@
 import { measures, requestBits, type Measure } from '#accounting/ledger/ports.ts';
 
-const carried = (bit: number): string => `(counts & ${bit} <> 0)`;
+const carried = (bit: number): string => `case when (counts & ${bit}) <> 0 then 1 else 0 end`;
+const known = (column: string): string => `case when ${column} is null then 0 else 1 end`;
 
 /**
- * What one usage record adds to each measure. Sums over them are what roll-ups hold: their columns have the measures'
- * names in snake case.
+ * What one usage record adds to each measure, in words that every SQL store understands. Sums over them are what
+ * roll-ups hold: their columns have the measures' names in snake case.
  */
 const ofRecord: Readonly<Record<Measure, string>> = {
   requests: carried(requestBits.request),
@@ -13,25 +14,25 @@ const ofRecord: Readonly<Record<Measure, string>> = {
   unknownUsageRequests: carried(requestBits.unknownUsage),
   deliveredOnlyRequests: carried(requestBits.deliveredOnly),
   estimatedRequests: carried(requestBits.estimated),
-  input: 'ifnull(input, 0)',
-  cachedInput: 'ifnull(cached_input, 0)',
-  cacheWriteInput: 'ifnull(cache_write_input, 0)',
-  audioInput: 'ifnull(audio_input, 0)',
-  imageInput: 'ifnull(image_input, 0)',
-  output: 'ifnull(output, 0)',
-  reasoning: 'ifnull(reasoning, 0)',
-  audioOutput: 'ifnull(audio_output, 0)',
-  seconds: 'ifnull(seconds, 0)',
-  characters: 'ifnull(characters, 0)',
+  input: 'coalesce(input, 0)',
+  cachedInput: 'coalesce(cached_input, 0)',
+  cacheWriteInput: 'coalesce(cache_write_input, 0)',
+  audioInput: 'coalesce(audio_input, 0)',
+  imageInput: 'coalesce(image_input, 0)',
+  output: 'coalesce(output, 0)',
+  reasoning: 'coalesce(reasoning, 0)',
+  audioOutput: 'coalesce(audio_output, 0)',
+  seconds: 'coalesce(seconds, 0)',
+  characters: 'coalesce(characters, 0)',
   images: 'image_count',
   toolCalls: 'tool_call_count',
-  pricedAttempts: '(cost_nano is not null)',
-  cost: 'ifnull(cost_nano, 0)',
-  listPricedAttempts: '(list_nano is not null)',
-  listCost: 'ifnull(list_nano, 0)',
-  internalPricedAttempts: '(internal_nano is not null)',
-  internalCost: 'ifnull(internal_nano, 0)',
-  held: "iif('unknown' in (measured_input, measured_output), ifnull(reserved_nano, 0), 0)",
+  pricedAttempts: known('cost_nano'),
+  cost: 'coalesce(cost_nano, 0)',
+  listPricedAttempts: known('list_nano'),
+  listCost: 'coalesce(list_nano, 0)',
+  internalPricedAttempts: known('internal_nano'),
+  internalCost: 'coalesce(internal_nano, 0)',
+  held: "case when 'unknown' in (measured_input, measured_output) then coalesce(reserved_nano, 0) else 0 end",
 };
 
 export const moneyMeasures = ['cost', 'listCost', 'internalCost', 'held'] as const satisfies readonly Measure[];

@@ -1,7 +1,7 @@
 import type { CountMeasure, MoneyMeasure } from './figure-columns.ts';
 
 /**
- * Tables of the ledger, as Kysely sees them. What the attempts of a caller at an endpoint have in common is stored
+ * Tables of the ledger in every SQL store, as Kysely sees them. What the attempts of a caller at an endpoint have in common is stored
  * once, as a series (the word of time series databases), so that a record costs half as much to store and a
  * roll-up's key is short. Amounts of money are 64-bit integers: selected as text.
  */
@@ -154,6 +154,7 @@ export interface LineColumns {
   layer: string;
   meter: string;
   price_id: string;
+  standing: number;
   units: number;
   nano_usd: bigint;
 }
