@@ -1,8 +1,7 @@
 import { Archiver } from '#accounting/ledger/archive/archiver.ts';
 import { readManifest, removedArchives, type RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
 import type { Outbox } from '#accounting/ledger/outbox.ts';
-import type { JournalProgress } from '#accounting/ledger/ports.ts';
-import { isBefore } from '#accounting/ledger/recovery.ts';
+import { isBefore, type JournalProgress } from '#accounting/ledger/ports.ts';
 import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';

@@ -35,7 +35,9 @@ export async function checkAgainstTwin(stage: Stage): Promise<{ result: Exactnes
       received: result.result.received,
       brokenOff: result.result.brokenOff,
     });
-    const ledgerProblems = verification.ok ? [] : ['ledger verify is not ok', ...verification.problems];
+    const ledgerProblems = verification.ok
+      ? []
+      : ['ledger verify is not ok', ...verification.problems.map((one) => one.what)];
     return {
       result: { against: 'twin', under: describe(result.result), comparison, ledgerProblems },
       problems: failuresOf(result.result).map((failure) => `against the twin: ${failure}`),

@@ -136,7 +136,7 @@ export async function checkRound(
     against: 'static upstream',
     under: round.under,
     comparison: compareWithUpstream(report, round.upstream, round.received),
-    ledgerProblems: verification.ok ? [] : ['ledger verify is not ok', ...verification.problems],
+    ledgerProblems: verification.ok ? [] : ['ledger verify is not ok', ...verification.problems.map((one) => one.what)],
   };
 }
 

@@ -106,13 +106,18 @@ test('deployments list shows how each is doing', async (t) => {
 
 const sound: LedgerVerification = {
   ok: true,
-  journal: { segments: 2, opened: 12000, settled: 11999, open: 1, damaged: [], tornTailBytes: 0 },
+  journal: {
+    segments: 5,
+    archived: 3,
+    removed: null,
+    opened: 12000,
+    settled: 11999,
+    open: 1,
+    damaged: [],
+    tornTailBytes: 0,
+  },
   store: { records: 11999, rollUpAttempts: 11999 },
   sums: [{ meter: 'input', journal: '1234567', store: '1234567', rollUp: '1234567' }],
-  missingInStore: [],
-  missingInJournal: [],
-  different: [],
-  settledTwice: [],
   lag: { records: 0, openAttempts: 1 },
   problems: [],
 };
@@ -121,7 +126,7 @@ test('ledger verify tells counts and sums, and exits 0 where the two agree', asy
   const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, sound) });
   const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
   assert.equal(status, 0);
-  assert.match(out, /12,000 attempts admitted, 11,999 settled, 1 open/);
+  assert.match(out, /12,000 attempts admitted, 11,999 settled, 1 open, in 5 segments, 3 of them archived/);
   assert.match(out, /^input +1,234,567 +1,234,567 +1,234,567$/m);
   assert.match(out, /agree/);
 });
@@ -130,24 +135,30 @@ test('ledger verify exits 1 and names everything that is wrong', async (t) => {
   const bad: LedgerVerification = {
     ...sound,
     ok: false,
-    journal: { ...sound.journal, damaged: [{ segment: '000001', offset: 4096, bytes: 120 }], tornTailBytes: 7 },
-    missingInStore: ['ATTEMPT-A'],
-    missingInJournal: ['ATTEMPT-B'],
-    different: ['ATTEMPT-C'],
-    settledTwice: ['ATTEMPT-D'],
-    problems: ['one record is missing'],
+    journal: {
+      ...sound.journal,
+      removed: { segments: 2, records: 3000, to: '2026-01-31T23:59:59.000Z' },
+      tornTailBytes: 7,
+    },
+    problems: [
+      {
+        fault: 'missing-in-store',
+        count: 1200,
+        what: '1200 entries are missing.',
+        remedy: 'Ship them again.',
+        where: ['ATTEMPT-A', 'ATTEMPT-B'],
+      },
+      { fault: 'wrong-roll-ups', count: 1, what: 'One sum is wrong.', remedy: 'Restore it.', where: [] },
+    ],
   };
   const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, bad) });
   const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
   assert.equal(status, 1);
   for (const words of [
     'disagree',
-    'one record is missing',
-    'damaged: 000001, 120 bytes from 4,096 on',
-    'missing in the store: ATTEMPT-A',
-    'missing in the journal: ATTEMPT-B',
-    'different: ATTEMPT-C',
-    'settled twice: ATTEMPT-D',
+    'missing-in-store: 1200 entries are missing.\n    Ship them again.\n    ATTEMPT-A\n    ATTEMPT-B\n    … and 1,198 more\n',
+    'wrong-roll-ups: One sum is wrong.\n    Restore it.\n',
+    'retention has removed 2 segments with 3,000 records, the last of 2026-01-31',
     'torn tail: 7 bytes',
   ]) {
     assert.ok(out.includes(words), words);

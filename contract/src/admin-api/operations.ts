@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ledgerLagSchema, reportDimensions } from '../usage.ts';
+import { ledgerProblemSchema } from './ledger.ts';
 
 /** `GET /admin/v1/usage` */
 export const usageQuerySchema = z.strictObject({
@@ -71,7 +72,16 @@ export const ledgerVerifySchema = z.object({
   ok: z.boolean().describe('Journal and store agree; what is merely still on its way (`lag`) is no disagreement.'),
   journal: z
     .object({
-      segments: z.number().int().describe('Files of the journal.'),
+      segments: z.number().int().describe('Files of the journal, archived ones included.'),
+      archived: z.number().int().describe('Those of them that are archived.'),
+      removed: z
+        .object({
+          segments: z.number().int().describe('Archived files that retention has removed.'),
+          records: z.number().int().describe('Records that stood in them: they can no longer be compared.'),
+          to: z.string().nullable().describe('When the last of them was admitted (RFC 3339, UTC).'),
+        })
+        .nullable()
+        .describe('null: retention has removed nothing.'),
       opened: z.number().int().describe('Attempts admitted.'),
       settled: z.number().int().describe('Attempts with their record.'),
       open: z.number().int().describe('Attempts without a settle: in flight now, or lost.'),
@@ -103,12 +113,8 @@ export const ledgerVerifySchema = z.object({
       }),
     )
     .describe('One row per meter.'),
-  missingInStore: z.array(z.string()).describe('Attempt ids, at most 100.'),
-  missingInJournal: z.array(z.string()).describe('Attempt ids, at most 100.'),
-  different: z.array(z.string()).describe('Attempt ids whose stored record differs from the journal, at most 100.'),
-  settledTwice: z.array(z.string()).describe('Attempt ids.'),
   lag: ledgerLagSchema,
-  problems: z.array(z.string()).describe('In words; empty where `ok`.'),
+  problems: z.array(ledgerProblemSchema).describe('Everything that is wrong; empty where `ok`.'),
 });
 export type LedgerVerification = z.infer<typeof ledgerVerifySchema>;
 

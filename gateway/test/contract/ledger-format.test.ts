@@ -22,7 +22,7 @@ interface Opened {
   readonly unpriced: number;
   readonly deliveredOnly: number;
   readonly estimated: number;
-  readonly problems: readonly string[];
+  readonly problems: readonly unknown[];
   readonly lost: readonly string[];
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LedgerProblem } from '@tollgate/contract/admin-api/ledger.ts';
 import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { adminClient } from '#admin/client.ts';
 import { withExamples } from '#command-tree.ts';
@@ -26,30 +27,30 @@ const columns: readonly Column<Sum>[] = [
 ];
 
 function counts({ journal, store, lag }: LedgerVerification): string {
+  const { removed, tornTailBytes } = journal;
   return [
-    `journal   ${grouped(journal.opened)} attempts admitted, ${grouped(journal.settled)} settled, ${grouped(journal.open)} open, in ${grouped(journal.segments)} segments\n`,
+    `journal   ${grouped(journal.opened)} attempts admitted, ${grouped(journal.settled)} settled, ${grouped(journal.open)} open, ` +
+      `in ${grouped(journal.segments)} segments, ${grouped(journal.archived)} of them archived\n`,
+    removed === null
+      ? ''
+      : `          retention has removed ${grouped(removed.segments)} segments with ${grouped(removed.records)} records` +
+        `${removed.to === null ? '' : `, the last of ${removed.to.slice(0, 10)}`}: they are not compared\n`,
     `store     ${grouped(store.records)} records, ${grouped(store.rollUpAttempts)} attempts in the roll-ups\n`,
     `on the way from journal to store: ${grouped(lag.records)}; in flight: ${grouped(lag.openAttempts)}\n`,
-    journal.tornTailBytes === 0
+    tornTailBytes === 0
       ? ''
-      : `torn tail: ${grouped(journal.tornTailBytes)} bytes (what a killed process leaves; mended by the next start)\n`,
+      : `torn tail: ${grouped(tornTailBytes)} bytes (what a killed process leaves; mended by the next start)\n`,
   ].join('');
 }
 
-function ids(title: string, list: readonly string[]): string {
-  return list.length === 0 ? '' : `  ${title}: ${list.join(' ')}\n`;
-}
-
-function problems(found: LedgerVerification): string {
+function problemText({ fault, count, what, remedy, where }: LedgerProblem): string {
+  // Some faults are counted without a place: roll-ups, bytes.
+  const more = where.length === 0 ? 0 : count - where.length;
   return [
-    ...found.problems.map((line) => `  ${line}\n`),
-    ...found.journal.damaged.map(
-      ({ segment, offset, bytes }) => `  damaged: ${segment}, ${grouped(bytes)} bytes from ${grouped(offset)} on\n`,
-    ),
-    ids('missing in the store', found.missingInStore),
-    ids('missing in the journal', found.missingInJournal),
-    ids('different', found.different),
-    ids('settled twice', found.settledTwice),
+    `\n  ${fault}: ${what}\n`,
+    `    ${remedy}\n`,
+    ...where.map((one) => `    ${one}\n`),
+    more > 0 ? `    … and ${grouped(more)} more\n` : '',
   ].join('');
 }
 
@@ -74,7 +75,7 @@ export function addLedgerVerify(parent: Command, context: Context): void {
       const verdict = value.ok
         ? styled(context.out, 'green', 'The journal and the store agree.')
         : styled(context.out, 'red', 'The journal and the store disagree:');
-      context.out.write(`\n${verdict}\n${value.ok ? '' : problems(value)}`);
+      context.out.write(`\n${verdict}\n${value.problems.map(problemText).join('')}`);
     });
   withExamples(withFormat(command), [
     { line: 'ledger verify', says: 'of the running gateway' },

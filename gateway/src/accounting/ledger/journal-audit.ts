@@ -5,9 +5,13 @@ import { readEntry } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
 
 /** Reads the journal's files anew, for whoever checks them. */
-export function journalAudit(files: JournalFiles): JournalAudit {
+export function journalAudit(
+  files: JournalFiles,
+  archives: JournalAudit['archives'] = async () => await Promise.resolve([]),
+): JournalAudit {
   return {
-    segments: () => files.list().length,
+    segments: () => files.list(),
+    archives,
     *items(from: Position | null, until: Position): Iterable<JournalItem> {
       const first = files.list().at(0);
       if (first === undefined) return;
@@ -20,7 +24,8 @@ export function journalAudit(files: JournalFiles): JournalAudit {
           continue;
         }
         const { at, entry } = read;
-        if (entry.kind === 'header') yield { kind: 'segment', at, follows: entry.header.follows };
+        if (entry.kind === 'header')
+          yield { kind: 'segment', at, segment: entry.header.segment, follows: entry.header.follows };
         else if (entry.kind === 'open') yield { kind: 'open', at, id: entry.attempt.id };
         else if (entry.kind === 'adjustment') yield { kind: 'adjustment', at, adjustment: entry.adjustment };
         else yield { kind: 'settle', at, record: entry.record, qualifies: qualifies(entry.record) };

@@ -2,9 +2,17 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { isOpen, JournalReader } from './journal-reader.ts';
-import type { Checkpoint, JournalFiles, LedgerStore, Position, ShippedEntry, Shipping } from './ports.ts';
+import {
+  isBefore,
+  type Checkpoint,
+  type JournalFiles,
+  type LedgerStore,
+  type Position,
+  type ShippedEntry,
+  type Shipping,
+} from './ports.ts';
 import type { SharedProgress } from './progress.ts';
-import { isBefore, readEntry, usableCheckpoint } from './recovery.ts';
+import { readEntry, usableCheckpoint } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
 
 export interface OutboxOptions {

@@ -10,6 +10,10 @@ export interface Position {
   readonly offset: number;
 }
 
+export function isBefore(one: Position, other: Position): boolean {
+  return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset);
+}
+
 /** A segment that is being appended to. Every method throws, or rejects, with the system's error. */
 export interface SegmentFile {
   /** Writes at a byte offset and returns how many bytes were taken, which may be fewer than were given. */
@@ -198,16 +202,30 @@ export type ShippedEntry =
 
 /** Something that stands in the journal; `at` is where it begins. */
 export type JournalItem =
-  | { readonly kind: 'segment'; readonly at: Position; readonly follows: number | null }
+  /** `segment`: the number that its content says it has. */
+  | { readonly kind: 'segment'; readonly at: Position; readonly segment: number; readonly follows: number | null }
   | { readonly kind: 'open'; readonly at: Position; readonly id: string }
   | ({ readonly kind: 'settle'; readonly at: Position } & ShippedRecord)
   | { readonly kind: 'adjustment'; readonly at: Position; readonly adjustment: Adjustment }
   /** Bytes that are no entry; `torn`: at the end of a segment, as a write leaves them that was cut short. */
   | { readonly kind: 'damage' | 'torn'; readonly at: Position; readonly bytes: number };
 
+/** An archived segment, as it is found. */
+export interface AuditedArchive {
+  readonly segment: number;
+  /** `removed`: by retention; `altered`: its digest is not the manifest's; `unlisted`: the manifest does not know it. */
+  readonly state: 'sound' | 'removed' | 'missing' | 'altered' | 'unlisted';
+  readonly records: number;
+  readonly adjustments: number;
+  /** When the last of the records was admitted, UTC ms; null where there is none, or it is not known. */
+  readonly to: number | null;
+}
+
 /** The whole journal, for whoever checks it. */
 export interface JournalAudit {
-  segments(): number;
+  segments(): readonly ListedSegment[];
+  /** Every archive of the manifest or the folder, ascending; null where the manifest cannot be read. */
+  archives(): Promise<readonly AuditedArchive[] | null>;
   /** Everything from `from` (null: the first byte) until just before `until`, in the journal's order. */
   items(from: Position | null, until: Position): Iterable<JournalItem>;
 }

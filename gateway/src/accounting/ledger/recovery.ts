@@ -5,13 +5,9 @@ import { UnreadableEntry } from './entry-members.ts';
 import type { SegmentHeader } from './encode-entry.ts';
 import { framingBytes } from './framing.ts';
 import { JournalReader, type Damage, type Scanned } from './journal-reader.ts';
-import type { Checkpoint, JournalFiles, Position } from './ports.ts';
+import { isBefore, type Checkpoint, type JournalFiles, type Position } from './ports.ts';
 
 export const journalStart: Position = { segment: 1, offset: 0 };
-
-export function isBefore(one: Position, other: Position): boolean {
-  return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset);
-}
 
 /** The end of the last segment's file, whole records or not; null where there is no segment. */
 export function fileEnd(files: JournalFiles): Position | null {

@@ -7,7 +7,9 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import type { NameSets } from './ports.ts';
 
+/** Measures that count distinct requests, and what their attempts have to qualify for. */
 const flagged = [
   ['unpricedRequests', requestBits.unpriced],
   ['unknownUsageRequests', requestBits.unknownUsage],
@@ -17,18 +19,26 @@ const flagged = [
 
 /**
  * Adds records up anew, without a store's help: what store and roll-ups are checked against. Distinct requests are
- * remembered by id, but only those that are flagged.
+ * remembered by id, but only those that are flagged, and not in memory.
  */
 export class JournalSums {
   readonly #sums: Record<Measure, bigint> = figuresWith(() => 0n);
-  readonly #flagged = new Map<Measure, Set<string>>(flagged.map(([measure]) => [measure, new Set()]));
+  readonly #names: NameSets;
 
-  add({ record, qualifies }: ShippedRecord): void {
-    this.#addUnits(record);
-    this.#addMoney(record);
-    if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
-    for (const [measure, bit] of flagged)
-      if ((qualifies & bit) !== 0) this.#flagged.get(measure)?.add(record.requestId);
+  constructor(names: NameSets) {
+    this.#names = names;
+  }
+
+  add(records: readonly ShippedRecord[]): void {
+    for (const { record, qualifies } of records) {
+      this.#addUnits(record);
+      this.#addMoney(record);
+      if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
+    }
+    for (const [measure, bit] of flagged) {
+      const requests = records.flatMap(({ record, qualifies }) => ((qualifies & bit) === 0 ? [] : [record.requestId]));
+      this.#names.add(measure, requests);
+    }
   }
 
   adjust({ postings }: Adjustment): void {
@@ -70,7 +80,8 @@ export class JournalSums {
   }
 
   total(): Figures {
-    return figuresWith((measure) => BigInt(this.#flagged.get(measure)?.size ?? this.#sums[measure]));
+    for (const [measure] of flagged) this.#sums[measure] = BigInt(this.#names.size(measure));
+    return { ...this.#sums };
   }
 
   #count(measure: Measure, units: number | null): void {

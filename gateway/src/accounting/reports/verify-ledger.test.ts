@@ -1,13 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { LedgerProblem } from '@tollgate/contract/admin-api/ledger.ts';
 import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
-import type { JournalProgress, LedgerStore, Position, Shipping } from '#accounting/ledger/ports.ts';
+import type {
+  AuditedArchive,
+  JournalAudit,
+  JournalItem,
+  JournalProgress,
+  LedgerStore,
+  Position,
+  Shipping,
+  StoredRecord,
+} from '#accounting/ledger/ports.ts';
 import { fileEnd } from '#accounting/ledger/recovery.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
+import { openNameSets } from '#adapters/sqlite/name-sets.ts';
 import { openSqlite, type SqliteDatabase } from '#adapters/sqlite/open.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
-import { verifyLedger } from './verify-ledger.ts';
+import { verifyLedger, type VerifySources } from './verify-ledger.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
 import { MemoryJournalFiles } from '../../../test/support/memory-journal-files.ts';
 import { march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
@@ -29,10 +42,7 @@ interface Ledger {
   readonly files: MemoryJournalFiles;
   readonly store: LedgerStore;
   readonly database: SqliteDatabase;
-  readonly verify: (
-    shipped?: Position,
-    instead?: { readonly store: LedgerStore; readonly shipping: Shipping },
-  ) => Promise<LedgerVerification>;
+  readonly verify: (shipped?: Position, instead?: Partial<VerifySources>) => Promise<LedgerVerification>;
 }
 
 /** A journal of two segments whose records all stand in the store. */
@@ -61,7 +71,15 @@ async function withLedger(run: (ledger: Ledger) => Promise<void>): Promise<void>
           caughtUp: async () => await Promise.resolve(true),
           hold: async (work) => await work(shipped),
         };
-        const found = await verifyLedger({ journal: journalAudit(files), store, progress, shipping, ...instead });
+        const names = openNameSets(':memory:');
+        const found = await verifyLedger({
+          journal: journalAudit(files),
+          store,
+          progress,
+          shipping,
+          names,
+          ...instead,
+        });
         ledgerVerifySchema.parse(found);
         return found;
       },
@@ -71,23 +89,31 @@ async function withLedger(run: (ledger: Ledger) => Promise<void>): Promise<void>
   }
 }
 
-/** Everything that a verification says is wrong, with the counts that led to it left out. */
-const faults = ({ ok, missingInStore, missingInJournal, different, settledTwice, journal }: LedgerVerification) => ({
-  ok,
-  missingInStore,
-  missingInJournal,
-  different,
-  settledTwice,
-  damaged: journal.damaged,
-});
-const sound = { ok: true, missingInStore: [], missingInJournal: [], different: [], settledTwice: [], damaged: [] };
+/** What is wrong, and where; sums and roll-ups that differ in its wake left out. */
+const faults = ({ problems }: LedgerVerification): Record<string, readonly string[]> =>
+  Object.fromEntries(
+    problems
+      .filter((one) => one.fault !== 'wrong-sum' && one.fault !== 'wrong-roll-ups')
+      .map((one) => [one.fault, one.where]),
+  );
+const problem = ({ problems }: LedgerVerification, fault: string): LedgerProblem =>
+  problems.find((one) => one.fault === fault) ?? assert.fail(`no ${fault} among ${JSON.stringify(problems)}`);
 
 test('a sound ledger is found sound, with the same sums in journal, store and roll-ups', async () => {
   await withLedger(async ({ verify }) => {
     const found = await verify();
-    assert.deepEqual(faults(found), sound);
+    assert.equal(found.ok, true);
     assert.deepEqual(found.problems, []);
-    assert.deepEqual(found.journal, { segments: 2, opened: 5, settled: 4, open: 1, damaged: [], tornTailBytes: 0 });
+    assert.deepEqual(found.journal, {
+      segments: 2,
+      archived: 0,
+      removed: null,
+      opened: 5,
+      settled: 4,
+      open: 1,
+      damaged: [],
+      tornTailBytes: 0,
+    });
     assert.deepEqual(found.store, { records: 4, rollUpAttempts: 4 });
     const sums = Object.fromEntries(found.sums.map((one) => [one.meter, one.journal]));
     assert.deepEqual(sums, {
@@ -125,9 +151,10 @@ test('a record that is missing in the store is named', async () => {
   await withLedger(async ({ database, verify }) => {
     database.connection.exec("delete from usage_record where id = 'a'");
     const found = await verify();
-    assert.deepEqual(faults(found), { ...sound, ok: false, missingInStore: ['a'] });
+    assert.equal(found.ok, false);
+    assert.deepEqual(faults(found), { 'missing-in-store': ['a'] });
     assert.ok(
-      found.problems.some((one) => one.startsWith('attempts: 4 in the journal, 3 in the store, 4 in the roll-ups')),
+      problem(found, 'wrong-sum').where.includes('attempts: 4 in the journal, 3 in the store, 4 in the roll-ups'),
     );
   });
 });
@@ -140,14 +167,9 @@ test('a record that is missing in the journal is named, also when another is mis
       lowWater: start,
       settles: 4,
     });
-    assert.deepEqual(faults(await verify()), { ...sound, ok: false, missingInJournal: ['invented'] });
+    assert.deepEqual(faults(await verify()), { 'missing-in-journal': ['invented'] });
     database.connection.exec("delete from usage_record where id = 'c'");
-    assert.deepEqual(faults(await verify()), {
-      ...sound,
-      ok: false,
-      missingInStore: ['c'],
-      missingInJournal: ['invented'],
-    });
+    assert.deepEqual(faults(await verify()), { 'missing-in-store': ['c'], 'missing-in-journal': ['invented'] });
   });
 });
 
@@ -161,14 +183,14 @@ for (const [what, change] of [
   test(`a record whose store was altered is named: ${what}`, async () => {
     await withLedger(async ({ database, verify }) => {
       database.connection.exec(change);
-      assert.deepEqual(faults(await verify()), { ...sound, ok: false, different: ['a'] });
+      assert.deepEqual(faults(await verify()), { different: ['a'] });
     });
   });
 
 test('who is charged cannot be altered unseen', async () => {
   await withLedger(async ({ database, verify }) => {
     database.connection.exec("update usage_series set consumer = 'finance'");
-    assert.deepEqual((await verify()).different, ['a', 'b', 'b2', 'c']);
+    assert.deepEqual(faults(await verify()), { different: ['a', 'b', 'b2', 'c'] });
   });
 });
 
@@ -182,10 +204,7 @@ for (const [what, change] of [
       database.connection.exec(change);
       const found = await verify();
       assert.equal(found.ok, false);
-      assert.ok(
-        found.problems.some((one) => /^\d+ roll-ups are not the sum of their records/.test(one)),
-        found.problems.join(),
-      );
+      assert.match(problem(found, 'wrong-roll-ups').what, /^Roll-ups that are not the sum of their records: \d+\.$/);
     });
   });
 
@@ -196,7 +215,10 @@ test('a count that no record carries is found', async () => {
       'update usage_quarter set unpriced_requests = 0; update usage_day set unpriced_requests = 0',
     );
     const found = await verify();
-    assert.deepEqual(found.problems, ['unpricedRequests: 1 in the journal, 0 in the store, 0 in the roll-ups.']);
+    assert.deepEqual(
+      found.problems.map((one) => [one.fault, one.where]),
+      [['wrong-sum', ['unpricedRequests: 1 in the journal, 0 in the store, 0 in the roll-ups']]],
+    );
   });
 });
 
@@ -207,12 +229,12 @@ test('damaged bytes are told by segment and offset; only what stood there is mis
     const content = files.segments.get(1) ?? assert.fail();
     content[before + 100] = 0x58;
     const found = await verify();
+    const bytes = frames(settle(a)).length;
     assert.deepEqual(faults(found), {
-      ...sound,
-      ok: false,
-      missingInJournal: ['a'],
-      damaged: [{ segment: '00000001.journal', offset: before, bytes: frames(settle(a)).length }],
+      damage: [`00000001.journal, ${bytes} bytes from ${before} on`],
+      'missing-in-journal': ['a'],
     });
+    assert.deepEqual(found.journal.damaged, [{ segment: '00000001.journal', offset: before, bytes }]);
     assert.equal(found.journal.open, 2);
   });
 });
@@ -225,7 +247,7 @@ test('an attempt that is settled twice is named, and counted once', async () => 
       Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle({ ...a, httpStatus: 500 }))]),
     );
     const found = await verify();
-    assert.deepEqual(faults(found), { ...sound, ok: false, settledTwice: ['a'] });
+    assert.deepEqual(faults(found), { 'settled-twice': ['a'] });
     assert.equal(found.journal.settled, 5);
     assert.equal(found.sums.find((one) => one.meter === 'attempts')?.journal, '4');
   });
@@ -235,11 +257,10 @@ test('a segment that is gone is missed', async () => {
   await withLedger(async ({ files, verify }) => {
     files.segments.delete(1);
     const found = await verify();
-    assert.equal(found.ok, false);
-    assert.ok(
-      found.problems.some((one) => one.startsWith('00000002.journal follows 00000001.journal, which is missing')),
-    );
-    assert.deepEqual(found.missingInJournal, ['a', 'b', 'b2']);
+    assert.deepEqual(faults(found), {
+      'missing-segment': ['00000001.journal'],
+      'missing-in-journal': ['a', 'b', 'b2'],
+    });
   });
 });
 
@@ -251,7 +272,7 @@ test('bytes at the end that are no record are told', async () => {
     );
     const found = await verify();
     assert.equal(found.journal.tornTailBytes, 40);
-    assert.equal(found.ok, false);
+    assert.equal(problem(found, 'torn-tail').count, 40);
   });
 });
 
@@ -262,7 +283,7 @@ test('only what has been shipped is compared', async () => {
       2,
       Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle(usageRecord('later')))]),
     );
-    assert.deepEqual(faults(await verify(shipped)), sound);
+    assert.deepEqual((await verify(shipped)).problems, []);
   });
 });
 
@@ -285,7 +306,7 @@ test('the journal is compared while shipping goes on; only its end and the sums 
     const ship = async (): Promise<Position> => {
       const one = late.shift();
       if (one !== undefined) {
-        files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle(one))]));
+        files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(open(one), settle(one))]));
         await store.append([shippedRecord(one)], { instance: 'j', shipped: start, lowWater: start, settles: 0 });
       }
       return fileEnd(files) ?? start;
@@ -301,7 +322,7 @@ test('the journal is compared while shipping goes on; only its end and the sums 
       },
     };
     const found = await verify(undefined, { store: watched, shipping });
-    assert.deepEqual(faults(found), sound);
+    assert.deepEqual(found.problems, []);
     assert.deepEqual(
       compared.filter(([, ids]) => ids.length > 0),
       [
@@ -315,10 +336,193 @@ test('the journal is compared while shipping goes on; only its end and the sums 
 
 test('of very many faults a hundred are named, and all are counted', async () => {
   await withLedger(async ({ files, verify }) => {
-    const many = Array.from({ length: 1200 }, (_, at) => settle(usageRecord(`many-${at}`)));
-    files.segments.set(3, segment(3, ...many));
+    const many = Array.from({ length: 1200 }, (_, at) => usageRecord(`many-${at}`));
+    files.segments.set(3, segment(3, ...many.flatMap((one) => [open(one), settle(one)])));
     const found = await verify();
-    assert.equal(found.missingInStore.length, 100);
-    assert.ok(found.problems.includes('1200 records of the journal are missing in the store.'));
+    const { count, where, what } = problem(found, 'missing-in-store');
+    assert.deepEqual(
+      [count, where.length, what],
+      [1200, 100, 'Entries of the journal that the store does not have: 1200.'],
+    );
   });
+});
+
+/** The journal without one of its entries, as if it had never been written: no byte is out of place. */
+function without(files: MemoryJournalFiles, number: number, entry: string): void {
+  const content = files.segments.get(number) ?? assert.fail();
+  const bytes = frames(entry);
+  const from = content.indexOf(bytes);
+  assert.ok(from > 0);
+  files.segments.set(number, Buffer.concat([content.subarray(0, from), content.subarray(from + bytes.length)]));
+}
+
+test('an admission that is gone from the journal is missed by its record', async () => {
+  await withLedger(async ({ files, verify }) => {
+    without(files, 1, open(usageRecord('a')));
+    assert.deepEqual(faults(await verify()), { 'lost-open': ['a'] });
+  });
+});
+
+test('a record that is gone from the journal is missed by its admission, one of an attempt in flight is not', async () => {
+  await withLedger(async ({ files, verify }) => {
+    without(files, 1, settle(usageRecord('a')));
+    const end = fileEnd(files) ?? start;
+    const inFlight = { segment: 2, offset: end.offset - frames(open(usageRecord('in-flight'))).length };
+    const progress = { written: () => end, lowWater: () => inFlight, settles: () => 4, openAttempts: () => 1 };
+    const found = await verify(end, { progress: { ...progress, shipped: () => 4 } });
+    assert.deepEqual(faults(found), { 'lost-settle': ['a'], 'missing-in-journal': ['a'] });
+    assert.equal(found.journal.open, 2);
+  });
+});
+
+test('files that were exchanged for each other are named', async () => {
+  await withLedger(async ({ files, verify }) => {
+    const [one, two] = [files.segments.get(1) ?? assert.fail(), files.segments.get(2) ?? assert.fail()];
+    files.segments.set(1, two);
+    files.segments.set(2, one);
+    const found = await verify();
+    assert.deepEqual(problem(found, 'foreign-segment').where, ['00000001.journal', '00000002.journal']);
+  });
+});
+
+const archive = (number: number, state: AuditedArchive['state']): AuditedArchive => ({
+  segment: number,
+  state,
+  records: 3,
+  adjustments: 0,
+  to: march + 2,
+});
+
+for (const [state, fault] of [
+  ['missing', 'missing-archive'],
+  ['altered', 'altered-archive'],
+  ['unlisted', 'unlisted-archive'],
+] as const)
+  test(`an archive that is ${state} is named once`, async () => {
+    await withLedger(async ({ files, verify }) => {
+      if (state === 'missing') files.segments.delete(1);
+      const audited = [archive(1, state)];
+      const found = await verify(undefined, {
+        journal: journalAudit(files, async () => await Promise.resolve(audited)),
+      });
+      const inItsWake = state === 'missing' ? { 'missing-in-journal': ['a', 'b', 'b2'] } : {};
+      assert.deepEqual(faults(found), { [fault]: ['00000001.journal'], ...inItsWake });
+    });
+  });
+
+test('a manifest that cannot be read is told', async () => {
+  await withLedger(async ({ files, verify }) => {
+    const journal = journalAudit(files, async () => await Promise.resolve(null));
+    assert.deepEqual(faults(await verify(undefined, { journal })), { 'unreadable-manifest': [] });
+  });
+});
+
+/** The first segment was removed by retention. */
+async function withRemoved(run: (ledger: Ledger, removed: JournalAudit) => Promise<void>): Promise<void> {
+  await withLedger(async (ledger) => {
+    ledger.files.segments.delete(1);
+    await run(
+      ledger,
+      journalAudit(ledger.files, async () => await Promise.resolve([archive(1, 'removed')])),
+    );
+  });
+}
+
+test('what retention has removed is no fault: its records are in the store, and are only counted', async () => {
+  await withRemoved(async ({ verify }, journal) => {
+    const found = await verify(undefined, { journal });
+    assert.deepEqual(found.problems, []);
+    assert.deepEqual(found.journal.removed, { segments: 1, records: 3, to: '2026-03-01T00:00:00.002Z' });
+    assert.equal(found.store.records, 4);
+  });
+});
+
+test('records of removed archives that a store lacks, because it was made anew without them, are counted', async () => {
+  await withRemoved(async ({ database, verify }, journal) => {
+    database.connection.exec("delete from usage_record where id in ('a', 'b')");
+    const found = await verify(undefined, { journal });
+    assert.equal(problem(found, 'removed-not-stored').count, 2);
+  });
+});
+
+test('a record of the store that no journal ever held is found, also where archives were removed', async () => {
+  await withRemoved(async ({ store, verify }, journal) => {
+    const checkpoint = { instance: 'j', shipped: start, lowWater: start, settles: 4 };
+    await store.append([shippedRecord(usageRecord('new', { at: march + 3 }))], checkpoint);
+    await store.append([shippedRecord(usageRecord('old'))], checkpoint);
+    const found = problem(await verify(undefined, { journal }), 'missing-in-journal');
+    assert.deepEqual([found.count, found.where], [2, ['new']]);
+  });
+});
+
+test('a record whose admission went with a removed archive has lost nothing', async () => {
+  await withRemoved(async ({ files, store, verify }, journal) => {
+    const late = usageRecord('late', { at: march + 2 });
+    files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(settle(late))]));
+    await store.append([shippedRecord(late)], { instance: 'j', shipped: start, lowWater: start, settles: 5 });
+    assert.deepEqual((await verify(undefined, { journal })).problems, []);
+  });
+});
+
+test('where several journals fill the store, each answers for its own records, and the roll-ups for all', async () => {
+  await withLedger(async ({ store, verify }) => {
+    const other = { instance: 'other', shipped: start, lowWater: start, settles: 1 };
+    await store.append([shippedRecord(usageRecord('of-another'))], other);
+    const found = await verify(undefined, { instance: 'j' });
+    assert.deepEqual(found.problems, []);
+    assert.deepEqual(found.store, { records: 4, rollUpAttempts: 5 });
+  });
+});
+
+test('progress is told in bytes of the journal', async () => {
+  await withLedger(async ({ files, verify }) => {
+    const told: (readonly [number, number])[] = [];
+    await verify(undefined, { onProgress: (done, total) => void told.push([done, total]) });
+    const total = [...files.segments.values()].reduce((bytes, one) => bytes + one.length, 0);
+    assert.deepEqual(told.at(-1), [total, total]);
+  });
+});
+
+test('memory does not grow with the number of records', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const [template] = records;
+  const { record, qualifies } = shippedRecord(template ?? assert.fail());
+  // Ever new ids that nobody else keeps; every request is flagged, and every attempt number two.
+  const count = 120_000;
+  const item = (at: number): JournalItem => ({
+    kind: 'settle',
+    at: { segment: 1, offset: at * 1000 },
+    record: { ...record, id: `attempt-${at}`, requestId: `request-${at}` },
+    qualifies: qualifies | 2,
+  });
+  const journal: JournalAudit = {
+    segments: () => [{ segment: 1, bytes: count * 1000, archived: false }],
+    archives: async () => await Promise.resolve([]),
+    *items(from) {
+      if (from === null) for (let at = 0; at < count; at += 1) yield item(at);
+    },
+  };
+  const used: number[] = [];
+  await withLedger(async ({ store, verify }) => {
+    let batches = 0;
+    const echo: LedgerStore = {
+      ...store,
+      async find(keys) {
+        batches += 1;
+        if (batches % 40 === 0) {
+          collect();
+          used.push(process.memoryUsage().heapUsed);
+        }
+        return await Promise.resolve(keys.map((key) => key as StoredRecord));
+      },
+    };
+    const found = await verify({ segment: 1, offset: count * 1000 }, { journal, store: echo });
+    assert.equal(found.journal.settled, count);
+    assert.equal(found.sums.find((one) => one.meter === 'unpricedRequests')?.journal, String(count));
+  });
+  const [first = 0, ...later] = used;
+  assert.ok(later.length >= 4);
+  // 40 batches of 500 ids would be more than 2 MB.
+  for (const one of later) assert.ok(one - first < 2_000_000, `${one - first} bytes more than after the first records`);
 });

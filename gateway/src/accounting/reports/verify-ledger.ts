@@ -1,22 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import {
+  isBefore,
   measures,
-  segmentName,
+  type Adjustment,
   type Figures,
   type JournalAudit,
   type JournalItem,
   type JournalProgress,
   type LedgerStore,
+  type Period,
   type Position,
   type RecordKey,
-  type Adjustment,
-  type Period,
   type ShippedRecord,
   type Shipping,
 } from '#accounting/ledger/ports.ts';
 import { addFigures } from './figures.ts';
+import { JournalCheck } from './journal-check.ts';
 import { JournalSums } from './journal-sums.ts';
+import { Findings } from './ledger-findings.ts';
+import type { NameSets } from './ports.ts';
 import { figureSpans } from './spans.ts';
 import { lagOf } from './usage-report.ts';
 
@@ -25,11 +28,15 @@ export interface VerifySources {
   readonly store: LedgerStore;
   readonly progress: JournalProgress;
   readonly shipping: Shipping;
+  readonly names: NameSets;
+  /** The journal's id where several journals fill the store; undefined: whatever is in the store stands in this one. */
+  readonly instance?: string;
+  /** How many bytes of the journal have been compared, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 const batchRecords = 500;
 const longestWaitMs = 30_000;
-const mostIdsTold = 100;
 /** Each finds what was shipped during the one before, which is ever less. */
 const passesInTraffic = 3;
 
@@ -37,172 +44,193 @@ const always: Period = { from: null, to: null };
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
-/** Ids that were found, of which only the first are told. */
-class Found {
-  readonly ids: string[] = [];
-  count = 0;
-  add(id: string): void {
-    this.count += 1;
-    if (this.ids.length < mostIdsTold) this.ids.push(id);
-  }
+interface Settle extends ShippedRecord {
+  /** An admission stands before it. */
+  readonly opened: boolean;
 }
 
+/** Entries of the journal that are compared together. */
+interface Batch {
+  readonly records: Settle[];
+  readonly adjustments: Adjustment[];
+}
+
+const emptyBatch = (): Batch => ({ records: [], adjustments: [] });
+
+/** Memory does not grow with the ledger: names of records are kept by `NameSets`, whatever that does with them. */
 class Verification {
   readonly #sources: VerifySources;
-  readonly #sums = new JournalSums();
-  /** Every settle's id: the only thing that is kept for each of the journal's records. */
-  readonly #settled = new Set<string>();
-  readonly #open = new Set<string>();
-  readonly #segments = new Set<number>();
-  readonly #damaged: { segment: string; offset: number; bytes: number }[] = [];
-  readonly #missingInStore = new Found();
-  readonly #missingInJournal = new Found();
-  readonly #different = new Found();
-  readonly #settledTwice = new Found();
-  readonly #problems: string[] = [];
-  #opened = 0;
-  #settles = 0;
-  #inStore = 0;
-  #tornTailBytes = 0;
-  #batch: ShippedRecord[] = [];
-  #adjustments: Adjustment[] = [];
+  readonly #findings = new Findings();
+  readonly #check = new JournalCheck(this.#findings);
+  readonly #sums: JournalSums;
+  /** Where the journal had got to when the work began. */
+  readonly #began: { readonly written: Position; readonly lowWater: Position };
+  #inStore = 0n;
+  #batch = emptyBatch();
+  /** Bytes of the journal: in all, and before each segment. */
+  #bytes = 0;
+  readonly #before = new Map<number, number>();
   /** How far the journal has been compared. */
   #compared: Position | null = null;
 
   constructor(sources: VerifySources) {
     this.#sources = sources;
+    this.#sums = new JournalSums(sources.names);
+    const { progress } = sources;
+    // In this order: every attempt opened before the low water was settled before what is written now.
+    const lowWater = progress.lowWater();
+    this.#began = { lowWater, written: progress.written() };
   }
 
-  /** Goes on comparing the journal's records with the store's, as far as the store has followed. */
+  async checkArchives(): Promise<void> {
+    await this.#check.checkArchives(this.#sources.journal);
+  }
+
+  /** Goes on comparing the journal's entries with the store's, as far as the store has followed. */
   async compare(shipped: Position): Promise<void> {
+    this.#measure();
     for (const item of this.#sources.journal.items(this.#compared, shipped)) {
       this.#take(item, shipped);
-      if (this.#batch.length + this.#adjustments.length >= batchRecords) await this.#compareBatch();
+      if (this.#batch.records.length + this.#batch.adjustments.length < batchRecords) continue;
+      await this.#compareBatch();
+      this.#tellProgress(item.at);
     }
     await this.#compareBatch();
     this.#compared = shipped;
+    this.#tellProgress(shipped);
   }
 
   /** The rest, and the sums; while nothing is shipped. */
   async conclude(shipped: Position): Promise<LedgerVerification> {
     await this.compare(shipped);
-    const { journal, store, progress } = this.#sources;
+    const { store, progress } = this.#sources;
+    this.#tellTornTail();
+    if (!isBefore(shipped, this.#began.written)) this.#check.tellLostSettles(this.#began.lowWater);
     const stored = await this.#total('records');
     const rolledUp = await this.#total('roll-ups');
-    if (stored.attempts !== BigInt(this.#inStore)) await this.#findMissingInJournal();
-    this.#tellFaults(await store.wrongRollUps());
-    const counted = this.#sums.total();
-    const sums = measures.map((meter) => ({
-      meter,
-      journal: String(counted[meter]),
-      store: String(stored[meter]),
-      rollUp: String(rolledUp[meter]),
-    }));
-    for (const one of sums)
-      if (one.journal !== one.store || one.store !== one.rollUp)
-        this.#problems.push(
-          `${one.meter}: ${one.journal} in the journal, ${one.store} in the store, ${one.rollUp} in the roll-ups.`,
-        );
+    await this.#findMissingInJournal(stored.attempts);
+    this.#findings.addMany('wrong-roll-ups', await store.wrongRollUps());
+    const sums = await this.#compareSums(stored, rolledUp);
+    const problems = this.#findings.problems();
     return {
-      ok: this.#problems.length === 0,
-      journal: {
-        segments: journal.segments(),
-        opened: this.#opened,
-        settled: this.#settles,
-        open: this.#open.size,
-        damaged: this.#damaged,
-        tornTailBytes: this.#tornTailBytes,
-      },
+      ok: problems.length === 0,
+      journal: this.#told(),
       store: { records: Number(stored.attempts), rollUpAttempts: Number(rolledUp.attempts) },
       sums,
-      missingInStore: this.#missingInStore.ids,
-      missingInJournal: this.#missingInJournal.ids,
-      different: this.#different.ids,
-      settledTwice: this.#settledTwice.ids,
       lag: lagOf(progress),
-      problems: this.#problems,
+      problems,
+    };
+  }
+
+  #told(): LedgerVerification['journal'] {
+    const { opened, settled, open, damaged, tornTailBytes, removed } = this.#check;
+    const segments = this.#sources.journal.segments();
+    return {
+      segments: segments.length,
+      archived: segments.filter((one) => one.archived).length,
+      removed:
+        removed === null
+          ? null
+          : {
+              segments: removed.segments,
+              records: removed.records,
+              to: removed.to === null ? null : new Date(removed.to).toISOString(),
+            },
+      opened,
+      settled,
+      open,
+      damaged,
+      tornTailBytes,
     };
   }
 
   #take(item: JournalItem, end: Position): void {
-    this.#segments.add(item.at.segment);
-    if (item.kind === 'segment') this.#takeSegment(item);
-    else if (item.kind === 'open') {
-      this.#opened += 1;
-      this.#open.add(item.id);
-    } else if (item.kind === 'settle') this.#takeSettle(item);
-    else if (item.kind === 'adjustment') this.#takeAdjustment(item.adjustment);
-    else if (item.kind === 'torn' && item.at.segment === end.segment) this.#tornTailBytes = item.bytes;
-    else this.#damaged.push({ segment: segmentName(item.at.segment), offset: item.at.offset, bytes: item.bytes });
+    this.#check.take(item, end);
+    if (item.kind === 'settle') {
+      const { record, qualifies } = item;
+      this.#batch.records.push({ record, qualifies, opened: this.#check.settle(record.id) });
+    } else if (item.kind === 'adjustment') this.#batch.adjustments.push(item.adjustment);
   }
 
-  #takeSegment(item: Extract<JournalItem, { kind: 'segment' }>): void {
-    if (item.follows !== null && !this.#segments.has(item.follows))
-      this.#problems.push(
-        `${segmentName(item.at.segment)} follows ${segmentName(item.follows)}, which is missing: what stood in it is not checked.`,
-      );
-  }
-
-  #takeSettle(item: ShippedRecord): void {
-    const { id } = item.record;
-    this.#settles += 1;
-    this.#open.delete(id);
-    if (this.#settled.has(id)) {
-      this.#settledTwice.add(id);
-      return;
-    }
-    this.#settled.add(id);
-    this.#sums.add(item);
-    this.#batch.push(item);
-  }
-
-  #takeAdjustment(adjustment: Adjustment): void {
-    this.#settles += 1;
-    // Booked twice is no fault: the first one counts.
-    if (this.#settled.has(adjustment.id)) return;
-    this.#settled.add(adjustment.id);
-    this.#sums.adjust(adjustment);
-    this.#adjustments.push(adjustment);
-  }
-
-  async #compareAdjustments(): Promise<void> {
-    const adjustments = this.#adjustments;
-    this.#adjustments = [];
-    const found = await this.#sources.store.findAdjustments(adjustments.map((one) => one.id));
-    for (const [at, adjustment] of adjustments.entries()) {
-      const stored = found[at] ?? null;
-      if (stored === null) this.#missingInStore.add(adjustment.id);
-      else if (!isDeepStrictEqual(stored, adjustment)) this.#different.add(adjustment.id);
-    }
+  #tellTornTail(): void {
+    this.#findings.addMany('torn-tail', this.#check.tornTailBytes);
   }
 
   async #compareBatch(): Promise<void> {
-    if (this.#adjustments.length > 0) await this.#compareAdjustments();
-    const records = this.#batch.map((one) => one.record);
-    this.#batch = [];
-    const found = await this.#sources.store.find(records);
-    for (const [at, record] of records.entries()) {
-      const stored = found[at] ?? null;
-      if (stored === null) this.#missingInStore.add(record.id);
-      else {
-        this.#inStore += 1;
-        if (!isDeepStrictEqual(stored, record)) this.#different.add(record.id);
-      }
-    }
+    const { records, adjustments } = this.#batch;
+    this.#batch = emptyBatch();
+    if (adjustments.length > 0) await this.#compareAdjustments(adjustments);
+    if (records.length > 0) await this.#compareRecords(records);
     // The thread answers other calls in between.
     await turn();
   }
 
-  async #findMissingInJournal(): Promise<void> {
-    let after: RecordKey | null = null;
-    for (;;) {
-      const page: readonly RecordKey[] = await this.#sources.store.page({
+  async #compareRecords(records: readonly Settle[]): Promise<void> {
+    const { names, store } = this.#sources;
+    const isNew = names.add(
+      'records',
+      records.map((one) => one.record.id),
+    );
+    const first = records.filter((_, at) => isNew[at]);
+    for (const [at, { record, opened }] of records.entries())
+      if (isNew[at] !== true) this.#findings.add('settled-twice', record.id);
+      else if (!opened) this.#check.tellLostOpen(record.id, record.at);
+    this.#sums.add(first);
+    const found = await store.find(first.map((one) => one.record));
+    for (const [at, { record }] of first.entries()) {
+      const stored = found[at] ?? null;
+      if (stored === null) this.#findings.add('missing-in-store', record.id);
+      else {
+        this.#inStore += 1n;
+        if (!isDeepStrictEqual(stored, record)) this.#findings.add('different', record.id);
+      }
+    }
+  }
+
+  /** An adjustment that is booked twice is no fault: the first one counts. */
+  async #compareAdjustments(adjustments: readonly Adjustment[]): Promise<void> {
+    const { names, store } = this.#sources;
+    const ids = adjustments.map((one) => one.id);
+    const isNew = names.add('adjustments', ids);
+    const found = await store.findAdjustments(ids);
+    for (const [at, adjustment] of adjustments.entries()) {
+      if (isNew[at] !== true) continue;
+      this.#sums.adjust(adjustment);
+      const stored = found[at] ?? null;
+      if (stored === null) this.#findings.add('missing-in-store', adjustment.id);
+      else if (!isDeepStrictEqual(stored, adjustment)) this.#findings.add('different', adjustment.id);
+    }
+  }
+
+  /** Records of the store that the journal lacks; those that retention has removed from it are only counted. */
+  async #findMissingInJournal(stored: bigint): Promise<void> {
+    const { removed } = this.#check;
+    if (removed === null && stored === this.#inStore) return;
+    let old = 0;
+    for await (const record of this.#storedOnly()) {
+      if (record.at <= (removed?.to ?? 0)) old += 1;
+      else this.#findings.add('missing-in-journal', record.id);
+    }
+    const expected = removed?.records ?? 0;
+    this.#findings.addMany('removed-not-stored', Math.max(0, expected - old));
+    this.#findings.addMany('missing-in-journal', Math.max(0, old - expected));
+  }
+
+  async *#storedOnly(): AsyncIterable<RecordKey> {
+    const { store, names, instance } = this.#sources;
+    for (let after: RecordKey | null = null; ;) {
+      const page: readonly RecordKey[] = await store.page({
         filter: [],
         period: always,
         after,
         limit: batchRecords,
+        ...(instance === undefined ? {} : { instance }),
       });
-      for (const { id } of page) if (!this.#settled.has(id)) this.#missingInJournal.add(id);
+      const known = names.has(
+        'records',
+        page.map((one) => one.id),
+      );
+      yield* page.filter((_, at) => known[at] !== true);
       const last = page.at(-1);
       if (last === undefined) return;
       after = { at: last.at, id: last.id };
@@ -210,23 +238,47 @@ class Verification {
     }
   }
 
-  async #total(source: 'records' | 'roll-ups'): Promise<Figures> {
-    const spans = source === 'records' ? [{ ...always, source, bucket: 0 }] : figureSpans(always);
-    const rows = await this.#sources.store.figures({ by: [], filter: [], spans });
+  async #compareSums(stored: Figures, rolledUp: Figures): Promise<LedgerVerification['sums']> {
+    const counted = this.#sums.total();
+    // Sums over what the journal no longer has are the store's alone.
+    const comparable = this.#check.removed === null;
+    // Roll-ups are those of every journal that fills the store.
+    const all = this.#sources.instance === undefined ? stored : await this.#total('all records');
+    return measures.map((meter) => {
+      const sum = {
+        meter,
+        journal: String(counted[meter]),
+        store: String(stored[meter]),
+        rollUp: String(rolledUp[meter]),
+      };
+      if ((comparable && sum.journal !== sum.store) || all[meter] !== rolledUp[meter])
+        this.#findings.add(
+          'wrong-sum',
+          `${meter}: ${sum.journal} in the journal, ${sum.store} in the store, ${sum.rollUp} in the roll-ups`,
+        );
+      return sum;
+    });
+  }
+
+  async #total(of: 'records' | 'all records' | 'roll-ups'): Promise<Figures> {
+    const { store, instance } = this.#sources;
+    const spans = of === 'roll-ups' ? figureSpans(always) : [{ ...always, source: 'records' as const, bucket: 0 }];
+    const own = of === 'records' && instance !== undefined ? { instance } : {};
+    const rows = await store.figures({ by: [], filter: [], spans, ...own });
     return addFigures(rows.map((row) => row.figures));
   }
 
-  #tellFaults(wrongRollUps: number): void {
-    const tell = (count: number, what: string): void => {
-      if (count > 0) this.#problems.push(`${count} ${what}.`);
-    };
-    tell(this.#damaged.length, 'damaged places in the journal; what stood there is lost, what follows is not');
-    tell(this.#tornTailBytes, "bytes at the journal's end are no whole record");
-    tell(this.#missingInStore.count, 'records of the journal are missing in the store');
-    tell(this.#missingInJournal.count, 'records of the store are missing in the journal');
-    tell(this.#different.count, 'records of the store differ from the journal');
-    tell(this.#settledTwice.count, 'attempts are settled more than once in the journal; the first settle counts');
-    tell(wrongRollUps, 'roll-ups are not the sum of their records');
+  #measure(): void {
+    this.#bytes = 0;
+    this.#before.clear();
+    for (const { segment, bytes } of this.#sources.journal.segments()) {
+      this.#before.set(segment, this.#bytes);
+      this.#bytes += bytes;
+    }
+  }
+
+  #tellProgress(at: Position): void {
+    this.#sources.onProgress?.((this.#before.get(at.segment) ?? 0) + at.offset, this.#bytes);
   }
 }
 
@@ -239,6 +291,7 @@ export async function verifyLedger(sources: VerifySources): Promise<LedgerVerifi
   const { shipping } = sources;
   await shipping.caughtUp(longestWaitMs);
   const verification = new Verification(sources);
+  await verification.checkArchives();
   for (let pass = 0; pass < passesInTraffic; pass += 1)
     await verification.compare(await shipping.hold(async (shipped) => await Promise.resolve(shipped)));
   return await shipping.hold(async (shipped) => await verification.conclude(shipped));
