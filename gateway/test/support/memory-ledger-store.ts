@@ -57,9 +57,11 @@ const keyOf: Record<FigureDimension, (one: Counting) => string> = {
 const isIn = (at: number, { from, to }: Period): boolean => (from === null || at >= from) && (to === null || at < to);
 
 function fits(one: Counting, filters: readonly FigureFilter[]): boolean {
-  return filters.every(({ dimension, values }) => {
+  return filters.every(({ dimension, values, exact }) => {
     const key = keyOf[dimension](one);
-    return values.some((value) => key === value || (dimension === 'cost-centre' && key.startsWith(`${value}/`)));
+    const isBelow = (value: string): boolean =>
+      dimension === 'cost-centre' && exact !== true && key.startsWith(`${value}/`);
+    return values.some((value) => key === value || isBelow(value));
   });
 }
 
@@ -67,6 +69,12 @@ const isAfter = (one: RecordKey, after: RecordKey | null): boolean =>
   after === null || one.at > after.at || (one.at === after.at && one.id > after.id);
 
 const byKey = (one: RecordKey, other: RecordKey): number => one.at - other.at || (one.id < other.id ? -1 : 1);
+
+const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
+
+type Place = Pick<FiguresRow, 'bucket' | 'keys'>;
+const byPlace = (one: Place, other: Place): number =>
+  one.keys.reduce((order, key, at) => order || byBytes(key, other.keys[at] ?? ''), one.bucket - other.bucket);
 
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, one) => sum + one, 0);
@@ -134,23 +142,34 @@ export class MemoryLedgerStore implements LedgerStore {
     );
   }
 
-  async pageOfAdjustments({
-    period,
-    after,
-    limit,
-    instance,
-  }: Omit<PageQuery, 'filter'>): Promise<readonly Adjustment[]> {
+  async attemptsOf(requestId: string): Promise<readonly StoredRecord[]> {
+    return await Promise.resolve(
+      [...this.#records.values()]
+        .map((one) => one.record)
+        .filter((one) => one.requestId === requestId)
+        .toSorted((one, other) => one.attempt - other.attempt || byKey(one, other)),
+    );
+  }
+
+  async values(dimension: Exclude<FigureDimension, 'outcome' | 'end-user'>): Promise<readonly string[]> {
+    return await Promise.resolve([...new Set(this.#counting().map(keyOf[dimension]))].toSorted(byBytes));
+  }
+
+  async pageOfAdjustments({ filter, period, after, limit, instance }: PageQuery): Promise<readonly Adjustment[]> {
+    const counting = this.#counting();
+    const hasPosting = ({ postings }: Adjustment): boolean =>
+      counting.some((one) => postings.some((posting) => posting === one.of) && fits(one, filter));
     return await Promise.resolve(
       [...this.#adjustments.values()]
         .filter((one) => instance === undefined || one.instance === instance)
         .map((one) => one.adjustment)
-        .filter((one) => isIn(one.at, period) && isAfter(one, after))
+        .filter((one) => isIn(one.at, period) && isAfter(one, after) && (filter.length === 0 || hasPosting(one)))
         .toSorted(byKey)
         .slice(0, limit),
     );
   }
 
-  async figures({ by, filter, spans, instance }: FiguresQuery): Promise<readonly FiguresRow[]> {
+  async figures({ by, filter, spans, instance, page }: FiguresQuery): Promise<readonly FiguresRow[]> {
     const groups = Map.groupBy(
       spans.flatMap((span) =>
         this.#counting()
@@ -160,12 +179,14 @@ export class MemoryLedgerStore implements LedgerStore {
       ),
       ({ bucket, one }) => JSON.stringify([bucket, ...by.map((dimension) => keyOf[dimension](one))]),
     );
-    return await Promise.resolve(
-      [...groups].map(([name, group]) => {
-        const [bucket, ...keys] = JSON.parse(name) as [number, ...string[]];
-        return { bucket, keys, figures: this.#figures(group.map(({ one }) => one)) };
-      }),
-    );
+    const rows = [...groups].map(([name, group]): FiguresRow => {
+      const [bucket, ...keys] = JSON.parse(name) as [number, ...string[]];
+      return { bucket, keys, figures: this.#figures(group.map(({ one }) => one)) };
+    });
+    if (page === undefined) return await Promise.resolve(rows);
+    const { after, limit } = page;
+    const following = rows.toSorted(byPlace).filter((one) => after === null || byPlace(one, after) > 0);
+    return await Promise.resolve(following.slice(0, limit));
   }
 
   async lines({ filter, spans }: LinesQuery): Promise<readonly LineRow[]> {
@@ -230,6 +251,7 @@ export class MemoryLedgerStore implements LedgerStore {
       unknownUsageRequests: carries(requestBits.unknownUsage),
       deliveredOnlyRequests: carries(requestBits.deliveredOnly),
       estimatedRequests: carries(requestBits.estimated),
+      unknownUsageAttempts: isUnknown ? 1 : 0,
       pricedAttempts: costNano === null ? 0 : 1,
       cost: costNano,
       listPricedAttempts: listNano === null ? 0 : 1,

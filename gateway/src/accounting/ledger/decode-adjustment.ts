@@ -1,11 +1,10 @@
 import { isJsonObject, parseJson, type Json } from '#kernel/json.ts';
 import { parseLedgerLines } from '#model/cost-lines.ts';
-import { isWord, outcomes, type Words } from '#model/words.ts';
+import { isWord, type Words } from '#model/words.ts';
 import { decodeSeries, integer, integerOrNull, list, nano, object, text, unreadable, word } from './entry-members.ts';
-import type { Adjustment, FigureChange, Posting, RecordKey, RollUpOutcome } from './ports.ts';
+import { rollUpOutcomes, type Adjustment, type FigureChange, type Posting, type RecordKey } from './ports.ts';
 
 const kinds: Words<Adjustment['kind']> = { correction: true, allocation: true, 'write-off': true };
-const rollUpOutcomes: Words<RollUpOutcome> = { ...outcomes, allocated: true, idle: true };
 const detailStart = ',"detail":';
 
 /** The adjustment of an entry's text. Throws `UnreadableEntry`. */

@@ -1,6 +1,7 @@
 import type { LedgerLine, NanoUsd, PriceLayer } from '#model/money.ts';
 import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
+import { outcomes, type Words } from '#model/words.ts';
 
 // ── The journal's files ──
 
@@ -145,6 +146,7 @@ export interface ShippedRecord {
 
 /** `allocated`: a share of a provisioned deployment's hour; `idle`: the part of the hour that nobody used. */
 export type RollUpOutcome = Outcome | 'allocated' | 'idle';
+export const rollUpOutcomes: Words<RollUpOutcome> = { ...outcomes, allocated: true, idle: true };
 
 /** What a posting adds to sums; signed. Amounts in 10^-9 USD. */
 export interface FigureChange {
@@ -234,7 +236,9 @@ export interface JournalAudit {
 
 /**
  * Everything that is added up. `toolCalls` and `images` are of any kind; `cost`, `listCost`, `internalCost` and `held` are
- * in 10^-9 USD. `held`: reservations of attempts whose usage is unknown, less what was written off.
+ * in 10^-9 USD. `held`: reservations of attempts whose usage is unknown, less what was written off. Distinct requests are
+ * counted as request-counts.ts says; `unknownUsageAttempts` are all attempts whose input or output is unknown, so that a
+ * row of retries alone is not taken for one that used nothing.
  */
 export const measures = [
   'requests',
@@ -243,6 +247,7 @@ export const measures = [
   'unknownUsageRequests',
   'deliveredOnlyRequests',
   'estimatedRequests',
+  'unknownUsageAttempts',
   'input',
   'cachedInput',
   'cacheWriteInput',
@@ -276,6 +281,7 @@ export function figuresWith(value: (measure: Measure) => bigint): Record<Measure
     unknownUsageRequests: value('unknownUsageRequests'),
     deliveredOnlyRequests: value('deliveredOnlyRequests'),
     estimatedRequests: value('estimatedRequests'),
+    unknownUsageAttempts: value('unknownUsageAttempts'),
     input: value('input'),
     cachedInput: value('cachedInput'),
     cacheWriteInput: value('cacheWriteInput'),
@@ -321,6 +327,8 @@ export type FigureDimension = (typeof figureDimensions)[number];
 export interface FigureFilter {
   readonly dimension: FigureDimension;
   readonly values: readonly string[];
+  /** A cost centre without what is below it, as a row of a report has it. */
+  readonly exact?: boolean;
 }
 
 /** A period of admission, UTC ms, [from, to); null is unbounded. */
@@ -345,8 +353,11 @@ export interface FiguresQuery {
   readonly spans: readonly FigureSpan[];
   /** Only what the journal with this id has shipped; its spans read records. */
   readonly instance?: string;
+  /** Rows in their order, those after `after` only (null: from the first on), and not more than `limit`. */
+  readonly page?: { readonly after: Pick<FiguresRow, 'bucket' | 'keys'> | null; readonly limit: number };
 }
 
+/** Rows have an order: of their buckets, then of their keys, compared as UTF-8 bytes. */
 export interface FiguresRow {
   /**
    * In the order of `by`. consumer, product, subscription, endpoint, resource, region, operation and outcome by name;
@@ -412,9 +423,13 @@ export interface LedgerStore {
   /** All adjustments of these records, in the order of (`bookedAt`, `id`). */
   adjustmentsOf(keys: readonly RecordKey[]): Promise<readonly Adjustment[]>;
   page(query: PageQuery): Promise<readonly StoredRecord[]>;
-  /** Adjustments that count in the period, in the order of (`at`, `id`). */
-  pageOfAdjustments(query: Omit<PageQuery, 'filter'>): Promise<readonly Adjustment[]>;
-  /** Rows in no particular order; only keys that occur. */
+  /** All attempts of a request, in their order; what it costs does not depend on how many records there are. */
+  attemptsOf(requestId: string): Promise<readonly StoredRecord[]>;
+  /** Adjustments that count in the period and have a posting that fits the filter, in the order of (`at`, `id`). */
+  pageOfAdjustments(query: PageQuery): Promise<readonly Adjustment[]>;
+  /** Every value that a dimension has had, in the order of their UTF-8 bytes; reads series, not records. */
+  values(dimension: Exclude<FigureDimension, 'outcome' | 'end-user'>): Promise<readonly string[]>;
+  /** Only keys that occur; in no particular order, unless a page is asked for. */
   figures(query: FiguresQuery): Promise<readonly FiguresRow[]>;
   /** Rows in no particular order. */
   lines(query: LinesQuery): Promise<readonly LineRow[]>;

@@ -76,7 +76,9 @@ export class JournalSums {
     this.#sums.cost += costNano ?? 0n;
     this.#sums.listCost += listNano ?? 0n;
     this.#sums.internalCost += internalNano ?? 0n;
-    if (measuredInput === 'unknown' || measuredOutput === 'unknown') this.#sums.held += reservedNano ?? 0n;
+    if (measuredInput !== 'unknown' && measuredOutput !== 'unknown') return;
+    this.#count('unknownUsageAttempts', 1);
+    this.#sums.held += reservedNano ?? 0n;
   }
 
   total(): Figures {

@@ -123,6 +123,7 @@ test('a sound ledger is found sound, with the same sums in journal, store and ro
       unknownUsageRequests: '0',
       deliveredOnlyRequests: '1',
       estimatedRequests: '0',
+      unknownUsageAttempts: '0',
       input: '4000',
       cachedInput: '1600',
       cacheWriteInput: '0',

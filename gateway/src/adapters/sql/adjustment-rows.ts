@@ -1,11 +1,10 @@
-import type { Adjustment, FigureChange, Posting } from '#accounting/ledger/ports.ts';
+import { rollUpOutcomes, type Adjustment, type FigureChange, type Posting } from '#accounting/ledger/ports.ts';
 import { parseLedgerLines } from '#model/cost-lines.ts';
-import { isWord, outcomes, type Words } from '#model/words.ts';
+import { isWord, type Words } from '#model/words.ts';
 import { seriesOf } from './ledger-rows.ts';
 import type { SeriesColumns } from './ledger-schema.ts';
 
 const kinds: Words<Adjustment['kind']> = { correction: true, allocation: true, 'write-off': true };
-const rollUpOutcomes: Words<Posting['outcome']> = { ...outcomes, allocated: true, idle: true };
 
 /** A row of `ledger_adjustment`. */
 export interface AdjustmentRow {

@@ -14,6 +14,7 @@ const ofRecord: Readonly<Record<Measure, string>> = {
   unknownUsageRequests: carried(requestBits.unknownUsage),
   deliveredOnlyRequests: carried(requestBits.deliveredOnly),
   estimatedRequests: carried(requestBits.estimated),
+  unknownUsageAttempts: "case when 'unknown' in (measured_input, measured_output) then 1 else 0 end",
   input: 'coalesce(input, 0)',
   cachedInput: 'coalesce(cached_input, 0)',
   cacheWriteInput: 'coalesce(cache_write_input, 0)',

@@ -34,6 +34,7 @@ export class RollUpChange {
       unknownUsageRequests: 0,
       deliveredOnlyRequests: 0,
       estimatedRequests: 0,
+      unknownUsageAttempts: 0,
       input: 0,
       cachedInput: 0,
       cacheWriteInput: 0,
@@ -87,8 +88,10 @@ export class RollUpChange {
       counts.internalPricedAttempts += 1;
       money.internalCost += record.internalNano;
     }
-    if (record.reservedNano !== null && (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown'))
-      money.held += record.reservedNano;
+    if (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown') {
+      counts.unknownUsageAttempts += 1;
+      money.held += record.reservedNano ?? 0n;
+    }
   }
 
   #addUnits({ record: { units }, toolCalls, images }: CountedRecord): void {

@@ -2,8 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Adjustment, PageQuery, RecordKey } from '#accounting/ledger/ports.ts';
 import { adjustmentOf, postingOf, type AdjustmentRow, type PostingRow } from '../sql/adjustment-rows.ts';
 import { seriesColumns, type LedgerTables } from '../sql/ledger-schema.ts';
-import { during } from './record-queries.ts';
-import { allOf } from './series-filter.ts';
+import { adjustmentPage, everyAdjustmentPage } from './page-keys.ts';
 
 type Database = Kysely<LedgerTables>;
 
@@ -47,17 +46,11 @@ export async function adjustmentsOf(database: Database, keys: readonly RecordKey
   );
 }
 
-export async function pageOfAdjustments(
-  database: Database,
-  query: Omit<PageQuery, 'filter'>,
-): Promise<readonly Adjustment[]> {
-  const { after, period, limit, instance } = query;
-  const conditions = [...during(period)];
-  if (after !== null) conditions.push(sql`(at, id) > (${after.at}, ${after.id})`);
-  if (instance !== undefined)
-    conditions.push(sql`journal = (select ledger_journal.id from ledger_journal where instance = ${instance})`);
+/** One without postings is found where nothing is filtered. */
+export async function pageOfAdjustments(database: Database, query: PageQuery): Promise<readonly Adjustment[]> {
+  const keys = query.filter.length === 0 ? everyAdjustmentPage(query) : adjustmentPage(query);
   return await read(
     database,
-    sql`select ${columns} from ledger_adjustment where ${allOf(conditions)} order by at, id limit ${limit}`,
+    sql`select ${columns} from ledger_adjustment where (at, id) in (${keys}) order by at, id`,
   );
 }

@@ -4,6 +4,7 @@ import {
   figuresWith,
   measures,
   quarterHourMs,
+  rollUpOutcomes,
   type FigureDimension,
   type Figures,
   type FiguresQuery,
@@ -12,11 +13,12 @@ import {
   type LineRow,
   type LinesQuery,
 } from '#accounting/ledger/ports.ts';
-import { isWord, layers, outcomes, type Words } from '#model/words.ts';
+import { isWord, layers } from '#model/words.ts';
 import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';
 import { seriesColumns, type LedgerTables, type SeriesColumns } from '../sql/ledger-schema.ts';
+import { endUserOfPosting } from './page-keys.ts';
 import { allOf, rowConditions, seriesKeys } from './series-filter.ts';
 
 type Database = Kysely<LedgerTables>;
@@ -62,18 +64,16 @@ const sumColumns = [
   ...moneyMeasures.flatMap((one) => [`${columnOf(one)}_dollars`, `${columnOf(one)}_rest`]),
 ];
 
-/** An adjustment belongs to the end user of the record that it adjusts. */
 const endUserOf: Readonly<Record<RowKind, string>> = {
   record: 'usage_record.end_user',
-  posting: `(select record.end_user from ledger_adjustment join usage_record as record
-    on record.at = of_at and record.id = of_id where ledger_adjustment.id = ledger_posting.adjustment)`,
+  posting: endUserOfPosting,
   rollUp: 'null',
 };
 
 /** The sums of one part, by bucket, series and outcome. */
 function partSums(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBuilder<unknown> {
   const spans = query.spans.filter((one) => one.source === part.source);
-  const conditions = [...rowConditions(query.filter, 'end_user_key')];
+  const conditions = [...rowConditions(query.filter, { endUser: 'end_user_key' })];
   if (query.instance !== undefined)
     conditions.push(sql`journal = (select id from ledger_journal where instance = ${query.instance})`);
   const endUser = sql.raw(asksEndUser ? endUserOf[part.kind] : 'null');
@@ -108,11 +108,19 @@ export function figuresStatement(query: FiguresQuery): RawBuilder<Record<string,
   const all = usedParts(query, recordsOnly).map((part) => partSums(part, query, asksEndUser));
   const keys = query.by.map((one, index) => `${keyOf(one)} as key_${index}`);
   const sums = sumColumns.map((one) => `cast(sum(${one}) as text) as ${one}`);
-  const groups = Array.from({ length: keys.length + 1 }, (_one, index) => index + 1);
-  return sql`
+  const groups = Array.from({ length: keys.length + 1 }, (_one, index) => index + 1).join(', ');
+  const rows = sql<Record<string, string | number>>`
     select ${sql.raw(['bucket', ...keys, ...sums].join(', '))}
     from (${sql.join(all, sql` union all `)}) join usage_series on usage_series.id = series
-    group by ${sql.raw(groups.join(', '))}`;
+    group by ${sql.raw(groups)}`;
+  if (query.page === undefined) return rows;
+  const { after, limit } = query.page;
+  const columns = sql.raw(['bucket', ...query.by.map((_one, index) => `key_${index}`)].join(', '));
+  const following =
+    after === null
+      ? sql`true`
+      : sql`(${columns}) > (${sql.join([after.bucket, ...after.keys].map((one) => sql`${one}`))})`;
+  return sql`select * from (${rows}) where ${following} order by ${sql.raw(groups)} limit ${limit}`;
 }
 
 function figuresOf(row: Readonly<Record<string, string | number>>): Figures {
@@ -165,7 +173,7 @@ function partLines(part: Part, query: LinesQuery): RawBuilder<unknown> {
     select ${sql.raw(source.columns)}
     from json_each(${spansText(spans, part.unit)}) as span cross join ${sql.raw(source.from)}
     where ${sql.raw(part.time)} >= span.value ->> 0 and ${sql.raw(part.time)} < span.value ->> 1
-      and ${allOf(rowConditions(query.filter, endUserOf[part.kind]))}`;
+      and ${allOf(rowConditions(query.filter, { endUser: endUserOf[part.kind] }))}`;
 }
 
 /** The one statement that answers a query of lines. */
@@ -181,8 +189,6 @@ export function linesStatement(query: LinesQuery): RawBuilder<LineParts & Series
       from (${sql.join(all, sql` union all `)}) group by 1, 2, 3, 4, 5, 6, 7
     ) join usage_series on usage_series.id = series`;
 }
-
-const rollUpOutcomes: Words<LineRow['outcome']> = { ...outcomes, allocated: true, idle: true };
 
 export async function selectLines(database: Database, query: LinesQuery): Promise<readonly LineRow[]> {
   if (query.spans.length === 0) return [];

@@ -125,14 +125,33 @@ const recordsOfSecondFormat = [
   `create index usage_record_cell on usage_record (series, outcome)`,
 ];
 
+const waysToRecords = [
+  // The attempts of a request are found by its id; ids grow with time, so that the index grows at its end.
+  'drop index usage_record_flagged',
+  'create index usage_record_request on usage_record (request_id)',
+  'create index usage_record_end_user on usage_record (end_user) where end_user is not null',
+  // What adjusts one cell of a report, as usage_record_cell for its records.
+  'create index ledger_posting_cell on ledger_posting (series, outcome)',
+];
+
 const sumColumns = measures.map((one) => `${columnOf(one)} integer not null`).join(', ');
 
-function rollUpTable(period: 'quarter' | 'day'): string {
-  return `create table usage_${period} (
-    ${period} integer not null, series integer not null references usage_series (id), outcome text not null,
-    ${sumColumns}, primary key (${period}, series, outcome)
-  ) strict, without rowid`;
+function rollUps(period: 'quarter' | 'day', periodMs: number): readonly string[] {
+  return [
+    `drop table if exists usage_${period}`,
+    `create table usage_${period} (
+      ${period} integer not null, series integer not null references usage_series (id), outcome text not null,
+      ${sumColumns}, primary key (${period}, series, outcome)
+    ) strict, without rowid`,
+    `insert into usage_${period} ${freshSums(periodMs)}`,
+  ];
 }
+
+/**
+ * Roll-ups hold nothing that records and postings do not: when a measure is added they are made anew, by the latest
+ * migration alone.
+ */
+const freshRollUps = [...rollUps('quarter', quarterHourMs), ...rollUps('day', dayMs)];
 
 const lineTable = `create table usage_line (
   day integer not null, series integer not null references usage_series (id), outcome text not null,
@@ -152,14 +171,14 @@ export const ledgerMigrations: MigrationList = {
           ...adjustmentTables,
           ...recordsOfSecondFormat,
           'drop table usage_roll_up',
-          rollUpTable('quarter'),
-          rollUpTable('day'),
           lineTable,
-          `insert into usage_quarter ${freshSums(quarterHourMs)}`,
-          `insert into usage_day ${freshSums(dayMs)}`,
           `insert into usage_line ${freshLines}`,
         ]);
       },
+    },
+    {
+      name: '0003-requests-unknown-attempts',
+      up: async (database) => await run(database, [...waysToRecords, ...freshRollUps]),
     },
   ],
 };

@@ -5,7 +5,8 @@ import { ledgerMigrations } from './ledger-migrations.ts';
 import type { LedgerTables } from '../sql/ledger-schema.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
-import { findRecords, pageOfRecords } from './record-queries.ts';
+import { attemptsOf, findRecords, pageOfRecords } from './record-queries.ts';
+import { selectValues } from './series-filter.ts';
 import type { SqliteDatabase } from './open.ts';
 
 /** The embedded store. Brings its tables to this version; the database stays its owner's to close. */
@@ -32,8 +33,10 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
     find: async (keys) => await findRecords(kysely, keys),
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),
     adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),
+    attemptsOf: async (requestId) => await attemptsOf(kysely, requestId),
     page: async (query) => await pageOfRecords(kysely, query),
     pageOfAdjustments: async (query) => await pageOfAdjustments(kysely, query),
+    values: async (dimension) => await selectValues(kysely, dimension),
     figures: async (query) => await selectFigures(kysely, query),
     lines: async (query) => await selectLines(kysely, query),
     extent: async () => await selectExtent(kysely),
