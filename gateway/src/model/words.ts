@@ -17,6 +17,9 @@ export const outcomes: Words<Outcome> = {
   'gateway-lost': true,
 };
 
+/** See `RollUpOutcome` of the ledger. */
+export const rollUpOutcomes: Words<Outcome | 'allocated' | 'idle'> = { ...outcomes, allocated: true, idle: true };
+
 export const measuredKinds: Words<Measured> = {
   reported: true,
   delivered: true,

@@ -1,8 +1,8 @@
 import { isJsonObject, parseJson, type Json } from '#kernel/json.ts';
 import { parseLedgerLines } from '#model/cost-lines.ts';
-import { isWord, type Words } from '#model/words.ts';
+import { isWord, rollUpOutcomes, type Words } from '#model/words.ts';
 import { decodeSeries, integer, integerOrNull, list, nano, object, text, unreadable, word } from './entry-members.ts';
-import { rollUpOutcomes, type Adjustment, type FigureChange, type Posting, type RecordKey } from './ports.ts';
+import type { Adjustment, FigureChange, Posting, RecordKey } from './ports.ts';
 
 const kinds: Words<Adjustment['kind']> = { correction: true, allocation: true, 'write-off': true };
 const detailStart = ',"detail":';

@@ -1,7 +1,6 @@
 import type { LedgerLine, NanoUsd, PriceLayer } from '#model/money.ts';
 import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
-import { outcomes, type Words } from '#model/words.ts';
 
 // ── The journal's files ──
 
@@ -146,7 +145,6 @@ export interface ShippedRecord {
 
 /** `allocated`: a share of a provisioned deployment's hour; `idle`: the part of the hour that nobody used. */
 export type RollUpOutcome = Outcome | 'allocated' | 'idle';
-export const rollUpOutcomes: Words<RollUpOutcome> = { ...outcomes, allocated: true, idle: true };
 
 /** What a posting adds to sums; signed. Amounts in 10^-9 USD. */
 export interface FigureChange {

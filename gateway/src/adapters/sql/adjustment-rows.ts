@@ -1,6 +1,6 @@
-import { rollUpOutcomes, type Adjustment, type FigureChange, type Posting } from '#accounting/ledger/ports.ts';
+import type { Adjustment, FigureChange, Posting } from '#accounting/ledger/ports.ts';
 import { parseLedgerLines } from '#model/cost-lines.ts';
-import { isWord, type Words } from '#model/words.ts';
+import { isWord, rollUpOutcomes, type Words } from '#model/words.ts';
 import { seriesOf } from './ledger-rows.ts';
 import type { SeriesColumns } from './ledger-schema.ts';
 

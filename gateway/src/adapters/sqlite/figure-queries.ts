@@ -4,7 +4,6 @@ import {
   figuresWith,
   measures,
   quarterHourMs,
-  rollUpOutcomes,
   type FigureDimension,
   type Figures,
   type FiguresQuery,
@@ -13,7 +12,7 @@ import {
   type LineRow,
   type LinesQuery,
 } from '#accounting/ledger/ports.ts';
-import { isWord, layers } from '#model/words.ts';
+import { isWord, layers, rollUpOutcomes } from '#model/words.ts';
 import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';

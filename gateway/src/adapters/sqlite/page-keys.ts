@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
-import { rollUpOutcomes, type PageQuery, type RecordKey } from '#accounting/ledger/ports.ts';
+import type { PageQuery, RecordKey } from '#accounting/ledger/ports.ts';
+import { rollUpOutcomes } from '#model/words.ts';
 import { allOf, among, rowConditions } from './series-filter.ts';
 
 type Condition = RawBuilder<unknown>;
