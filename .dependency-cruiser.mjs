@@ -18,6 +18,7 @@ const mayImport = {
   'proxy/usage': ['kernel/', 'model/'],
   'accounting/cost': ['kernel/', 'model/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],
+  'accounting/adjustments': ['kernel/', 'model/', 'accounting/cost/', 'accounting/ledger/(ports|request-counts)[.]ts$'],
   'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
   directory: ['kernel/', 'model/', 'config/'],
   admin: ['kernel/', 'model/', 'config/', 'accounting/reports/', 'directory/'],

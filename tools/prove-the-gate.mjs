@@ -27,6 +27,7 @@ const breaks = [
   ['proxy-usage-imports', `${G}proxy/usage/tap.ts`, "import '#proxy/upstream/send.ts';"],
   ['accounting-cost-imports', `${G}accounting/cost/broken.ts`, "import '#proxy/routing/plan.ts';"],
   ['accounting-ledger-imports', `${G}accounting/ledger/ports.ts`, "import '#proxy/usage/tap.ts';"],
+  ['accounting-adjustments-imports', `${G}accounting/adjustments/broken.ts`, "import '#accounting/ledger/journal.ts';"],
   ['accounting-reports-imports', `${G}accounting/reports/broken.ts`, "import '#proxy/usage/tap.ts';"],
   ['directory-imports', `${G}directory/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['admin-imports', `${G}admin/ports.ts`, "import '#proxy/handle.ts';"],

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
@@ -52,6 +53,7 @@ export interface LedgerServices {
   readonly ledger: {
     verify(): Promise<LedgerVerification>;
   };
+  readonly adjustments: AdjustmentServices;
   readonly directory: DirectoryStore;
 }
 
@@ -119,6 +121,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
         });
       },
     },
+    adjustments: adjustmentServices({ store, shipping: outbox }),
     directory,
   };
   serve(port, services);

@@ -13,7 +13,7 @@ import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
 import { lagOf } from '#accounting/reports/usage-report.ts';
 import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
-import { startWorker, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
+import { startWorker, type RemoteServices, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
@@ -47,8 +47,12 @@ export interface OpenLedger {
   readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
   /** Where the directory lives: in the same file as the records. */
   readonly directoryStore: DirectoryStore;
+  /** Works adjustments out; they count once they are booked. */
+  readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
   /** Books adjustments: see `Journal.book`. */
   book(adjustments: readonly Adjustment[]): Promise<void>;
+  /** When the oldest attempt that is open was admitted, UTC ms; null where none is. */
+  openSince(): number | null;
   /** What the journal said when it was opened. */
   readonly recovered: Recovered;
   lag(): Promise<LedgerLag>;
@@ -61,7 +65,7 @@ export interface OpenLedger {
 
 const longestFinishMs = 10_000;
 const restartMs = 1000;
-const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'directory'] as const;
+const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'adjustments', 'directory'] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
 
@@ -205,7 +209,9 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
         open: (attempt) => (backlog.refuses ? Promise.reject(tooFarBehind()) : journal.open(attempt)),
         settle: (record) => journal.settle(record),
       },
+      adjustments: services.adjustments,
       book: (adjustments) => journal.book(adjustments),
+      openSince: () => journal.openSince,
       reports: services.reports,
       directoryStore: services.directory,
       recovered,

@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino';
+import { keepAllocating } from './compose-adjustments.ts';
 import { openLedger, type OpenLedger } from './compose-ledger.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
@@ -108,12 +109,14 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     log,
   });
+  const allocator = keepAllocating({ ledger, snapshots, clock, log });
   const tokenCounter = createTokenCounter({ clock, log });
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),
     () => connections.destroy(),
     () => watcher.close(),
+    () => allocator.close(),
   );
   const services: Services = {
     clock,

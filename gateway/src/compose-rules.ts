@@ -6,7 +6,8 @@ import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import { readShippedData } from '#config/shipped-data.ts';
 import type { DeclaredDirectory } from '#directory/ports.ts';
 import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
-import { costCentrePath, declaredDirectory } from './snapshot.ts';
+import type { PtuDeployment } from '#model/ptu.ts';
+import { costCentrePath, declaredDirectory, ptuDeployments } from './snapshot.ts';
 import { createLoader, type Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,6 +18,8 @@ export interface Rules {
   load(): LoadResult<Config>;
   priceBook(config: Config): ListedPriceBook;
   declared(config: Config): DeclaredDirectory;
+  /** The provisioned deployments that are paid by the hour. */
+  ptuDeployments(config: Config): readonly PtuDeployment[];
 }
 
 export function composeRules(settings: Settings, tokenProviders: readonly string[]): Rules {
@@ -38,5 +41,6 @@ export function composeRules(settings: Settings, tokenProviders: readonly string
       costCentres: new Map(Object.keys(config.costCentres).map((name) => [name, costCentrePath(config, name)])),
       models: new Set(Object.keys(config.models)),
     }),
+    ptuDeployments,
   };
 }

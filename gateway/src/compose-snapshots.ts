@@ -1,6 +1,7 @@
 import type { ListedPriceBook } from '#accounting/cost/price-book.ts';
 import type { LoadedConfig } from '#config/load.ts';
 import type { Directory } from '#directory/directory.ts';
+import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
 import type { Rules } from './compose-rules.ts';
 import type { Config } from './config-sections.ts';
@@ -12,6 +13,7 @@ export class Snapshots implements SnapshotSource {
   private readonly directory: Directory;
   private config: Config;
   private book: ListedPriceBook;
+  private provisioned: readonly PtuDeployment[];
   private snapshot: Snapshot;
   private version = 1;
 
@@ -20,6 +22,7 @@ export class Snapshots implements SnapshotSource {
     this.directory = directory;
     this.config = config;
     this.book = rules.priceBook(config);
+    this.provisioned = rules.ptuDeployments(config);
     this.snapshot = this.build();
     directory.onChange(() => this.swap());
   }
@@ -32,12 +35,18 @@ export class Snapshots implements SnapshotSource {
     return this.book;
   }
 
+  /** Those that are paid by the hour; another value with every configuration. */
+  ptuDeployments(): readonly PtuDeployment[] {
+    return this.provisioned;
+  }
+
   /** Throws, and changes nothing, where the new configuration cannot be put in force. */
   apply({ config }: LoadedConfig<Config>): void {
     const book = this.rules.priceBook(config);
     const declared = this.rules.declared(config);
     this.config = config;
     this.book = book;
+    this.provisioned = this.rules.ptuDeployments(config);
     // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
     void this.directory.redeclare(declared);
   }

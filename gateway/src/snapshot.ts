@@ -4,7 +4,10 @@ import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { PriceBook } from '#model/price-book.ts';
+import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { servedByOf } from '#proxy/attempt-record.ts';
+import { ptuTerms } from '#proxy/routing/ptu-config.ts';
 import type { Config } from './config-sections.ts';
 
 export interface SnapshotParts {
@@ -35,6 +38,14 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     directory,
     prices,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
+  });
+}
+
+/** The provisioned deployments of which the configuration says what their hours cost. */
+export function ptuDeployments(config: Config): readonly PtuDeployment[] {
+  return Object.entries(config.endpoints).flatMap(([name, values]) => {
+    if (values.ptu === undefined) return [];
+    return [{ servedBy: servedByOf(endpointOf(name, values)), ...ptuTerms(name, values.ptu) }];
   });
 }
 

@@ -96,7 +96,8 @@ function innerRows(path: string, schema: Schema): readonly Row[] {
   const items = schema.items === undefined ? [] : innerRows(`${path}[]`, schema.items);
   const any = schema.additionalProperties;
   const named = typeof any === 'object' ? innerRows(`${path}.<name>`, any) : [];
-  return [...alternatives, ...properties, ...items, ...named];
+  const lists = (schema.anyOf ?? []).filter((one) => one.items !== undefined).flatMap((one) => innerRows(path, one));
+  return [...alternatives, ...lists, ...properties, ...items, ...named];
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -131,6 +131,23 @@ export function scaledDecimal(text: string, digits: number): bigint {
   return BigInt(whole + fraction.padEnd(digits, '0').slice(0, digits));
 }
 
+const usdPattern = /^(\d{1,9}(?:\.(\d+))?) USD$/;
+
+/** `1.00 USD` -> its own text; `usdText` is the number in it. */
+export function usdAmount(digits: number) {
+  const expected = `expected an amount with its currency and at most ${digits} digits after the point, such as 1.00 USD`;
+  return z
+    .string({ error: expected })
+    .regex(usdPattern, expected)
+    .refine((text) => (usdPattern.exec(text)?.[2] ?? '').length <= digits, expected)
+    .meta({ title: 'amount' });
+}
+
+/** `1.00 USD` -> `1.00`, for `scaledDecimal`. */
+export function usdText(amount: string): string {
+  return usdPattern.exec(amount)?.[1] ?? '0';
+}
+
 /** A share relative to others, `70` or `0.5`: a ratio and no amount, so a plain number. */
 export function share() {
   return decimalText('expected a number above 0, such as 70 or 0.5').transform(Number);

@@ -79,6 +79,8 @@ export interface RunningStack {
     path: string,
     init?: { readonly method?: string; readonly body?: unknown },
   ): Promise<{ status: number; json: unknown; text: string }>;
+  /** Starts a gateway anew on the same folder, once this one has drained. */
+  restart(): Promise<RunningStack>;
 }
 
 export interface StackOptions {
@@ -108,11 +110,32 @@ export async function startStack(
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-test-'));
   const configFile = path.join(folder, 'tollgate.yaml');
   writeFileSync(configFile, (options.config ?? ((url: string) => configFor(url)))(twin.url));
+  const running: { drain: () => Promise<void> } = { drain: async () => await Promise.resolve() };
+  context.after(async () => {
+    await running.drain();
+    await twin.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return await startGateway({ twin, folder, configFile, running, overrides: options.overrides ?? {} });
+}
+
+interface Place {
+  readonly twin: RunningTwin;
+  readonly folder: string;
+  readonly configFile: string;
+  readonly overrides: Overrides;
+  /** Drains the gateway that runs there; nothing where none does. */
+  readonly running: { drain: () => Promise<void> };
+}
+
+async function startGateway(place: Place): Promise<RunningStack> {
+  const { twin, configFile, running } = place;
+  const dataFolder = path.join(place.folder, 'data');
   const { log, text } = collectingLog();
   const started = await compose(
     {
       configFile,
-      dataFolder: path.join(folder, 'data'),
+      dataFolder,
       port: 0,
       adminPort: 0,
       checkOnly: false,
@@ -123,21 +146,34 @@ export async function startStack(
         TEST_KEY_SMALL: keyOf('small'),
       },
     },
-    { log, ...options.overrides },
+    { log, ...place.overrides },
   );
-  if (!started.ok) {
-    await twin.close();
-    throw new Error(started.problems.join('\n'));
-  }
+  if (!started.ok) throw new Error(started.problems.join('\n'));
   const { gateway } = started;
-  let drained = false;
-  context.after(async () => {
-    if (!drained) await gateway.drain('test');
-    await twin.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const dataFolder = path.join(folder, 'data');
-  const admin: RunningStack['admin'] = async (where, init = {}) => {
+  running.drain = async () => await gateway.drain('test');
+  const admin = adminOf(gateway, dataFolder);
+  return {
+    twin,
+    gateway: {
+      ...gateway,
+      drain(signal) {
+        running.drain = async () => await Promise.resolve();
+        return gateway.drain(signal);
+      },
+    },
+    url: `http://127.0.0.1:${gateway.port}`,
+    dataFolder,
+    configFile,
+    logged: text,
+    usage: async (by = 'consumer') => (await admin(`/admin/v1/usage?by=${by}&waitMs=20000`)).json as UsageReport,
+    verify: async () => (await admin('/admin/v1/ledger/verify', { method: 'POST' })).json as LedgerVerification,
+    admin,
+    restart: async () => await startGateway(place),
+  };
+}
+
+function adminOf(gateway: Gateway, dataFolder: string): RunningStack['admin'] {
+  return async (where, init = {}) => {
     const token = readFileSync(path.join(dataFolder, 'admin-token'), 'utf8').trim();
     const response = await fetch(`http://127.0.0.1:${gateway.adminPort}${where}`, {
       method: init.method ?? 'GET',
@@ -149,23 +185,6 @@ export async function startStack(
     });
     const answer = await response.text();
     return { status: response.status, text: answer, json: answer.startsWith('{') ? JSON.parse(answer) : undefined };
-  };
-  return {
-    twin,
-    gateway: {
-      ...gateway,
-      drain(signal) {
-        drained = true;
-        return gateway.drain(signal);
-      },
-    },
-    url: `http://127.0.0.1:${gateway.port}`,
-    dataFolder,
-    configFile,
-    logged: text,
-    usage: async (by = 'consumer') => (await admin(`/admin/v1/usage?by=${by}&waitMs=20000`)).json as UsageReport,
-    verify: async () => (await admin('/admin/v1/ledger/verify', { method: 'POST' })).json as LedgerVerification,
-    admin,
   };
 }
 

@@ -139,6 +139,11 @@ export class Journal {
     return this.#admitting && !this.#closing;
   }
 
+  /** When the oldest attempt that is open was admitted, UTC ms; null where none is. */
+  get openSince(): number | null {
+    return this.#attempts.oldest?.attempt.at ?? null;
+  }
+
   /** See `Ledger.open`: resolves when the entry counts, rejects with `ledger_unavailable`. */
   open(attempt: OpenedAttempt): Promise<void> {
     try {

@@ -24,7 +24,8 @@ export function reportedFigures(figures: Figures): UsageFigures {
     cachedInputTokens: count(figures.cachedInput),
     outputTokens: count(figures.output),
     reasoningTokens: count(figures.reasoning),
-    costNanoUsd: figures.pricedAttempts === 0n ? null : String(figures.cost),
+    // Shares of a provisioned deployment's hours cost something without an attempt.
+    costNanoUsd: figures.pricedAttempts === 0n && figures.cost === 0n ? null : String(figures.cost),
     unpricedRequests: count(figures.unpricedRequests),
     unknownUsageRequests: count(figures.unknownUsageRequests),
     deliveredOnlyRequests: count(figures.deliveredOnlyRequests),

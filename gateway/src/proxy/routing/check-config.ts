@@ -1,5 +1,6 @@
 import type { ConfigFinding } from '#kernel/config-section.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
+import { findingsOfPtu, type PtuValues } from './ptu-config.ts';
 
 export interface RoutingFacts {
   readonly catalogue: ModelCatalogue;
@@ -14,6 +15,7 @@ interface EndpointValues {
   readonly modelVersion?: string | undefined;
   readonly type: string;
   readonly auth: { readonly key: unknown } | { readonly token: { readonly provider: string } };
+  readonly ptu?: PtuValues | undefined;
 }
 type Endpoints = Readonly<Record<string, EndpointValues>>;
 type Routes = Readonly<
@@ -42,6 +44,7 @@ function ofEndpoint(name: string, endpoint: EndpointValues, facts: RoutingFacts)
     ...ofResource(endpoint.resource, at),
     ...ofModel(endpoint, facts.catalogue, at),
     ...ofAuth(endpoint, facts, at),
+    ...findingsOfPtu(['endpoints', name], endpoint),
   ];
 }
 

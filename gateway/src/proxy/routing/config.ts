@@ -3,6 +3,7 @@ import { azureName, duration, secret, share, wholeNumber } from '#kernel/config-
 import { deploymentTypes } from '#model/endpoint.ts';
 import { z } from 'zod';
 import { findingsOfRouting, type RoutingFacts } from './check-config.ts';
+import { ptu } from './ptu-config.ts';
 
 function isBaseUrl(text: string): boolean {
   const url = URL.parse(text);
@@ -67,6 +68,7 @@ const endpoint = z.strictObject({
     .default('v1')
     .describe('The API that the resource is called by: `v1`, or a dated api-version of the classic surface.'),
   auth,
+  ptu: ptu.optional(),
 });
 
 const tierEntry = z.union(
