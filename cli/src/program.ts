@@ -6,6 +6,9 @@ import { addConfigReload } from './commands/config/reload.ts';
 import { addConfigShow } from './commands/config/show.ts';
 import { addDemo } from './commands/demo/demo.ts';
 import { addDeploymentsList } from './commands/deployments/list.ts';
+import { addLedgerBackup } from './commands/ledger/backup.ts';
+import { addLedgerReship } from './commands/ledger/reship.ts';
+import { addLedgerRestore } from './commands/ledger/restore.ts';
 import { addLedgerVerify } from './commands/ledger/verify.ts';
 import { addPricesList } from './commands/prices/list.ts';
 import { addProductCreate } from './commands/product/create.ts';
@@ -54,7 +57,11 @@ const tree: readonly (Add | Noun)[] = [
     verbs: [addProductList, addProductCreate],
   },
   { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList] },
-  { name: 'ledger', description: 'The record of every call.', verbs: [addLedgerVerify] },
+  {
+    name: 'ledger',
+    description: 'The record of every call.',
+    verbs: [addLedgerVerify, addLedgerReship, addLedgerBackup, addLedgerRestore],
+  },
   { name: 'deployments', description: 'The Azure OpenAI deployments behind the gateway.', verbs: [addDeploymentsList] },
   {
     name: 'config',

@@ -16,7 +16,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     token: await adminToken(dataFolder, log),
     directory,
     reports: ledger.reports,
-    ledger: { lag: () => ledger.lag(), verify: () => ledger.verify() },
+    ledger,
     deployments: () =>
       [...snapshots.current().endpoints.values()].map((endpoint) => {
         const { until, ...health } = services.health.view(endpoint);

@@ -2,21 +2,18 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
-import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
+import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
+import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
-import { auditArchives } from '#accounting/ledger/archive/audit.ts';
-import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { usageReport } from '#accounting/reports/usage-report.ts';
-import { verifyLedger } from '#accounting/reports/verify-ledger.ts';
-import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
-import { openNameSets } from '#adapters/sqlite/name-sets.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
+import { sqliteStoreCopy } from '#adapters/sqlite/store-copy.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
 import { systemClock } from '#kernel/clock.ts';
@@ -50,9 +47,7 @@ export interface LedgerServices {
   readonly reports: {
     query(query: UsageQuery): Promise<UsageReport>;
   };
-  readonly ledger: {
-    verify(): Promise<LedgerVerification>;
-  };
+  readonly ledger: LedgerTaskServices;
   readonly adjustments: AdjustmentServices;
   readonly directory: DirectoryStore;
 }
@@ -104,23 +99,15 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       },
     },
     reports: { query: async (query) => await usageReport({ store, progress, shipping: outbox }, query) },
-    ledger: {
-      async verify() {
-        // In turn with the archiver: what is being read stays where it is.
-        return await turns.run(async () => {
-          // Handles of its own: verification begins at the first byte while the outbox reads at the end.
-          const audited = openJournalFiles(folder);
-          const names = openNameSets(join(data.dataFolder, 'verify-names'));
-          const journal = journalAudit(audited, async () => await auditArchives(openArchiveFolder(folder)));
-          try {
-            return await verifyLedger({ journal, store, progress, shipping: outbox, names });
-          } finally {
-            names.close();
-            audited.close();
-          }
-        });
-      },
-    },
+    ledger: createLedgerTasks({
+      dataFolder: data.dataFolder,
+      store,
+      storeCopy: sqliteStoreCopy(database, storeFile(data.dataFolder)),
+      progress,
+      outbox,
+      turns,
+      clock: systemClock,
+    }),
     adjustments: adjustmentServices({ store, shipping: outbox }),
     directory,
   };

@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import { removedBefore, type ArchiveRules } from './compose-ledger-archive.ts';
+import type { WorkProgress } from './compose-ledger-tasks.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import type { RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
 import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
@@ -57,6 +61,12 @@ export interface OpenLedger {
   readonly recovered: Recovered;
   lag(): Promise<LedgerLag>;
   verify(): Promise<LedgerVerification>;
+  /** Copies store and journal to an empty folder while they are used. */
+  backup(folder: string): Promise<BackupReport>;
+  /** Ships the whole journal again: what the store lacks is added, what it has stays as it is. */
+  reship(): Promise<void>;
+  /** How far verification, backup or shipping again has got; null where none of them runs. */
+  workProgress(): Promise<WorkProgress | null>;
   /** Why nothing can be admitted, in a word; undefined while it can. */
   unready(): string | undefined;
   /** Writes what is waiting, lets the store catch up (10 s at most; the next start goes on), closes everything. */
@@ -156,6 +166,14 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
   return { journal, backlog, recovered, instance };
 }
 
+/** `tollgate ledger restore` leaves it in a data folder until everything is in its place. */
+const unfinishedRestore = '.restoring';
+
+function refuseHalfRestored(dataFolder: string): void {
+  if (existsSync(join(dataFolder, unfinishedRestore)))
+    throw new Error(`A restore into ${dataFolder} was broken off: empty the folder and restore again.`);
+}
+
 /**
  * Opens the ledger in its folder. Rejects with `FolderInUse` where another process has it, and where journal or store
  * cannot be read by this version.
@@ -163,6 +181,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
 export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const { dataFolder, durability, clock, log } = options;
   const folder = journalFolder(dataFolder);
+  refuseHalfRestored(dataFolder);
   const lock = lockFolder(folder);
   const opened = openJournalFiles(folder);
   const files = options.wrapFiles?.(opened) ?? opened;
@@ -217,6 +236,9 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),
       verify: async () => await services.ledger.verify(),
+      backup: async (target) => await services.ledger.backup(target),
+      reship: async () => await services.ledger.reship(),
+      workProgress: async () => await services.ledger.progress(),
       unready() {
         if (!journal.admitting) return 'the journal cannot be written';
         return backlog.refuses ? 'the store is too far behind the journal (ledger.backlog)' : undefined;

@@ -61,7 +61,7 @@ async function openApiDocument(): Promise<JsonObject> {
       note: notCalled,
     },
     reports: { query: notCalled },
-    ledger: { lag: notCalled, verify: notCalled },
+    ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: notCalled,
     prices: notCalled,
     configInForce: notCalled,

@@ -4,12 +4,13 @@ import {
   configInForceSchema,
   configReloadSchema,
   deploymentListSchema,
-  ledgerVerifySchema,
+  ledgerWorkSchema,
   priceListSchema,
   type LedgerVerification,
+  type LedgerWork,
 } from '@tollgate/contract/admin-api/operations.ts';
 import { createProductSchema, productListSchema, productSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
-import { fakeGateway, promised } from '../../test/support/fake-gateway.ts';
+import { fakeGateway, promised, type Routes } from '../../test/support/fake-gateway.ts';
 import { runCli } from '../../test/support/run-cli.ts';
 
 const product = {
@@ -122,10 +123,37 @@ const sound: LedgerVerification = {
   problems: [],
 };
 
+const begun: LedgerWork = {
+  id: 'work-1',
+  kind: 'verify',
+  state: 'running',
+  startedAt: '2026-11-23T10:20:30Z',
+  doneBytes: 0,
+  totalBytes: 0,
+  error: null,
+  verification: null,
+  backup: null,
+};
+
+/** A verification that takes three looks. */
+function verified(verification: LedgerVerification): Routes {
+  const states: LedgerWork[] = [
+    { ...begun, doneBytes: 1_000_000, totalBytes: 4_000_000 },
+    { ...begun, doneBytes: 3_000_000, totalBytes: 4_000_000 },
+  ];
+  return {
+    'POST ledger/work': promised(ledgerWorkSchema, begun),
+    'GET ledger/work/work-1': () =>
+      promised(ledgerWorkSchema, states.shift() ?? { ...begun, state: 'done', verification }),
+  };
+}
+
 test('ledger verify tells counts and sums, and exits 0 where the two agree', async (t) => {
-  const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, sound) });
-  const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
+  const gateway = await fakeGateway(t, verified(sound));
+  const { status, out, err } = await runCli(['ledger', 'verify'], gateway.environment);
   assert.equal(status, 0);
+  assert.deepEqual(gateway.asked[0]?.body, { kind: 'verify' });
+  assert.equal(err, 'Comparing journal and store: 25 % of 4.0 MB\nComparing journal and store: 75 % of 4.0 MB\n');
   assert.match(out, /12,000 attempts admitted, 11,999 settled, 1 open, in 5 segments, 3 of them archived/);
   assert.match(out, /^input +1,234,567 +1,234,567 +1,234,567$/m);
   assert.match(out, /agree/);
@@ -151,7 +179,7 @@ test('ledger verify exits 1 and names everything that is wrong', async (t) => {
       { fault: 'wrong-roll-ups', count: 1, what: 'One sum is wrong.', remedy: 'Restore it.', where: [] },
     ],
   };
-  const gateway = await fakeGateway(t, { 'POST ledger/verify': promised(ledgerVerifySchema, bad) });
+  const gateway = await fakeGateway(t, verified(bad));
   const { status, out } = await runCli(['ledger', 'verify'], gateway.environment);
   assert.equal(status, 1);
   for (const words of [

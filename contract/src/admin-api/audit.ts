@@ -9,6 +9,8 @@ export const auditActions = [
   'subscription.activate',
   'key.regenerate',
   'config.reload',
+  'ledger.backup',
+  'ledger.reship',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -21,7 +23,9 @@ export const auditEntrySchema = z.object({
   at: z.string().describe('RFC 3339, UTC.'),
   actor: z.enum(auditActors).describe('`configuration`: the configuration file, when it was read.'),
   action: z.enum(auditActions).describe('What was done.'),
-  subject: z.string().describe('What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`.'),
+  subject: z
+    .string()
+    .describe('What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`, a folder.'),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ledgerLagSchema, reportDimensions } from '../usage.ts';
-import { ledgerProblemSchema } from './ledger.ts';
+import { backupReportSchema, ledgerProblemSchema } from './ledger.ts';
 
 /** `GET /admin/v1/usage` */
 export const usageQuerySchema = z.strictObject({
@@ -117,6 +117,19 @@ export const ledgerVerifySchema = z.object({
   problems: z.array(ledgerProblemSchema).describe('Everything that is wrong; empty where `ok`.'),
 });
 export type LedgerVerification = z.infer<typeof ledgerVerifySchema>;
+
+export const ledgerWorkSchema = z.object({
+  id: z.string().describe('Its name, to ask for it again; the last ten are remembered.'),
+  kind: z.enum(['verify', 'backup', 'reship']).describe('What is done.'),
+  state: z.enum(['running', 'done', 'failed']).describe('One piece of work runs at a time.'),
+  startedAt: z.string().describe('RFC 3339, UTC.'),
+  doneBytes: z.number().int().nonnegative().describe('How much of it is done.'),
+  totalBytes: z.number().int().nonnegative().describe('How much there is to do; 0 as long as that is not known.'),
+  error: z.string().nullable().describe('Why it failed.'),
+  verification: ledgerVerifySchema.nullable().describe('What a verification has found.'),
+  backup: backupReportSchema.nullable().describe('The backup that was made.'),
+});
+export type LedgerWork = z.infer<typeof ledgerWorkSchema>;
 
 export const versionSchema = z.object({
   name: z.literal('tollgate').describe('Which program answers.'),

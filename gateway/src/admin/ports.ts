@@ -2,7 +2,6 @@ import type {
   ConfigInForce,
   ConfigReload,
   EndpointHealth,
-  LedgerVerification,
   PriceRow,
   UsageQuery,
   Version,
@@ -12,6 +11,7 @@ import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
+import type { LedgerTasks } from './ledger-work.ts';
 
 /**
  * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
@@ -25,9 +25,8 @@ export interface AdminDependencies {
     /** Waits up to `waitMs` for the store to catch up with the journal, then says by how much it lags. */
     query(query: UsageQuery): Promise<UsageReport>;
   };
-  readonly ledger: {
+  readonly ledger: LedgerTasks & {
     lag(): Promise<LedgerLag>;
-    verify(): Promise<LedgerVerification>;
   };
   deployments(): readonly EndpointHealth[];
   prices(): { readonly priceBook: string; readonly prices: readonly PriceRow[] };

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
-import { adminErrorSchema } from '@tollgate/contract/admin-api/operations.ts';
+import { adminErrorSchema, ledgerWorkSchema } from '@tollgate/contract/admin-api/operations.ts';
 import {
   newKeysSchema,
   productSchema,
@@ -22,6 +22,7 @@ import { Failure } from '#kernel/errors.ts';
 import {
   adminTestToken,
   answers,
+  noTasks,
   startAdmin,
   type AdminSetting,
   type RunningAdmin,
@@ -104,6 +105,8 @@ describe('who may call the admin API', () => {
     'POST /admin/v1/config/reload',
     'POST /admin/v1/ledger/verify',
     'GET /admin/v1/ledger/lag',
+    'POST /admin/v1/ledger/work',
+    'GET /admin/v1/ledger/work/01JNK',
     'GET /admin/v1/audit',
     'GET /admin/v1/version',
     'GET /admin/v1/nothing-here',
@@ -487,6 +490,49 @@ describe('the audit trail', () => {
     ));
 });
 
+describe('work on the ledger', () => {
+  test('is begun and asked for; a backup is in the audit trail', () =>
+    withAdmin(
+      {
+        overrides: {
+          ledger: {
+            ...noTasks,
+            lag: () => Promise.resolve(answers.lag),
+            backup: (folder) =>
+              Promise.resolve({
+                folder,
+                madeAt: '2026-03-01T00:00:00Z',
+                files: 3,
+                bytes: 100,
+                store: 'sqlite',
+                storeCopied: true,
+                notes: [],
+              }),
+          },
+        },
+      },
+      async (admin) => {
+        const begun = await admin.call('POST', '/admin/v1/ledger/work', { kind: 'backup', folder: '/backups/one' });
+        const { id } = ledgerWorkSchema.parse(begun.body);
+        const ended = await admin.call('GET', `/admin/v1/ledger/work/${id}?waitMs=1000`);
+        const work = ledgerWorkSchema.parse(ended.body);
+        assert.deepEqual([work.state, work.backup?.folder], ['done', '/backups/one']);
+        const trail = auditPageSchema.parse((await admin.call('GET', '/admin/v1/audit')).body);
+        assert.deepEqual(
+          trail.entries.slice(0, 1).map((one) => [one.action, one.subject]),
+          [['ledger.backup', '/backups/one']],
+        );
+      },
+    ));
+
+  test('is refused where the request makes no sense, and not found where there is none', () =>
+    withAdmin({}, async (admin) => {
+      for (const body of [{ kind: 'dance' }, { kind: 'backup' }, { kind: 'verify', folder: '/x' }])
+        refused(await admin.call('POST', '/admin/v1/ledger/work', body), 400, 'admin_invalid');
+      refused(await admin.call('GET', '/admin/v1/ledger/work/nothing'), 404, 'admin_not_found');
+    }));
+});
+
 describe('what goes wrong inside', () => {
   test('is told by an id that stands in the log, and by nothing else', () =>
     withAdmin(
@@ -494,7 +540,7 @@ describe('what goes wrong inside', () => {
         overrides: {
           ledger: {
             lag: () => Promise.reject(new Error('disk /var/secret')),
-            verify: () => Promise.reject(new Error('x')),
+            ...noTasks,
           },
         },
       },
@@ -517,7 +563,7 @@ describe('what goes wrong inside', () => {
         overrides: {
           ledger: {
             lag: () => Promise.resolve({ records: -1, openAttempts: 0 }),
-            verify: () => Promise.reject(new Error('x')),
+            ...noTasks,
           },
         },
       },
@@ -640,7 +686,7 @@ describe('closing', () => {
             await released;
             return answers.lag;
           },
-          verify: () => Promise.reject(new Error('x')),
+          ...noTasks,
         },
       },
     });
@@ -671,7 +717,7 @@ describe('closing', () => {
             enter();
             return new Promise<never>(() => {});
           },
-          verify: () => Promise.reject(new Error('x')),
+          ...noTasks,
         },
       },
     });

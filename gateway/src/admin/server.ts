@@ -10,6 +10,7 @@ import { hostCheck } from './hosts.ts';
 import { openApiOptions } from './openapi.ts';
 import type { AdminDependencies } from './ports.ts';
 import { accountingRoutes } from './routes/accounting.ts';
+import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { openRoutes } from './routes/open.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { productRoutes } from './routes/products.ts';
@@ -101,6 +102,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   subscriptionRoutes(app, dependencies);
   productRoutes(app, dependencies);
   accountingRoutes(app, dependencies);
+  ledgerWorkRoutes(app, dependencies);
   operationRoutes(app, dependencies);
 }
 

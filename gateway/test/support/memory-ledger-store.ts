@@ -85,6 +85,11 @@ export class MemoryLedgerStore implements LedgerStore {
   readonly #adjustments = new Map<string, { readonly adjustment: Adjustment; readonly instance: string }>();
   readonly #checkpoints = new Map<string, Checkpoint>();
 
+  /** Loses a record, as a store that was damaged does. */
+  forget(id: string): void {
+    for (const [name, { record }] of this.#records) if (record.id === id) this.#records.delete(name);
+  }
+
   async checkpoint(instance: string): Promise<Checkpoint | null> {
     return await Promise.resolve(this.#checkpoints.get(instance) ?? null);
   }

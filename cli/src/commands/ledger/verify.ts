@@ -1,17 +1,14 @@
 import type { Command } from 'commander';
 import type { LedgerProblem } from '@tollgate/contract/admin-api/ledger.ts';
-import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
-import { adminClient } from '#admin/client.ts';
+import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { withExamples } from '#command-tree.ts';
-import { exitCodes } from '#failure.ts';
+import { CommandFailure, exitCodes } from '#failure.ts';
 import type { Context } from '#context.ts';
 import { formatOf, withFormat, type FormatOptions } from '#output/format.ts';
 import { grouped } from '#output/money.ts';
 import { styled } from '#output/style.ts';
 import { listing, type Column } from '#output/table.ts';
-
-/** Reading a journal of millions of attempts takes its time. */
-const timeoutMs = 15 * 60_000;
+import { rawMember, runLedgerWork } from './work.ts';
 
 type Sum = LedgerVerification['sums'][number];
 
@@ -57,19 +54,22 @@ function problemText({ fault, count, what, remedy, where }: LedgerProblem): stri
 export function addLedgerVerify(parent: Command, context: Context): void {
   const command = parent
     .command('verify')
-    .description('Compare the journal with the store: counts, sums, gaps. Exit status 1 when they disagree.')
+    .description('Compare journal, archives and store: counts, sums, gaps. Exit status 1 when they disagree.')
     .action(async (options: FormatOptions) => {
-      const { value, raw } = await adminClient(context.settings).ask({
-        path: 'ledger/verify',
-        schema: ledgerVerifySchema,
-        method: 'POST',
-        timeoutMs,
-      });
+      const { work, raw } = await runLedgerWork(context, { kind: 'verify' }, 'Comparing journal and store:');
+      const value = work.verification;
+      if (value === null) throw new CommandFailure('The gateway has verified, and does not say what it found.');
       if (!value.ok) context.exitCode = exitCodes.failed;
       const format = formatOf(options);
       if (format === 'table') context.out.write(`${counts(value)}\n`);
       context.out.write(
-        listing(context.out, { format, json: raw, rows: value.sums, columns, empty: 'Nothing is recorded yet.' }),
+        listing(context.out, {
+          format,
+          json: rawMember(raw, 'verification'),
+          rows: value.sums,
+          columns,
+          empty: 'Nothing is recorded yet.',
+        }),
       );
       if (format !== 'table') return;
       const verdict = value.ok

@@ -295,3 +295,49 @@ test('closing keeps how far opens without settles have been read', async () => {
   await outbox.close();
   assert.deepEqual((await store.checkpoint('journal-1'))?.shipped, fileEnd(files));
 });
+
+test('a journal that is shipped again adds what the store lacks, twice nothing, and is no backlog', async () => {
+  const { files, store, clock, progress, outbox, write } = setUp();
+  files.segments.set(1, segment(1, ...call('a'), ...call('b')));
+  await outbox.start('journal-1');
+  write(2, ...call('c'));
+  clock.advance(50);
+  await turns();
+  store.forget('b');
+  assert.deepEqual(await ids(store), ['a', 'c']);
+  const before = progress.shippedTo();
+  store.failures = 1;
+  await outbox.reship().catch(() => undefined);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'c'], 'a store that refuses to begin again is left alone');
+  await outbox.reship();
+  assert.deepEqual(progress.shippedTo(), before);
+  write(2, ...call('d'));
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a', 'b', 'c', 'd']);
+  assert.equal(progress.shipped(), 4);
+  assert.deepEqual((await store.checkpoint('journal-1'))?.shipped, fileEnd(files));
+});
+
+test('an outbox that ends while the journal is shipped again is followed by one that goes on', async () => {
+  const first = setUp();
+  first.files.segments.set(1, segment(1, ...call('a'), ...call('b')));
+  await first.outbox.start('journal-1');
+  first.write(1);
+  first.clock.advance(50);
+  await turns();
+  first.store.forget('a');
+  const append = first.store.append.bind(first.store);
+  first.store.append = async (entries, checkpoint) => {
+    if (entries.length > 0) throw new Error('The worker ended.');
+    return await append(entries, checkpoint);
+  };
+  await first.outbox.reship();
+  await turns();
+  first.store.append = append;
+  const second = setUp(first.files, first.store);
+  await second.outbox.start('journal-1');
+  await turns();
+  assert.deepEqual(await ids(second.store), ['a', 'b']);
+});

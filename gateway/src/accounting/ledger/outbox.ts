@@ -12,7 +12,7 @@ import {
   type Shipping,
 } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
-import { readEntry, usableCheckpoint } from './recovery.ts';
+import { nothingShipped, readEntry, usableCheckpoint } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
 
 export interface OutboxOptions {
@@ -50,6 +50,8 @@ export class Outbox implements Shipping {
   #settles = 0;
   #shipped: Position = { segment: 0, offset: 0 };
   #stored: Position = { segment: 0, offset: 0 };
+  /** The furthest that this outbox has ever shipped. */
+  #furthest: Position = { segment: 0, offset: 0 };
   #waiters: Waiter[] = [];
   #gathering: Timer | undefined;
   /** One piece of work with journal and store at a time. */
@@ -69,7 +71,7 @@ export class Outbox implements Shipping {
 
   /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. Once is enough. */
   async start(instance: string): Promise<void> {
-    const { files, store, progress } = this.#options;
+    const { files, store } = this.#options;
     const checkpoint = usableCheckpoint(await store.checkpoint(instance), files, instance);
     if (this.#reader !== undefined) return;
     this.#instance = instance;
@@ -77,7 +79,7 @@ export class Outbox implements Shipping {
     this.#shipped = checkpoint.shipped;
     this.#stored = checkpoint.shipped;
     this.#reader = new JournalReader(files, checkpoint.shipped);
-    progress.ship(this.#settles, this.#shipped);
+    this.#tellProgress();
     // Who asked before the start may wait for nothing.
     this.#tellWaiters();
     this.#pump();
@@ -110,6 +112,34 @@ export class Outbox implements Shipping {
     return await this.#inTurn(async () => await work(this.#shipped));
   }
 
+  /**
+   * Ships the whole journal again, from its beginning: the store adds what it lacks and leaves alone what it has. That it
+   * begins again is stored first, so that another outbox would go on with it. Resolves when shipping has begun again.
+   */
+  async reship(): Promise<void> {
+    const { files, store } = this.#options;
+    await this.#inTurn(async () => {
+      const beginning = nothingShipped(files, this.#instance);
+      await store.append([], beginning);
+      this.#batch = [];
+      this.#settles = 0;
+      this.#shipped = beginning.shipped;
+      this.#stored = beginning.shipped;
+      this.#reader = new JournalReader(files, beginning.shipped);
+    });
+    this.#pump();
+  }
+
+  /** Nothing is shipped any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Where shipping has got to. */
+  get shipped(): Position {
+    return this.#shipped;
+  }
+
   /** Ends the shipping where it stands. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -134,10 +164,10 @@ export class Outbox implements Shipping {
   #pump(): void {
     if (this.#pumping || this.#reader === undefined || this.#closed) return;
     this.#pumping = true;
-    void this.#pumpAll(this.#reader);
+    void this.#pumpAll();
   }
 
-  async #pumpAll(reader: JournalReader): Promise<void> {
+  async #pumpAll(): Promise<void> {
     const { progress, log } = this.#options;
     let pauseMs = shortestPauseMs;
     try {
@@ -145,8 +175,7 @@ export class Outbox implements Shipping {
         // First, so that whatever is written after the next line brings a nudge.
         progress.look();
         if (!isBefore(this.#shipped, progress.written())) break;
-        const before = this.#shipped;
-        const stored = await this.#inTurn(async () => await this.#shipBatch(reader));
+        const stored = await this.#inTurn(async () => await this.#shipBatch());
         if (!stored) {
           // Not in turn: reports do not wait for a store that refuses records.
           await this.#pause(pauseMs);
@@ -155,8 +184,6 @@ export class Outbox implements Shipping {
         }
         pauseMs = shortestPauseMs;
         this.#tellWaiters();
-        if (!isBefore(before, this.#shipped))
-          throw new Error(`The journal ends at ${before.segment}:${before.offset}, before what was written.`);
         // Calls of the other thread are answered in between.
         await turn();
       }
@@ -186,8 +213,10 @@ export class Outbox implements Shipping {
   }
 
   /** False where the store refuses the batch, which is kept for the next time. */
-  async #shipBatch(reader: JournalReader): Promise<boolean> {
-    const { store, log, progress } = this.#options;
+  async #shipBatch(): Promise<boolean> {
+    const { store, log } = this.#options;
+    const reader = this.#reader;
+    if (reader === undefined) return true;
     this.#gather(reader);
     if (this.#batch.length > 0) {
       try {
@@ -199,9 +228,18 @@ export class Outbox implements Shipping {
       this.#stored = reader.position;
       this.#batch = [];
     }
+    const { segment, offset } = this.#shipped;
+    if (!isBefore(this.#shipped, reader.position))
+      throw new Error(`The journal ends at ${segment}:${offset}, before what was written.`);
     this.#shipped = reader.position;
-    progress.ship(this.#settles, this.#shipped);
+    this.#tellProgress();
     return true;
+  }
+
+  /** What is shipped once more is no backlog: the store had it. */
+  #tellProgress(): void {
+    if (isBefore(this.#furthest, this.#shipped)) this.#furthest = this.#shipped;
+    this.#options.progress.ship(this.#settles, this.#furthest);
   }
 
   #gather(reader: JournalReader): void {

@@ -60,7 +60,8 @@ export function usableCheckpoint(stored: Checkpoint | null, files: JournalFiles,
   return nothingShipped(files, instance);
 }
 
-function nothingShipped(files: JournalFiles, instance: string): Checkpoint {
+/** The checkpoint of a store that has followed nothing of what is left of the journal. */
+export function nothingShipped(files: JournalFiles, instance: string): Checkpoint {
   const beginning = { segment: files.list().at(0)?.segment ?? journalStart.segment, offset: 0 };
   return { instance, shipped: beginning, lowWater: beginning, settles: 0 };
 }

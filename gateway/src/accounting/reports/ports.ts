@@ -10,3 +10,48 @@ export interface NameSets {
   size(set: string): number;
   close(): void;
 }
+
+/** A file of a backup. */
+export interface CopiedFile {
+  /** Below the backup's folder; `journal/00000001.journal` for one. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+export interface JournalFile {
+  /** Below the data folder. */
+  readonly name: string;
+  readonly bytes: number;
+  /** The number of the segment whose own file it is; null for archives and their manifest. */
+  readonly segment: number | null;
+}
+
+/** A new folder that a backup is written to. What a method has written survives a power failure when it resolves. */
+export interface BackupFolder {
+  /** Rejects with a `Failure` where the folder is not empty, or cannot be made. */
+  begin(): Promise<void>;
+  /** The files of the journal as they are now, archives first. */
+  journal(): readonly JournalFile[];
+  /** Copies a file of the journal, the first `bytes` of it; null where it is there no longer. */
+  copy(file: JournalFile, bytes: number): Promise<CopiedFile | null>;
+  /** The place of a file that somebody else writes. */
+  pathOf(name: string): string;
+  /** Syncs a file that somebody else has written, and reads it. */
+  seal(name: string): Promise<CopiedFile>;
+  /** Makes the folder a backup. */
+  finish(manifest: string): Promise<void>;
+}
+
+/** How the store is copied while it is used. */
+export type StoreCopy =
+  | {
+      readonly kind: 'sqlite';
+      /** Its size now. */
+      bytes(): number;
+      /** Writes a database of one moment to the path; that moment is not before the call. */
+      copyTo(path: string, onBytes: (done: number) => void): Promise<void>;
+    }
+  /** A server of its own, with tools of its own. */
+  | { readonly kind: 'postgresql' };

@@ -27,7 +27,11 @@ interface Setup {
   readonly clock: ManualClock;
   readonly files: JournalFiles;
   done: Position;
-  archiver(options?: { readonly archive?: ArchiveFolder; readonly keepForMs?: number }): Archiver;
+  archiver(options?: {
+    readonly archive?: ArchiveFolder;
+    readonly keepForMs?: number;
+    readonly turns?: OneAtATime;
+  }): Archiver;
 }
 
 /** A journal of four segments with two records each; the headers say that all were begun at 1 ms after the epoch. */
@@ -56,7 +60,7 @@ async function withJournal(run: (setup: Setup) => Promise<void>): Promise<void> 
         files,
         clock,
         log: silentLog,
-        turns: new OneAtATime(),
+        turns: options.turns ?? new OneAtATime(),
         done: () => setup.done,
         afterMs: hour,
         keepForMs: options.keepForMs ?? null,
@@ -309,5 +313,20 @@ test('closing lets the step under way end and begins no other', async () => {
       manifest.map((one) => one.segment),
       setup.archive.list(),
     );
+  });
+});
+
+test('closing does not wait for whoever else reads the files of the journal', async () => {
+  await withJournal(async (setup) => {
+    setup.clock.advance(hour);
+    const turns = new OneAtATime();
+    const released = Promise.withResolvers<void>();
+    const other = turns.run(async () => await released.promise);
+    const archiver = setup.archiver({ turns });
+    const work = archiver.tidy();
+    await archiver.close();
+    released.resolve();
+    await Promise.all([other, work]);
+    assert.deepEqual(setup.archive.list(), []);
   });
 });

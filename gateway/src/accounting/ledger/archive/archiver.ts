@@ -47,6 +47,8 @@ export class Archiver {
   readonly #options: ArchiverOptions;
   readonly #steady: SteadyClock;
   #closed = false;
+  /** The step that is under way. */
+  #step: Promise<unknown> = Promise.resolve();
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
@@ -55,22 +57,31 @@ export class Archiver {
 
   /** Does what is due. Rejects where a file cannot be read or written; call it again later. */
   async tidy(): Promise<void> {
-    const { folder, turns } = this.#options;
+    const { folder } = this.#options;
     const steady = this.#steady.steadyForMs() >= steadyEnoughMs;
-    await turns.run(async () => await this.#finish());
+    await this.#inTurn(async () => await this.#finish());
     for (const segment of folder.segments()) {
-      if (this.#closed) return;
-      const archived = await turns.run(async () => await this.#archive(segment));
+      const archived = await this.#inTurn(async () => await this.#archive(segment));
       // Segments close in their order: where one is not due, the next is not either.
-      if (!archived) break;
+      if (archived !== true) break;
     }
-    if (steady && !this.#closed) await turns.run(async () => await this.#removeOld());
+    if (steady) await this.#inTurn(async () => await this.#removeOld());
   }
 
-  /** Lets the step under way end; begins no other. */
+  /** Lets the step under way end; begins no other, and does not wait for whoever else has the turn. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#options.turns.run(async () => await Promise.resolve());
+    await this.#step.catch(() => undefined);
+  }
+
+  /** Undefined where the archiver was closed before its turn came. */
+  async #inTurn<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
+    return await this.#options.turns.run(async () => {
+      if (this.#closed) return undefined;
+      const running = step();
+      this.#step = running;
+      return await running;
+    });
   }
 
   /** What an earlier process did not come to. */

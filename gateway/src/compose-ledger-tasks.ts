@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
+import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
+import { auditArchives } from '#accounting/ledger/archive/audit.ts';
+import { journalAudit } from '#accounting/ledger/journal-audit.ts';
+import type { Outbox } from '#accounting/ledger/outbox.ts';
+import { isBefore, type JournalProgress, type LedgerStore } from '#accounting/ledger/ports.ts';
+import { backupLedger } from '#accounting/reports/backup-ledger.ts';
+import type { StoreCopy } from '#accounting/reports/ports.ts';
+import { verifyLedger } from '#accounting/reports/verify-ledger.ts';
+import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
+import { openBackupFolder } from '#adapters/journal-files/backup-folder.ts';
+import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
+import { openNameSets } from '#adapters/sqlite/name-sets.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { OneAtATime } from '#kernel/one-at-a-time.ts';
+
+export interface TaskSurroundings {
+  readonly dataFolder: string;
+  readonly store: LedgerStore;
+  readonly storeCopy: StoreCopy;
+  readonly progress: JournalProgress;
+  readonly outbox: Outbox;
+  /** Shared with whoever archives and removes: what is being read stays where it is. */
+  readonly turns: OneAtATime;
+  readonly clock: Clock;
+}
+
+export interface LedgerTaskServices {
+  verify(): Promise<LedgerVerification>;
+  backup(folder: string): Promise<BackupReport>;
+  reship(): Promise<void>;
+  progress(): WorkProgress | null;
+}
+
+export interface WorkProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** How long is waited for what is shipped once more before looking how far it is, ms. */
+const reshipLookMs = 1000;
+
+/** What takes as long as the ledger is large, one at a time. */
+export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
+  const { dataFolder, store, storeCopy, progress, outbox, turns, clock } = surroundings;
+  const journalFolder = join(dataFolder, 'journal');
+  let current: WorkProgress | null = null;
+  const tell = (doneBytes: number, totalBytes: number): void => {
+    current = { doneBytes, totalBytes };
+  };
+  const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> =>
+    await turns.run(async () => {
+      try {
+        return await work();
+      } finally {
+        current = null;
+      }
+    });
+  return {
+    verify: async () =>
+      await inTurn(async () => {
+        // Handles of its own: verification begins at the first byte while the outbox reads at the end.
+        const files = openJournalFiles(journalFolder);
+        const names = openNameSets(join(dataFolder, 'verify-names'));
+        const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
+        try {
+          return await verifyLedger({ journal, store, progress, shipping: outbox, names, onProgress: tell });
+        } finally {
+          names.close();
+          files.close();
+        }
+      }),
+    backup: async (path) =>
+      await inTurn(
+        async () =>
+          await backupLedger({
+            target: { path, folder: openBackupFolder(path, dataFolder) },
+            store: storeCopy,
+            progress,
+            now: () => clock.now(),
+            onProgress: tell,
+          }),
+      ),
+    reship: async () =>
+      await inTurn(async () => {
+        const files = openJournalFiles(journalFolder);
+        const segments = files.list();
+        files.close();
+        const before = (segment: number): number =>
+          segments.reduce((sum, one) => (one.segment < segment ? sum + one.bytes : sum), 0);
+        const end = progress.written();
+        await outbox.reship();
+        while (isBefore(outbox.shipped, end)) {
+          tell(before(outbox.shipped.segment) + outbox.shipped.offset, before(end.segment) + end.offset);
+          if (outbox.closed) throw new Error('The ledger was closed before all of it was shipped again.');
+          await outbox.caughtUp(reshipLookMs);
+        }
+      }),
+    progress: () => current,
+  };
+}
