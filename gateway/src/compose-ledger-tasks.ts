@@ -11,7 +11,7 @@ import { verifyLedger } from '#accounting/reports/verify-ledger.ts';
 import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
 import { openBackupFolder } from '#adapters/journal-files/backup-folder.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
-import { openNameSets } from '#adapters/sqlite/name-sets.ts';
+import { openVerificationScratch } from '#adapters/sqlite/verification-scratch.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { OneAtATime } from '#kernel/one-at-a-time.ts';
 
@@ -62,12 +62,12 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
       await inTurn(async () => {
         // Handles of its own: verification begins at the first byte while the outbox reads at the end.
         const files = openJournalFiles(journalFolder);
-        const names = openNameSets(join(dataFolder, 'verify-names'));
+        const scratch = openVerificationScratch(join(dataFolder, 'verify.scratch'));
         const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
         try {
-          return await verifyLedger({ journal, store, progress, shipping: outbox, names, onProgress: tell });
+          return await verifyLedger({ journal, store, progress, shipping: outbox, scratch, onProgress: tell });
         } finally {
-          names.close();
+          scratch.close();
           files.close();
         }
       }),

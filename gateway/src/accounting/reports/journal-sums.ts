@@ -7,9 +7,9 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import type { NameSets } from './ports.ts';
+import type { CorrectedAttempt, VerificationScratch } from './ports.ts';
 
-/** Measures that count distinct requests, and what their attempts have to qualify for. */
+/** Measures that count distinct requests, and what one of their attempts has to qualify for. */
 const flagged = [
   ['unpricedRequests', requestBits.unpriced],
   ['unknownUsageRequests', requestBits.unknownUsage],
@@ -23,10 +23,10 @@ const flagged = [
  */
 export class JournalSums {
   readonly #sums: Record<Measure, bigint> = figuresWith(() => 0n);
-  readonly #names: NameSets;
+  readonly #scratch: VerificationScratch;
 
-  constructor(names: NameSets) {
-    this.#names = names;
+  constructor(scratch: VerificationScratch) {
+    this.#scratch = scratch;
   }
 
   add(records: readonly ShippedRecord[]): void {
@@ -35,10 +35,16 @@ export class JournalSums {
       this.#addMoney(record);
       if ((qualifies & requestBits.request) !== 0) this.#count('requests', 1);
     }
-    for (const [measure, bit] of flagged) {
-      const requests = records.flatMap(({ record, qualifies }) => ((qualifies & bit) === 0 ? [] : [record.requestId]));
-      this.#names.add(measure, requests);
-    }
+    this.#scratch.flag(
+      records
+        .filter(({ qualifies }) => (qualifies & ~requestBits.request) !== 0)
+        .map(({ record, qualifies }) => ({ id: record.id, requestId: record.requestId, bits: qualifies })),
+    );
+  }
+
+  /** Records that an adjustment says something else of than they say themselves. */
+  correct(attempts: readonly CorrectedAttempt[]): void {
+    this.#scratch.correct(attempts);
   }
 
   adjust({ postings }: Adjustment): void {
@@ -82,7 +88,7 @@ export class JournalSums {
   }
 
   total(): Figures {
-    for (const [measure] of flagged) this.#sums[measure] = BigInt(this.#names.size(measure));
+    for (const [measure, bit] of flagged) this.#sums[measure] = BigInt(this.#scratch.requestsWith(bit));
     return { ...this.#sums };
   }
 

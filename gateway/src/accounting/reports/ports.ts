@@ -1,13 +1,29 @@
+/** An attempt whose request is counted apart, because its usage or its price is in doubt; `bits` are `requestBits`. */
+export interface FlaggedAttempt {
+  readonly id: string;
+  readonly requestId: string;
+  readonly bits: number;
+}
+
+/** What an attempt's bits are from a correction on; the one that was booked last holds. */
+export interface CorrectedAttempt extends FlaggedAttempt {
+  readonly bookedAt: number;
+  readonly correction: string;
+}
+
 /**
- * Sets of names that may be larger than memory: every attempt of a ledger, for one. Made for one piece of work, and gone
+ * What a verification has to remember of every record: it may be larger than memory. Made for one verification, and gone
  * when it is closed.
  */
-export interface NameSets {
+export interface VerificationScratch {
   /** Adds names to a set, one after the other; tells of each whether it was new. */
-  add(set: string, names: readonly string[]): readonly boolean[];
+  add(set: 'records' | 'adjustments', names: readonly string[]): readonly boolean[];
   /** Tells of each name whether it is in the set. */
-  has(set: string, names: readonly string[]): readonly boolean[];
-  size(set: string): number;
+  has(set: 'records' | 'adjustments', names: readonly string[]): readonly boolean[];
+  flag(attempts: readonly FlaggedAttempt[]): void;
+  correct(attempts: readonly CorrectedAttempt[]): void;
+  /** How many requests have an attempt with the bit. */
+  requestsWith(bit: number): number;
   close(): void;
 }
 

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { LedgerProblem } from '@tollgate/contract/admin-api/ledger.ts';
 import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
+import { adjustmentText } from '#accounting/ledger/encode-entry.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import type {
   AuditedArchive,
@@ -17,13 +18,13 @@ import type {
 } from '#accounting/ledger/ports.ts';
 import { fileEnd } from '#accounting/ledger/recovery.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
-import { openNameSets } from '#adapters/sqlite/name-sets.ts';
 import { openSqlite, type SqliteDatabase } from '#adapters/sqlite/open.ts';
+import { openVerificationScratch } from '#adapters/sqlite/verification-scratch.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import { verifyLedger, type VerifySources } from './verify-ledger.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
 import { MemoryJournalFiles } from '../../../test/support/memory-journal-files.ts';
-import { march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
+import { correction, march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
 
 const start: Position = { segment: 1, offset: 0 };
 const records = [
@@ -71,13 +72,13 @@ async function withLedger(run: (ledger: Ledger) => Promise<void>): Promise<void>
           caughtUp: async () => await Promise.resolve(true),
           hold: async (work) => await work(shipped),
         };
-        const names = openNameSets(':memory:');
+        const scratch = openVerificationScratch(':memory:');
         const found = await verifyLedger({
           journal: journalAudit(files),
           store,
           progress,
           shipping,
-          names,
+          scratch,
           ...instead,
         });
         ledgerVerifySchema.parse(found);
@@ -220,6 +221,27 @@ test('a count that no record carries is found', async () => {
       found.problems.map((one) => [one.fault, one.where]),
       [['wrong-sum', ['unpricedRequests: 1 in the journal, 0 in the store, 0 in the roll-ups']]],
     );
+  });
+});
+
+test('a correction that gives a record its price changes the count of unpriced requests, in the journal as in the store', async () => {
+  await withLedger(async ({ files, store, verify }) => {
+    const [, b, b2] = records as [UsageRecord, UsageRecord, UsageRecord];
+    const corrections = [b, b2].map((one) => correction(one, { qualifies: one.attempt === 1 ? 1 : 0 }));
+    for (const [at, one] of corrections.entries()) {
+      const booked = frames(adjustmentText(one));
+      files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), booked]));
+      await store.append([{ kind: 'adjustment', adjustment: one }], {
+        instance: 'j',
+        shipped: start,
+        lowWater: start,
+        settles: 5,
+      });
+      const found = await verify();
+      assert.deepEqual(found.problems, []);
+      const unpriced = found.sums.find((sum) => sum.meter === 'unpricedRequests');
+      assert.equal(unpriced?.journal, at === 0 ? '1' : '0');
+    }
   });
 });
 

@@ -19,7 +19,7 @@ import { addFigures } from './figures.ts';
 import { JournalCheck } from './journal-check.ts';
 import { JournalSums } from './journal-sums.ts';
 import { Findings } from './ledger-findings.ts';
-import type { NameSets } from './ports.ts';
+import type { VerificationScratch } from './ports.ts';
 import { figureSpans } from './spans.ts';
 import { lagOf } from './usage-report.ts';
 
@@ -28,7 +28,7 @@ export interface VerifySources {
   readonly store: LedgerStore;
   readonly progress: JournalProgress;
   readonly shipping: Shipping;
-  readonly names: NameSets;
+  readonly scratch: VerificationScratch;
   /** The journal's id where several journals fill the store; undefined: whatever is in the store stands in this one. */
   readonly instance?: string;
   /** How many bytes of the journal have been compared, of how many. */
@@ -57,7 +57,7 @@ interface Batch {
 
 const emptyBatch = (): Batch => ({ records: [], adjustments: [] });
 
-/** Memory does not grow with the ledger: names of records are kept by `NameSets`, whatever that does with them. */
+/** Memory does not grow with the ledger: what has to be remembered of every record is given to `VerificationScratch`. */
 class Verification {
   readonly #sources: VerifySources;
   readonly #findings = new Findings();
@@ -77,7 +77,7 @@ class Verification {
 
   constructor(sources: VerifySources) {
     this.#sources = sources;
-    this.#sums = new JournalSums(sources.names);
+    this.#sums = new JournalSums(sources.scratch);
     const { progress } = sources;
     // In this order: every attempt opened before the low water was settled before what is written now.
     const lowWater = progress.lowWater();
@@ -161,15 +161,15 @@ class Verification {
   async #compareBatch(): Promise<void> {
     const { records, adjustments } = this.#batch;
     this.#batch = emptyBatch();
-    if (adjustments.length > 0) await this.#compareAdjustments(adjustments);
     if (records.length > 0) await this.#compareRecords(records);
+    if (adjustments.length > 0) await this.#compareAdjustments(adjustments);
     // The thread answers other calls in between.
     await turn();
   }
 
   async #compareRecords(records: readonly Settle[]): Promise<void> {
-    const { names, store } = this.#sources;
-    const isNew = names.add(
+    const { scratch, store } = this.#sources;
+    const isNew = scratch.add(
       'records',
       records.map((one) => one.record.id),
     );
@@ -191,17 +191,35 @@ class Verification {
 
   /** An adjustment that is booked twice is no fault: the first one counts. */
   async #compareAdjustments(adjustments: readonly Adjustment[]): Promise<void> {
-    const { names, store } = this.#sources;
-    const ids = adjustments.map((one) => one.id);
-    const isNew = names.add('adjustments', ids);
-    const found = await store.findAdjustments(ids);
-    for (const [at, adjustment] of adjustments.entries()) {
-      if (isNew[at] !== true) continue;
+    const { scratch, store } = this.#sources;
+    const isNew = scratch.add(
+      'adjustments',
+      adjustments.map((one) => one.id),
+    );
+    const first = adjustments.filter((_, at) => isNew[at]);
+    const found = await store.findAdjustments(first.map((one) => one.id));
+    for (const [at, adjustment] of first.entries()) {
       this.#sums.adjust(adjustment);
       const stored = found[at] ?? null;
       if (stored === null) this.#findings.add('missing-in-store', adjustment.id);
       else if (!isDeepStrictEqual(stored, adjustment)) this.#findings.add('different', adjustment.id);
     }
+    await this.#takeCorrections(first);
+  }
+
+  /** The request of a corrected attempt stands on its record alone. */
+  async #takeCorrections(adjustments: readonly Adjustment[]): Promise<void> {
+    const corrections = adjustments.flatMap(({ id, of, qualifies, bookedAt }) =>
+      of === null || qualifies === null ? [] : [{ of, bits: qualifies, bookedAt, correction: id }],
+    );
+    if (corrections.length === 0) return;
+    const records = await this.#sources.store.find(corrections.map((one) => one.of));
+    this.#sums.correct(
+      corrections.flatMap(({ of, ...correction }, at) => {
+        const requestId = records[at]?.requestId;
+        return requestId === undefined ? [] : [{ ...correction, id: of.id, requestId }];
+      }),
+    );
   }
 
   /** Records of the store that the journal lacks; those that retention has removed from it are only counted. */
@@ -221,12 +239,12 @@ class Verification {
 
   /** A journal that is shipped once more stands in the store further than it has been shipped. */
   async #learnWhatIsAhead(): Promise<void> {
-    const { journal, names, store, progress } = this.#sources;
+    const { journal, scratch, store, progress } = this.#sources;
     let ahead: RecordKey[] = [];
     const learn = async (): Promise<void> => {
       const found = await store.find(ahead);
       this.#ahead += found.filter((one) => one !== null).length;
-      names.add(
+      scratch.add(
         'records',
         ahead.map((one) => one.id),
       );
@@ -241,7 +259,7 @@ class Verification {
   }
 
   async *#storedOnly(): AsyncIterable<RecordKey> {
-    const { store, names, instance } = this.#sources;
+    const { store, scratch, instance } = this.#sources;
     for (let after: RecordKey | null = null; ;) {
       const page: readonly RecordKey[] = await store.page({
         filter: [],
@@ -250,7 +268,7 @@ class Verification {
         limit: batchRecords,
         ...(instance === undefined ? {} : { instance }),
       });
-      const known = names.has(
+      const known = scratch.has(
         'records',
         page.map((one) => one.id),
       );
@@ -264,10 +282,11 @@ class Verification {
 
   async #compareSums(stored: Figures, rolledUp: Figures): Promise<LedgerVerification['sums']> {
     const counted = this.#sums.total();
-    // Sums over what the journal no longer has, or has further on, are the store's alone.
-    const comparable = this.#check.removed === null && this.#ahead === 0;
+    const { instance } = this.#sources;
+    // What the journal no longer has, has further on, or what another journal has corrected is in the store's sums alone.
+    const comparable = this.#check.removed === null && this.#ahead === 0 && instance === undefined;
     // Roll-ups are those of every journal that fills the store.
-    const all = this.#sources.instance === undefined ? stored : await this.#total('all records');
+    const all = instance === undefined ? stored : await this.#total('all records');
     return measures.map((meter) => {
       const sum = {
         meter,
