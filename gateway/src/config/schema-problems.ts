@@ -92,8 +92,12 @@ function ofUnion(
   context: { readonly root: unknown; readonly schema: KnownKeys; readonly value: unknown },
 ): ValueProblem[] {
   // The alternatives that the value is of the type of: their complaints are what the writer wants to hear.
+  const isMap = typeof context.value === 'object';
   const meant = issue.errors.filter(
-    (issues) => !issues.some((one) => one.code === 'invalid_type' && one.path.length === 0),
+    (issues) =>
+      !issues.some(
+        (one) => one.path.length === 0 && (one.code === 'invalid_type' || (one.code === 'invalid_value' && isMap)),
+      ),
   );
   const branch = closest(meant, context.value);
   if (branch === undefined || typeof context.value !== 'object' || context.value === null) {

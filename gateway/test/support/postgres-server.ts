@@ -124,6 +124,7 @@ const settingsFor = (folder: string, port: number): string => `
   full_page_writes = off
   shared_buffers = 64MB
   max_connections = 60
+  deadlock_timeout = 50ms
   ssl = on
   ssl_cert_file = '${folder}/localhost.crt'
   ssl_key_file = '${folder}/localhost.key'

@@ -1,6 +1,7 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { byteSize, duration } from '#kernel/config-values.ts';
 import { z } from 'zod';
+import { findingsOfStore, storeSetting } from './store-config.ts';
 
 const years = 365 * 86_400_000;
 
@@ -43,6 +44,7 @@ const archive = z
 const keys = {
   ledger: z
     .strictObject({
+      store: storeSetting,
       durability: z
         .enum(['process', 'disk'])
         .default('process')
@@ -71,5 +73,5 @@ export const ledgerConfig: ConfigSection<typeof keys> = {
   summary: 'How every call is recorded.',
   keys,
   references: [],
-  check: () => [],
+  check: ({ ledger }) => findingsOfStore(ledger?.store),
 };

@@ -14,6 +14,9 @@ const environment = {
   TWIN_KEY: 'twin-key',
   LONG_KEY: 'a-key-of-the-environment-with-forty-characters',
   EMPTY: '',
+  DATABASE_URL: 'postgres://tollgate:a-password@db.contoso.net/ledger?sslmode=require',
+  DATABASE_URL_WITHOUT_PASSWORD: 'postgresql://tollgate@db.contoso.net:6432/ledger',
+  BROKEN_DATABASE_URL: 'postgres://a-password@/?sslmode=maybe&target=1',
 };
 
 /** The loader as the gateway builds it, with the shipped facts. */

@@ -22,7 +22,7 @@ suite('each configuration file loads to what stands beside it: its values, or ev
     for (const one of cases) {
       assert.doesNotMatch(
         one.actual,
-        /twin-key|a-key-of-the-environment|a-secret-from|0123456789abcdef|sk-in-clear|password/,
+        /twin-key|a-key-of-the-environment|a-secret-from|0123456789abcdef|sk-in-clear|user:password@contoso|a-password/,
       );
     }
   });

@@ -1,0 +1,135 @@
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { isServerError, postgresError } from './postgres-error.ts';
+
+/** How to reach a database. Plain data, because it crosses a thread; never logged. */
+export interface PostgresAddress {
+  /** A name, an IP address, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | null;
+  readonly database: string;
+  /** `verify`: encrypted, the server's certificate checked. `encrypt`: encrypted, whoever answers. */
+  readonly tls: 'verify' | 'encrypt' | 'off';
+  /** PEM of the authorities that may sign the server's certificate; null: those that Node knows. */
+  readonly certificateAuthority: string | null;
+}
+
+export interface ConnectionOptions {
+  readonly address: PostgresAddress;
+  /** After so long the server ends a statement. */
+  readonly statementTimeoutMs: number;
+  /** So long after that the client gives up, where even that answer does not come. */
+  readonly graceMs?: number;
+}
+
+export interface Answer<Row> {
+  readonly command: string;
+  readonly rows: Row[];
+  /** Rows that were found, or changed. */
+  readonly count: number;
+}
+
+export interface Question {
+  readonly text: string;
+  /** Prepared by the server, once a connection, where it has a name. */
+  readonly name?: string;
+  readonly values?: readonly unknown[];
+}
+
+const connectTimeoutMs = 10_000;
+const lockTimeoutMs = 10_000;
+/** A session that stands still inside a transaction holds locks: the server ends it. */
+const idleInTransactionMs = 60_000;
+const usualGraceMs = 5_000;
+
+/** Host, port and database, for people. */
+export const whereOf = ({ host, port, database }: PostgresAddress): string => `${host}:${port}/${database}`;
+
+function clientConfig({ address, statementTimeoutMs, graceMs = usualGraceMs }: ConnectionOptions): PoolConfig {
+  const { host, port, user, password, database, tls, certificateAuthority } = address;
+  const ssl = {
+    rejectUnauthorized: tls === 'verify',
+    ...(certificateAuthority === null ? {} : { ca: certificateAuthority }),
+  };
+  return {
+    host,
+    port,
+    user,
+    database,
+    // Not undefined: the library would look into the environment.
+    password: () => password ?? '',
+    ssl: tls === 'off' ? false : ssl,
+    application_name: 'tollgate',
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+    query_timeout: statementTimeoutMs + graceMs,
+    // Short queries over many partitions look expensive to the planner; compiling them costs more than they do.
+    options: '-c jit=off',
+  };
+}
+
+/** A connection that somebody has for themselves until they give it back. */
+export class LentConnection {
+  readonly #client: PoolClient;
+  readonly #where: string;
+  #broken = false;
+
+  constructor(client: PoolClient, where: string) {
+    this.#client = client;
+    this.#where = where;
+  }
+
+  /** Rejects with a `PostgresError`. */
+  async ask<Row>({ values, ...question }: Question): Promise<Answer<Row>> {
+    try {
+      const { command, rows, rowCount } = await this.#client.query({ ...question, values: [...(values ?? [])] });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a statement's rows hold, its author states
+      return { command, rows: rows as Row[], count: rowCount ?? 0 };
+    } catch (thrown) {
+      // Whatever the server did not say itself leaves a connection that cannot be trusted: its answer may come yet.
+      if (!isServerError(thrown)) this.#broken = true;
+      throw postgresError(thrown, this.#where);
+    }
+  }
+
+  discard(): void {
+    this.#broken = true;
+  }
+
+  giveBack(): void {
+    this.#client.release(this.#broken);
+  }
+}
+
+/** Connections to one database, made when they are needed and made anew when they broke. */
+export class ConnectionPool {
+  readonly #pool: Pool;
+  readonly #where: string;
+
+  constructor(options: ConnectionOptions, size: number) {
+    this.#where = whereOf(options.address);
+    this.#pool = new Pool({ ...clientConfig(options), max: size });
+    // One that breaks while nobody uses it is replaced when somebody does; one that breaks in use tells its user.
+    // Without listeners either would end the process.
+    this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  /** Rejects with a `PostgresError` where none can be had in time. */
+  async lend(): Promise<LentConnection> {
+    try {
+      return new LentConnection(await this.#pool.connect(), this.#where);
+    } catch (thrown) {
+      throw postgresError(thrown, this.#where);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
