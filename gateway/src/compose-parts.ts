@@ -100,6 +100,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     log,
   });
+  closers.push(() => directory.close());
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
   const snapshots = new Snapshots(rules, directory, config);
   const watcher = watchConfig({

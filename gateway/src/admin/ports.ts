@@ -20,7 +20,7 @@ import type { LedgerTasks } from './ledger-work.ts';
 export interface AdminDependencies {
   /** The admin token in clear; only its hash is kept. */
   readonly token: string;
-  readonly directory: Omit<Directory, 'current' | 'onChange' | 'redeclare'>;
+  readonly directory: Omit<Directory, 'close' | 'current' | 'onChange' | 'redeclare'>;
   readonly reports: {
     /** Waits up to `waitMs` for the store to catch up with the journal, then says by how much it lags. */
     query(query: UsageQuery): Promise<UsageReport>;

@@ -1,6 +1,7 @@
 import type { DirectoryChange, StoredDirectory } from './ports.ts';
 
 export const emptyDirectory: StoredDirectory = {
+  version: 0,
   products: [],
   subscriptions: [],
   keys: [],
@@ -8,28 +9,33 @@ export const emptyDirectory: StoredDirectory = {
   declaredNames: [],
 };
 
-/** What the store holds after a committed change, so that it need not be read again. */
+/**
+ * What the store holds after a committed change, so that it need not be read again: by its version it shows whether
+ * somebody else has committed something too.
+ */
 export function applyChange(stored: StoredDirectory, change: DirectoryChange): StoredDirectory {
+  const version = stored.version + 1;
   switch (change.kind) {
     case 'product-created':
-      return { ...stored, products: [...stored.products, change.product] };
+      return { ...stored, version, products: [...stored.products, change.product] };
     case 'subscription-created':
       return {
         ...stored,
+        version,
         subscriptions: [...stored.subscriptions, change.subscription],
         keys: [...stored.keys, ...change.keys],
       };
     case 'key-set': {
       const { subscription, slot } = change.key;
       const others = stored.keys.filter((key) => key.subscription !== subscription || key.slot !== slot);
-      return { ...stored, keys: [...others, change.key] };
+      return { ...stored, version, keys: [...others, change.key] };
     }
     case 'suspended':
-      return { ...stored, suspended: [...new Set([...stored.suspended, change.subscription])] };
+      return { ...stored, version, suspended: [...new Set([...stored.suspended, change.subscription])] };
     case 'activated':
-      return { ...stored, suspended: stored.suspended.filter((name) => name !== change.subscription) };
+      return { ...stored, version, suspended: stored.suspended.filter((name) => name !== change.subscription) };
     case 'names-declared':
-      return { ...stored, declaredNames: [...new Set([...stored.declaredNames, ...change.names])] };
+      return { ...stored, version, declaredNames: [...new Set([...stored.declaredNames, ...change.names])] };
     case 'noted':
       break;
   }

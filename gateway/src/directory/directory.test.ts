@@ -50,7 +50,16 @@ interface Setting {
 
 async function open(setting: Setting = {}) {
   let now = startedAt;
-  const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel() {} }) };
+  /** Resolves once the directory waits before it asks the store for changes again. */
+  let waits = Promise.withResolvers<() => void>();
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after(_ms, run) {
+      waits.resolve(run);
+      return { cancel() {} };
+    },
+  };
   const store = setting.store ?? memoryDirectoryStore();
   const directory = await createDirectory({
     store,
@@ -62,6 +71,11 @@ async function open(setting: Setting = {}) {
   return {
     directory,
     store,
+    askAgain: async (): Promise<void> => {
+      const run = await waits.promise;
+      waits = Promise.withResolvers();
+      run();
+    },
     moveTo: (time: string): void => {
       now = Date.parse(time);
     },
@@ -442,6 +456,64 @@ describe('a reload', () => {
     store.failWith(undefined);
     assert.deepEqual(await directory.redeclare(declaring()), []);
     assert.deepEqual((await store.load()).declaredNames, ['declared']);
+  });
+});
+
+/** Resolves at the next change of what is current. */
+async function changed(directory: Directory): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const listening = directory.onChange(() => {
+      listening.stop();
+      resolve();
+    });
+  });
+}
+
+describe('of several gateways', () => {
+  test('each sees what another one commits', async () => {
+    const { directory, store } = await open();
+    const { keys } = await directory.createSubscription(web);
+    const seen = changed(directory);
+    store.commitElsewhere({ kind: 'suspended', subscription: 'web' });
+    await seen;
+    assert.equal(directory.current().byKeyDigest(keyDigest(keys.primary ?? ''))?.suspended, true);
+    directory.close();
+  });
+
+  test('one reads nothing again that it committed itself', async () => {
+    const { directory, store } = await open();
+    let loads = 0;
+    const load = store.load.bind(store);
+    store.load = async () => {
+      loads += 1;
+      return await load();
+    };
+    await directory.createSubscription(web);
+    await directory.suspend('web');
+    const seen = changed(directory);
+    store.commitElsewhere({ kind: 'activated', subscription: 'web' });
+    await seen;
+    assert.equal(loads, 1);
+    directory.close();
+  });
+
+  test('one that cannot see the changes keeps what it has, says so, and catches up', async () => {
+    const lines: string[] = [];
+    const write = (_fields: object, message: string): void => void lines.push(message);
+    const { directory, store, askAgain } = await open({
+      log: { debug: write, info: write, warn: write, error: write },
+    });
+    await directory.createSubscription(web);
+    store.failWith(new Error('the store is down'));
+    store.commitElsewhere({ kind: 'suspended', subscription: 'web' });
+    await askAgain();
+    assert.deepEqual(lines, ['changes of the directory cannot be seen at present']);
+    assert.equal(directory.current().subscriptions.get('web')?.suspended, false);
+    const seen = changed(directory);
+    store.failWith(undefined);
+    await Promise.all([askAgain(), seen]);
+    assert.equal(directory.current().subscriptions.get('web')?.suspended, true);
+    directory.close();
   });
 });
 

@@ -67,12 +67,19 @@ export interface Directory {
   auditTrail(query: AuditQuery): Promise<AuditPage>;
   /** Puts an action of the admin API that changes nothing here on the audit trail. */
   note(action: AuditAction, subject: string): Promise<void>;
+
+  /** Follows no longer what other gateways commit. */
+  close(): void;
 }
+
+/** After a store that could not be asked for changes, it is asked again. */
+const askAgainMs = 1_000;
 
 /** Rejects where the store cannot be read. */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<Directory> {
   const directory = new StoredAndDeclared(dependencies, await dependencies.store.load());
   await directory.redeclare(dependencies.declared);
+  void directory.follow();
   return directory;
 }
 
@@ -87,6 +94,7 @@ class StoredAndDeclared implements Directory {
   private queue: Promise<unknown> = Promise.resolve();
   /** A commit failed: it may have been made all the same, its answer lost. */
   private uncertain = false;
+  private closed = false;
 
   constructor(dependencies: DirectoryDependencies, stored: StoredDirectory) {
     this.dependencies = dependencies;
@@ -234,6 +242,29 @@ class StoredAndDeclared implements Directory {
 
   note(action: AuditAction, subject: string): Promise<void> {
     return this.inTurn(() => this.commit({ kind: 'noted' }, this.entry(action, subject)));
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Takes over what other gateways commit. While the store cannot be read, what was read last stays in force. */
+  async follow(): Promise<void> {
+    while (!this.closed) {
+      try {
+        const version = await this.dependencies.store.nextChange(this.stored.version);
+        // In turn: a change of this gateway that was under way explains the new version.
+        await this.inTurn(async () => {
+          if (this.stored.version !== version) await this.readAgain();
+        });
+      } catch (error) {
+        if (this.closed) return;
+        this.dependencies.log.warn({ err: error }, 'changes of the directory cannot be seen at present');
+        await new Promise<void>((resolve) => {
+          this.dependencies.clock.after(askAgainMs, resolve);
+        });
+      }
+    }
   }
 
   private inTurn<Result>(run: () => Promise<Result>): Promise<Result> {

@@ -50,6 +50,8 @@ export interface StoredSubscription {
 
 /** Everything that the store holds, the audit trail apart. */
 export interface StoredDirectory {
+  /** One more after each committed change, whoever made it; it counts nothing where the store is one gateway's alone. */
+  readonly version: number;
   readonly products: readonly StoredProduct[];
   readonly subscriptions: readonly StoredSubscription[];
   /** At most one a subscription and slot; of subscriptions made here and declared ones alike. */
@@ -95,7 +97,10 @@ export interface StoredAuditEntry extends NewAuditEntry {
  */
 export type CommitResult = 'committed' | 'name-taken' | 'digest-taken';
 
-/** Where products, subscriptions and keys made through the admin API live. One writer. */
+/**
+ * Where products, subscriptions and keys made through the admin API live. Several gateways may share one, where its kind
+ * allows it: then each sees what the others commit.
+ */
 export interface DirectoryStore {
   load(): Promise<StoredDirectory>;
   /**
@@ -105,4 +110,9 @@ export interface DirectoryStore {
   commit(change: DirectoryChange, entries: readonly NewAuditEntry[]): Promise<CommitResult>;
   /** The newest entries first, at most `limit`; `before`: only those with a smaller id. */
   auditTrail(page: { readonly before: number | null; readonly limit: number }): Promise<readonly StoredAuditEntry[]>;
+  /**
+   * Resolves with the version of what is stored as soon as it is another one than `seen`; never where nobody else can
+   * change it. Rejects where the store cannot be read.
+   */
+  nextChange(seen: number): Promise<number>;
 }

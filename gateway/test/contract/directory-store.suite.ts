@@ -54,9 +54,10 @@ const product = (name: string) =>
   }) as const satisfies DirectoryChange;
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
-/** Order is no promise of a store. */
+/** Neither the order nor the count of changes is a promise of every store. */
 function sorted(stored: StoredDirectory): StoredDirectory {
   return {
+    version: 0,
     products: stored.products.toSorted(byText),
     subscriptions: stored.subscriptions.toSorted(byText),
     keys: stored.keys.toSorted(byText),
@@ -80,6 +81,7 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
     test('is empty at first', () =>
       withStore(async ({ store }) => {
         assert.deepEqual(await store.load(), {
+          version: 0,
           products: [],
           subscriptions: [],
           keys: [],
@@ -107,6 +109,7 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
         ] as const satisfies readonly DirectoryChange[])
           assert.equal(await store.commit(change, []), 'committed');
         const expected: StoredDirectory = {
+          version: 0,
           products: [product('standard').product],
           subscriptions: [first.subscription, second.subscription],
           keys: [

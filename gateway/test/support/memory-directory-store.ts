@@ -11,6 +11,8 @@ import type {
 export interface MemoryDirectoryStore extends DirectoryStore {
   /** The next commits reject with this; undefined: they work again. */
   failWith(error: Error | undefined): void;
+  /** A change that another gateway commits. */
+  commitElsewhere(change: DirectoryChange): void;
   /** The next commit is made, and rejects as if its answer had been lost. */
   loseNextAnswer(): void;
 }
@@ -21,7 +23,14 @@ export function memoryDirectoryStore(): MemoryDirectoryStore {
   let trail: readonly StoredAuditEntry[] = [];
   let failure: Error | undefined;
   let answerLost = false;
+  let changed = Promise.withResolvers<void>();
+  const change = (made: DirectoryChange): void => {
+    stored = applyChange(stored, made);
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
   return {
+    commitElsewhere: change,
     failWith(error) {
       failure = error;
     },
@@ -29,11 +38,11 @@ export function memoryDirectoryStore(): MemoryDirectoryStore {
       answerLost = true;
     },
     load: () => Promise.resolve(stored),
-    commit(change, entries) {
+    commit(made, entries) {
       if (failure !== undefined) return Promise.reject(failure);
-      const refused = refusal(stored, change);
+      const refused = refusal(stored, made);
       if (refused !== undefined) return Promise.resolve(refused);
-      stored = applyChange(stored, change);
+      change(made);
       trail = [...trail, ...entries.map((entry, at) => ({ ...entry, id: trail.length + at + 1 }))];
       if (answerLost) {
         answerLost = false;
@@ -48,6 +57,11 @@ export function memoryDirectoryStore(): MemoryDirectoryStore {
           .toReversed()
           .slice(0, limit),
       ),
+    async nextChange(seen) {
+      while (stored.version === seen) await changed.promise;
+      if (failure !== undefined) throw failure;
+      return stored.version;
+    },
   };
 }
 

@@ -1,5 +1,14 @@
 import type { TestContext } from 'node:test';
 import { readPostgresUrl } from '../../src/accounting/ledger/postgres-url.ts';
+import { ChangeFeed } from '../../src/adapters/postgres-directory/change-feed.ts';
+import {
+  createPostgresDirectoryStore,
+  directoryChannel,
+} from '../../src/adapters/postgres-directory/directory-store.ts';
+import { directoryMigrations } from '../../src/adapters/postgres-directory/migrations.ts';
+import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import type { DirectoryStore } from '../../src/directory/ports.ts';
+import { silentLog } from '../../src/kernel/log.ts';
 import type { PostgresAddress } from '../../src/adapters/postgres/connections.ts';
 import { openPostgres, type PostgresDatabase } from '../../src/adapters/postgres/open.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -39,4 +48,27 @@ export async function newDatabase(context: Pick<TestContext, 'after'>): Promise<
   const database = openDatabase(address);
   context.after(() => database.close());
   return { test, address, database };
+}
+
+/** A directory store as one gateway has it; `feedAddress`: where it listens for changes, if elsewhere. */
+export async function openPostgresDirectory(
+  address: PostgresAddress,
+  feedAddress = address,
+): Promise<{ readonly store: DirectoryStore; close(): Promise<void> }> {
+  await migrate(address, [{ component: 'directory', migrations: directoryMigrations }]);
+  const database = openDatabase(address);
+  const feed = new ChangeFeed({
+    address: feedAddress,
+    statementTimeoutMs: 30_000,
+    channel: directoryChannel,
+    clock: systemClock,
+    log: silentLog,
+  });
+  return {
+    store: createPostgresDirectoryStore({ database, feed, clock: systemClock }),
+    async close() {
+      await feed.close();
+      await database.close();
+    },
+  };
 }

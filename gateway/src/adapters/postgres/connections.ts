@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { Pool, types, type CustomTypesConfig, type PoolClient, type PoolConfig } from 'pg';
 import { isServerError, postgresError } from './postgres-error.ts';
 
 /** How to reach a database. Plain data, because it crosses a thread; never logged. */
@@ -43,10 +43,21 @@ const lockTimeoutMs = 10_000;
 const idleInTransactionMs = 60_000;
 const usualGraceMs = 5_000;
 
+/** Integers arrive as numbers, and one beyond 2^53 is an error instead of being rounded: it is selected as text. */
+function exactInteger(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`The integer ${text} is too large to be read as a number.`);
+  return number;
+}
+
+const parsers: CustomTypesConfig = {
+  getTypeParser: (type, format) => (type === types.builtins.INT8 ? exactInteger : types.getTypeParser(type, format)),
+};
+
 /** Host, port and database, for people. */
 export const whereOf = ({ host, port, database }: PostgresAddress): string => `${host}:${port}/${database}`;
 
-function clientConfig({ address, statementTimeoutMs, graceMs = usualGraceMs }: ConnectionOptions): PoolConfig {
+export function clientConfig({ address, statementTimeoutMs, graceMs = usualGraceMs }: ConnectionOptions): PoolConfig {
   const { host, port, user, password, database, tls, certificateAuthority } = address;
   const ssl = {
     rejectUnauthorized: tls === 'verify',
@@ -60,6 +71,7 @@ function clientConfig({ address, statementTimeoutMs, graceMs = usualGraceMs }: C
     // Not undefined: the library would look into the environment.
     password: () => password ?? '',
     ssl: tls === 'off' ? false : ssl,
+    types: parsers,
     application_name: 'tollgate',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
