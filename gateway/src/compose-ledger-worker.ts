@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
+import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
 import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
@@ -10,10 +11,6 @@ import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { usageReport } from '#accounting/reports/usage-report.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
-import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
-import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
-import { openSqlite } from '#adapters/sqlite/open.ts';
-import { sqliteStoreCopy } from '#adapters/sqlite/store-copy.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
 import { systemClock } from '#kernel/clock.ts';
@@ -22,7 +19,7 @@ import { OneAtATime } from '#kernel/one-at-a-time.ts';
 /** What the ledger's worker is started with. */
 export interface LedgerWorkerData {
   readonly dataFolder: string;
-  readonly durability: 'process' | 'disk';
+  readonly store: StoreChoice;
   /** The memory of a `SharedProgress`. */
   readonly progress: SharedArrayBuffer;
   /** Undefined: nothing is archived. */
@@ -60,22 +57,29 @@ export interface LedgerWorkerOptions {
 }
 
 export const journalFolder = (dataFolder: string): string => join(dataFolder, 'journal');
-export const storeFile = (dataFolder: string): string => join(dataFolder, 'tollgate.sqlite');
 
 /** Builds what stands behind the journal and serves it until the worker is ended. */
 export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<void> {
   const { port, data } = options;
-  const database = openSqlite({ path: storeFile(data.dataFolder), durability: data.durability });
-  const stored = await createSqliteLedgerStore(database);
-  const store = options.wrapStore?.(stored) ?? stored;
-  const directory = await createSqliteDirectoryStore(database);
+  const log = logTo(port);
+  const stores = await openStores(data.store, log);
+  const store = options.wrapStore?.(stores.ledger) ?? stores.ledger;
+  const { directory } = stores;
   const progress = new SharedProgress(data.progress);
   const folder = journalFolder(data.dataFolder);
   const files = openJournalFiles(folder);
-  const log = logTo(port);
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
   const turns = new OneAtATime();
   const archiving = keepArchiving({ folder, rules: data.archive, outbox, progress, turns, clock: systemClock, log });
+  const tasks = createLedgerTasks({
+    dataFolder: data.dataFolder,
+    store,
+    storeCopy: stores.copy,
+    progress,
+    outbox,
+    turns,
+    clock: systemClock,
+  });
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
@@ -94,22 +98,21 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
         await archiving.close();
         await outbox.close();
         files.close();
-        await database.close();
+        await stores.close();
         return complete;
       },
     },
-    reports: { query: async (query) => await usageReport({ store, progress, shipping: outbox }, query) },
-    ledger: createLedgerTasks({
-      dataFolder: data.dataFolder,
-      store,
-      storeCopy: sqliteStoreCopy(database, storeFile(data.dataFolder)),
-      progress,
-      outbox,
-      turns,
-      clock: systemClock,
-    }),
+    reports: {
+      query: async (query) => await orUnavailable(usageReport({ store, progress, shipping: outbox }, query)),
+    },
+    ledger: { ...tasks, verify: async () => await orUnavailable(tasks.verify()) },
     adjustments: adjustmentServices({ store, shipping: outbox }),
-    directory,
+    directory: {
+      load: async () => await orUnavailable(directory.load()),
+      commit: async (change, entries) => await orUnavailable(directory.commit(change, entries)),
+      auditTrail: async (page) => await orUnavailable(directory.auditTrail(page)),
+      nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
+    },
   };
   serve(port, services);
 }

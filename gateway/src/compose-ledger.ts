@@ -4,6 +4,7 @@ import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import { removedBefore, type ArchiveRules } from './compose-ledger-archive.ts';
+import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import type { RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
@@ -27,8 +28,10 @@ import type { Metrics } from '#kernel/metrics.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
 
 export interface LedgerOptions {
-  /** Holds `journal/` and `tollgate.sqlite`; made where it is missing. */
+  /** Holds `journal/` and, unless the store is elsewhere, `tollgate.sqlite`; made where it is missing. */
   readonly dataFolder: string;
+  /** Default: in the data folder. */
+  readonly store?: StoreChoice;
   readonly durability: 'process' | 'disk';
   /** The size at which the journal begins a new file. */
   readonly segmentBytes: number;
@@ -49,7 +52,7 @@ export interface LedgerOptions {
 export interface OpenLedger {
   readonly ledger: Ledger;
   readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
-  /** Where the directory lives: in the same file as the records. */
+  /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
   /** Works adjustments out; they count once they are booked. */
   readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
@@ -74,6 +77,7 @@ export interface OpenLedger {
 }
 
 const longestFinishMs = 10_000;
+const graceMs = 5_000;
 const restartMs = 1000;
 const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'adjustments', 'directory'] as const;
 
@@ -117,6 +121,19 @@ interface Begun {
   readonly backlog: Backlog;
   readonly recovered: Recovered;
   readonly instance: string;
+}
+
+/** True if the store has everything. One that does not answer must not hold up the end: the journal has what it lacks. */
+async function finish({ outbox }: RemoteServices<LedgerServices>, { clock, log }: LedgerOptions): Promise<boolean> {
+  const late = new Promise<false>((resolve) => {
+    clock.after(longestFinishMs + graceMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([outbox.finish(longestFinishMs), late]);
+  } catch (error) {
+    log.error({ err: error }, 'the store could not be closed');
+    return false;
+  }
 }
 
 function tooFarBehind(): Failure {
@@ -186,7 +203,8 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const opened = openJournalFiles(folder);
   const files = options.wrapFiles?.(opened) ?? opened;
   const progress = new SharedProgress();
-  const data: LedgerWorkerData = { dataFolder, durability, progress: progress.buffer, archive: options.archive };
+  const store = options.store ?? { kind: 'sqlite', file: storeFile(dataFolder), durability };
+  const data: LedgerWorkerData = { dataFolder, store, progress: progress.buffer, archive: options.archive };
   let link: WorkerLink<LedgerServices> | undefined;
   let instance = '';
   let closed = false;
@@ -246,11 +264,8 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       async close() {
         closed = true;
         await journal.close();
-        const complete = await services.outbox.finish(longestFinishMs).catch((error: unknown) => {
-          log.error({ err: error }, 'the store could not be closed');
-          return false;
-        });
-        if (!complete) log.warn({ lag: lagOf(progress) }, 'the store has not caught up; the next start goes on');
+        if (!(await finish(services, options)))
+          log.warn({ lag: lagOf(progress) }, 'the store has not caught up; the next start goes on');
         await release();
       },
     };

@@ -1,10 +1,12 @@
 import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
+import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type OpenLedger } from './compose-ledger.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
+import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
 import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
 import type { LoadedConfig } from '#config/load.ts';
@@ -65,6 +67,11 @@ export interface Parts {
   readonly services: Services;
 }
 
+function postgresChoice(setting: PostgresSetting): StoreChoice {
+  const { connections, statementTimeout: statementTimeoutMs } = setting;
+  return { kind: 'postgres', address: storeAddress(setting), connections, statementTimeoutMs };
+}
+
 /** Opens everything that does not listen; `blueprint.closers` closes it again. */
 export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   const { settings, overrides, rules, loaded, closers } = blueprint;
@@ -79,8 +86,10 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     read: () => output.dropped,
   });
   for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
+  const { store } = config.ledger;
   const ledger = await openLedger({
     dataFolder: settings.dataFolder,
+    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
     durability: config.ledger.durability,
     segmentBytes: config.ledger.segmentBytes,
     backlog: config.ledger.backlog,

@@ -62,7 +62,7 @@ const filterArbitrary: fc.Arbitrary<readonly FigureFilter[]> = fc.array(
 );
 
 /** What every store of the ledger has to do where it is asked for a part of much. */
-export function ledgerPagesContract(withStore: WithStore): void {
+export function ledgerPagesContract(withStore: WithStore, runs: number): void {
   test('finds all attempts of a request, whenever they were admitted', async () => {
     await withStore(async ({ store }) => {
       const attempts = [2, 1, 3].map((attempt) =>
@@ -197,7 +197,7 @@ export function ledgerPagesContract(withStore: WithStore): void {
           });
         },
       ),
-      { numRuns: 40 },
+      { numRuns: runs },
     );
   });
 }

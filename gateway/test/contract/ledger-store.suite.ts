@@ -98,8 +98,12 @@ const lineOf = (layer: PriceLayer, meter: string, nanoUsd: bigint): CostLine => 
   nanoUsd,
 });
 
-/** What every store of the ledger has to do. */
-export function ledgerStoreContract(name: string, open: () => Promise<OpenLedgerStore>): void {
+/** What every store of the ledger has to do. `runs`: so many random ledgers are compared with the reference. */
+export function ledgerStoreContract(
+  name: string,
+  open: () => Promise<OpenLedgerStore>,
+  { runs = 40 }: { readonly runs?: number } = {},
+): void {
   const withStore = async (run: (opened: OpenLedgerStore) => Promise<void>): Promise<void> => {
     const opened = await open();
     try {
@@ -701,10 +705,10 @@ export function ledgerStoreContract(name: string, open: () => Promise<OpenLedger
             });
           },
         ),
-        { numRuns: 40 },
+        { numRuns: runs },
       );
     });
 
-    ledgerPagesContract(withStore);
+    ledgerPagesContract(withStore, runs);
   });
 }

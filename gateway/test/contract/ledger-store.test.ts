@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { createSqliteLedgerStore } from '../../src/adapters/sqlite/ledger-store.ts';
 import { openSqlite } from '../../src/adapters/sqlite/open.ts';
 import { MemoryLedgerStore } from '../support/memory-ledger-store.ts';
 import { march, shippedRecord, usageRecord } from '../support/records.ts';
+import { newPostgresLedger } from '../support/postgres-database.ts';
+import { orSkip } from '../support/postgres-server.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
 
 ledgerStoreContract('memory', async () => {
@@ -35,6 +37,11 @@ ledgerStoreContract('SQLite', async () => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+describe('PostgreSQL', orSkip, () => {
+  // Each run needs a database of its own.
+  ledgerStoreContract('PostgreSQL', newPostgresLedger, { runs: 6 });
 });
 
 test('SQLite: a batch that cannot be stored whole leaves nothing behind, and the next one counts right', async () => {

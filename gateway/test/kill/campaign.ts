@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { storeFile } from '#compose-ledger-worker.ts';
+import { storeFile } from '#compose-ledger-stores.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
 import type { StoredRecord } from '#accounting/ledger/ports.ts';

@@ -6,7 +6,10 @@ import {
   directoryChannel,
 } from '../../src/adapters/postgres-directory/directory-store.ts';
 import { directoryMigrations } from '../../src/adapters/postgres-directory/migrations.ts';
+import { ledgerMigrations } from '../../src/adapters/postgres/ledger-migrations.ts';
+import { createPostgresLedgerStore } from '../../src/adapters/postgres/ledger-store.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import type { LedgerStore } from '../../src/accounting/ledger/ports.ts';
 import type { DirectoryStore } from '../../src/directory/ports.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import type { PostgresAddress } from '../../src/adapters/postgres/connections.ts';
@@ -70,5 +73,33 @@ export async function openPostgresDirectory(
       await feed.close();
       await database.close();
     },
+  };
+}
+
+/** A ledger store as one gateway has it. */
+export async function openPostgresLedger(
+  address: PostgresAddress,
+): Promise<{ readonly store: LedgerStore; readonly database: PostgresDatabase; close(): Promise<void> }> {
+  await migrate(address, [ledgerMigrations]);
+  const database = openDatabase(address);
+  return { store: createPostgresLedgerStore(database), database, close: () => database.close() };
+}
+
+/** For the contract suite: a store on an empty database of its own. */
+export async function newPostgresLedger(): Promise<{
+  readonly store: LedgerStore;
+  reopen(): Promise<LedgerStore>;
+  close(): Promise<void>;
+}> {
+  const { url } = await (await postgresServer()).createDatabase();
+  let opened = await openPostgresLedger(addressOf(url));
+  return {
+    store: opened.store,
+    async reopen() {
+      await opened.close();
+      opened = await openPostgresLedger(addressOf(url));
+      return opened.store;
+    },
+    close: async () => await opened.close(),
   };
 }

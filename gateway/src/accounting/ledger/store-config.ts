@@ -1,4 +1,4 @@
-import type { ConfigFinding } from '#kernel/config-section.ts';
+import type { ConfigFinding, Frozen } from '#kernel/config-section.ts';
 import { duration, secret, wholeNumber } from '#kernel/config-values.ts';
 import { z } from 'zod';
 import { readPostgresUrl, type PostgresUrl } from './postgres-url.ts';
@@ -49,7 +49,7 @@ export const storeSetting = z
   );
 
 export type StoreSetting = z.output<typeof storeSetting>;
-type PostgresSetting = z.output<typeof postgres>;
+export type PostgresSetting = Frozen<z.output<typeof postgres>>;
 
 /** How to reach the database: the URL and what stands beside it, put together. Never logged. */
 export interface StoreAddress {

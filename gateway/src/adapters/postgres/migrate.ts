@@ -1,12 +1,10 @@
-import { Kysely, sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { pendingMigrations, type MigrationList, type MigrationTables } from '../sql/migrations.ts';
-import { ConnectionPool, type PostgresAddress } from './connections.ts';
-import { postgresDialect } from './kysely-dialect.ts';
+import type { PostgresAddress } from './connections.ts';
+import { withPatience } from './open.ts';
 
 /** Whoever migrates holds it, over all gateways on the database. */
 const lockId = 8_390_046_019_812_095;
-/** A step may have to rewrite a large table. */
-const longestStepMs = 3_600_000;
 
 /**
  * Brings the components' tables to this version: runs what has not been run yet, each step in its own transaction
@@ -14,14 +12,9 @@ const longestStepMs = 3_600_000;
  * others wait. Throws where the database has steps that this version does not know: it was written by a later one.
  */
 export async function migrate(address: PostgresAddress, lists: readonly MigrationList[]): Promise<void> {
-  // A connection of its own, because those for queries give up after seconds.
-  const pool = new ConnectionPool({ address, statementTimeoutMs: longestStepMs }, 1);
-  const kysely = new Kysely<unknown>({ dialect: postgresDialect(pool) });
-  try {
+  await withPatience(address, async (kysely) => {
     for (const list of lists) while (await stepForward(kysely, list));
-  } finally {
-    await kysely.destroy();
-  }
+  });
 }
 
 /** Runs the next step; false where there is none. */

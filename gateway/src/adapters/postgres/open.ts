@@ -1,7 +1,14 @@
 import { Kysely } from 'kysely';
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
-import { ConnectionPool, whereOf, type Answer, type ConnectionOptions, type LentConnection } from './connections.ts';
+import {
+  ConnectionPool,
+  whereOf,
+  type Answer,
+  type ConnectionOptions,
+  type LentConnection,
+  type PostgresAddress,
+} from './connections.ts';
 import { postgresDialect } from './kysely-dialect.ts';
 import { PostgresError } from './postgres-error.ts';
 
@@ -14,8 +21,9 @@ export interface PostgresOptions extends ConnectionOptions {
 
 /** What the server prepares once a connection, by its name. */
 export interface Statement {
-  readonly name: string;
   readonly text: string;
+  /** Without one it is prepared for this time only. */
+  readonly name?: string;
 }
 
 /** A connection within a transaction. */
@@ -34,6 +42,8 @@ export interface PostgresDatabase {
    * it was committed.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** Runs work that reads everything, on a connection of its own whose statements may take an hour. */
+  patiently<Result>(work: (kysely: Kysely<unknown>) => Promise<Result>): Promise<Result>;
   /** Host, port and database, for people. */
   readonly where: string;
   close(): Promise<void>;
@@ -41,6 +51,22 @@ export interface PostgresDatabase {
 
 const longestConflictPauseMs = 200;
 const mostTries = 6;
+
+/** For statements that may have to read or to rewrite a large table. */
+const longestStatementMs = 3_600_000;
+
+export async function withPatience<Result>(
+  address: PostgresAddress,
+  work: (kysely: Kysely<unknown>) => Promise<Result>,
+): Promise<Result> {
+  const pool = new ConnectionPool({ address, statementTimeoutMs: longestStatementMs }, 1);
+  const kysely = new Kysely<unknown>({ dialect: postgresDialect(pool) });
+  try {
+    return await work(kysely);
+  } finally {
+    await kysely.destroy();
+  }
+}
 
 async function inTransaction<Result>(
   connection: LentConnection,
@@ -73,6 +99,7 @@ export function openPostgres(options: PostgresOptions): PostgresDatabase {
   return {
     kysely,
     where: whereOf(address),
+    patiently: async (work) => await withPatience(address, work),
     async transaction(work) {
       for (let tries = 1; ; tries += 1) {
         try {

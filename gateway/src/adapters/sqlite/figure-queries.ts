@@ -4,7 +4,6 @@ import {
   figuresWith,
   measures,
   quarterHourMs,
-  type FigureDimension,
   type Figures,
   type FiguresQuery,
   type FiguresRow,
@@ -15,30 +14,15 @@ import {
 import { isWord, layers, rollUpOutcomes } from '#model/words.ts';
 import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
+import { endUserOf, keyOf, usedParts, usesEndUser, type Part } from '../sql/figure-parts.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';
 import { seriesColumns, type LedgerTables, type SeriesColumns } from '../sql/ledger-schema.ts';
-import { endUserOfPosting } from './page-keys.ts';
-import { allOf, rowConditions, seriesKeys } from './series-filter.ts';
+import { allOf } from '../sql/series-filter.ts';
+import { rowFilter } from './row-filter.ts';
 
 type Database = Kysely<LedgerTables>;
 
 const nanoPerDollar = 1_000_000_000n;
-
-/** A table that holds something of a source; `unit`: what its time column counts, ms. */
-interface Part {
-  readonly source: FigureSpan['source'];
-  readonly kind: RowKind;
-  readonly table: string;
-  readonly time: string;
-  readonly unit: number;
-}
-
-const parts: readonly Part[] = [
-  { source: 'records', kind: 'record', table: 'usage_record', time: 'at', unit: 1 },
-  { source: 'records', kind: 'posting', table: 'ledger_posting', time: 'at', unit: 1 },
-  { source: 'quarters', kind: 'rollUp', table: 'usage_quarter', time: 'quarter', unit: quarterHourMs },
-  { source: 'days', kind: 'rollUp', table: 'usage_day', time: 'day', unit: dayMs },
-];
 
 /** Spans as JSON `[from, to, bucket]`, in units of a part's time column; SQLite walks them and looks each up by key. */
 function spansText(spans: readonly FigureSpan[], unit: number): string {
@@ -63,16 +47,10 @@ const sumColumns = [
   ...moneyMeasures.flatMap((one) => [`${columnOf(one)}_dollars`, `${columnOf(one)}_rest`]),
 ];
 
-const endUserOf: Readonly<Record<RowKind, string>> = {
-  record: 'usage_record.end_user',
-  posting: endUserOfPosting,
-  rollUp: 'null',
-};
-
 /** The sums of one part, by bucket, series and outcome. */
 function partSums(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBuilder<unknown> {
   const spans = query.spans.filter((one) => one.source === part.source);
-  const conditions = [...rowConditions(query.filter, { endUser: 'end_user_key' })];
+  const conditions = [...rowFilter.conditions(query.filter, { endUser: 'end_user_key' })];
   if (query.instance !== undefined)
     conditions.push(sql`journal = (select id from ledger_journal where instance = ${query.instance})`);
   const endUser = sql.raw(asksEndUser ? endUserOf[part.kind] : 'null');
@@ -84,20 +62,6 @@ function partSums(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBui
       from json_each(${spansText(spans, part.unit)}) as span cross join ${sql.raw(part.table)}
       where ${sql.raw(part.time)} >= span.value ->> 0 and ${sql.raw(part.time)} < span.value ->> 1
     ) where ${allOf(conditions)} group by 1, 2, 3, 4`;
-}
-
-function keyOf(dimension: FigureDimension): string {
-  if (dimension === 'outcome') return 'outcome';
-  return dimension === 'end-user' ? "ifnull(end_user_key, '')" : seriesKeys[dimension];
-}
-
-const usesEndUser = ({ by, filter }: FiguresQuery): boolean =>
-  by.includes('end-user') || filter.some((one) => one.dimension === 'end-user');
-
-function usedParts({ spans }: Pick<FiguresQuery, 'spans'>, recordsOnly: boolean): readonly Part[] {
-  if (recordsOnly && spans.some((one) => one.source !== 'records'))
-    throw new TypeError('Roll-ups know neither end users nor journals: such a query reads records.');
-  return parts.filter((part) => spans.some((span) => span.source === part.source));
 }
 
 /** The one statement that answers a query. */
@@ -172,7 +136,7 @@ function partLines(part: Part, query: LinesQuery): RawBuilder<unknown> {
     select ${sql.raw(source.columns)}
     from json_each(${spansText(spans, part.unit)}) as span cross join ${sql.raw(source.from)}
     where ${sql.raw(part.time)} >= span.value ->> 0 and ${sql.raw(part.time)} < span.value ->> 1
-      and ${allOf(rowConditions(query.filter, { endUser: endUserOf[part.kind] }))}`;
+      and ${allOf(rowFilter.conditions(query.filter, { endUser: endUserOf[part.kind] }))}`;
 }
 
 /** The one statement that answers a query of lines. */

@@ -5,8 +5,7 @@ import { ledgerMigrations } from './ledger-migrations.ts';
 import type { LedgerTables } from '../sql/ledger-schema.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
-import { attemptsOf, findRecords, pageOfRecords } from './record-queries.ts';
-import { selectValues } from './series-filter.ts';
+import { attemptsOf, findRecords, pageOfRecords, selectValues } from './record-queries.ts';
 import type { SqliteDatabase } from './open.ts';
 
 /** The embedded store. Brings its tables to this version; the database stays its owner's to close. */

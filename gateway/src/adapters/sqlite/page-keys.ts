@@ -1,9 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { PageQuery, RecordKey } from '#accounting/ledger/ports.ts';
 import { rollUpOutcomes } from '#model/words.ts';
-import { allOf, among, rowConditions } from './series-filter.ts';
-
-type Condition = RawBuilder<unknown>;
+import { endUserOf } from '../sql/figure-parts.ts';
+import { allOf, type Condition } from '../sql/series-filter.ts';
+import { rowFilter } from './row-filter.ts';
 
 /** A table whose rows are read page by page, in the order of (`at`, its id). */
 interface Paged {
@@ -24,23 +24,19 @@ const records: Paged = {
   cellIndex: 'usage_record_cell',
   endUser: 'end_user',
   endUserIndex: 'usage_record_end_user',
-  ofEndUsers: (values) => among('end_user', values),
+  ofEndUsers: (values) => rowFilter.among('end_user', values),
 };
-
-/** An adjustment belongs to the end user of the record that it adjusts. */
-export const endUserOfPosting = `(select record.end_user from ledger_adjustment join usage_record as record
-  on record.at = of_at and record.id = of_id where ledger_adjustment.id = ledger_posting.adjustment)`;
 
 const postings: Paged = {
   table: 'ledger_posting',
   id: 'adjustment',
   cellIndex: 'ledger_posting_cell',
-  endUser: endUserOfPosting,
+  endUser: endUserOf.posting,
   endUserIndex: null,
   ofEndUsers: (values) => sql`(at, adjustment) in (
     select booked.at, booked.id from usage_record as record join ledger_adjustment as booked
       on booked.of_id is not null and booked.of_at = record.at and booked.of_id = record.id
-    where ${among('record.end_user', values)})`,
+    where ${rowFilter.among('record.end_user', values)})`,
 };
 
 function inPage(id: string, { after, period: { from, to }, instance }: PageQuery): readonly Condition[] {
@@ -65,7 +61,7 @@ function ofCells(paged: Paged, query: PageQuery): RawBuilder<RecordKey> {
       where ${allOf([sql`series = cell_series`, sql`outcome = cell_outcome`, ...inPage(paged.id, query)])}
       order by at, ${id} limit ${limit}`;
   const outcomes = JSON.stringify(Object.keys(rollUpOutcomes));
-  const ofSeries = rowConditions(query.filter, {
+  const ofSeries = rowFilter.conditions(query.filter, {
     series: 'usage_series.id',
     outcome: 'outcomes.value',
     endUser: 'null',
@@ -91,7 +87,11 @@ function inOrder(paged: Paged, query: PageQuery): RawBuilder<RecordKey> {
     .filter(({ dimension, values }) => dimension === 'end-user' && !values.includes(''))
     .map(({ values }) => paged.ofEndUsers(values));
   const index = known.length === 0 || paged.endUserIndex === null ? '' : ` indexed by ${paged.endUserIndex}`;
-  const conditions = [...inPage(paged.id, query), ...known, ...rowConditions(query.filter, { endUser: paged.endUser })];
+  const conditions = [
+    ...inPage(paged.id, query),
+    ...known,
+    ...rowFilter.conditions(query.filter, { endUser: paged.endUser }),
+  ];
   return sql`select distinct at, ${sql.raw(paged.id)} as id from ${sql.raw(paged.table + index)}
     where ${allOf(conditions)} order by 1, 2 limit ${query.limit}`;
 }

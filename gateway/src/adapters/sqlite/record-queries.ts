@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { PageQuery, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
 import { recordOf, type RecordRow } from '../sql/ledger-rows.ts';
 import { recordColumns, seriesColumns, type LedgerTables } from '../sql/ledger-schema.ts';
+import { seriesKeys, type SeriesDimension } from '../sql/series-filter.ts';
 import { recordPage } from './page-keys.ts';
 
 type Database = Kysely<LedgerTables>;
@@ -47,4 +48,11 @@ export async function pageOfRecords(database: Database, query: PageQuery): Promi
     join usage_series on usage_series.id = record.series
     order by record.at, record.id`.execute(database);
   return rows.map(recordOf);
+}
+
+export async function selectValues(database: Database, dimension: SeriesDimension): Promise<readonly string[]> {
+  const value = sql.raw(seriesKeys[dimension]);
+  const { rows } = await sql<{ value: string }>`
+    select distinct ${value} as value from usage_series order by 1`.execute(database);
+  return rows.map((row) => row.value);
 }

@@ -1,0 +1,44 @@
+import { sql, type Kysely } from 'kysely';
+import { dayMs, measures, quarterHourMs } from '#accounting/ledger/ports.ts';
+import { amountOf, columnOf } from '../sql/figure-columns.ts';
+import { lineRows } from './line-queries.ts';
+
+const sums = measures.map(columnOf).join(', ');
+
+function rowsOf(kind: 'record' | 'posting', table: string): string {
+  const amounts = measures.map((one) => `${amountOf(kind, one)} as ${columnOf(one)}`).join(', ');
+  return `select at, series, outcome, ${amounts} from ${table}`;
+}
+
+/** A select of what the roll-ups of a period's length have to hold, added up anew from records and postings. */
+const freshSums = (periodMs: number): string => `
+  select floor(at::numeric / ${periodMs})::bigint, series, outcome, ${measures.map((one) => `sum(${columnOf(one)})`).join(', ')}
+  from (${rowsOf('record', 'usage_record')} union all ${rowsOf('posting', 'ledger_posting')}) as row group by 1, 2, 3`;
+
+const freshLines = `
+  select day, series, outcome, layer, meter, price_id, standing, sum(units), sum(nano_usd)
+  from (${lineRows('usage_record')} union all ${lineRows('ledger_posting')}) as line group by 1, 2, 3, 4, 5, 6, 7`;
+
+const lineKey = 'day, series, outcome, layer, meter, price_id, standing';
+
+const checks = [
+  { table: 'usage_quarter', key: 'quarter, series, outcome', sums, fresh: freshSums(quarterHourMs) },
+  { table: 'usage_day', key: 'day, series, outcome', sums, fresh: freshSums(dayMs) },
+  { table: 'usage_line', key: lineKey, sums: 'units, nano_usd', fresh: freshLines },
+];
+
+/** How many roll-ups differ from the sums of what stands in the store. Reads all of it: on a connection with patience. */
+export async function countWrongRollUps(database: Kysely<unknown>): Promise<number> {
+  let wrong = 0;
+  for (const check of checks) {
+    const [key, columns] = [sql.raw(check.key), sql.raw(`${check.key}, ${check.sums}`)];
+    const { rows } = await sql<{ wrong: number }>`
+      with fresh (${columns}) as (${sql.raw(check.fresh)}), kept as (select ${columns} from ${sql.raw(check.table)})
+      select count(*) as wrong from (
+        select ${key} from (select * from fresh except select * from kept) as missing
+        union select ${key} from (select * from kept except select * from fresh) as superfluous
+      ) as different`.execute(database);
+    wrong += rows[0]?.wrong ?? 0;
+  }
+  return wrong;
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import type { StoreCopy } from '#accounting/reports/ports.ts';
+import { ChangeFeed } from '#adapters/postgres-directory/change-feed.ts';
+import { createPostgresDirectoryStore, directoryChannel } from '#adapters/postgres-directory/directory-store.ts';
+import { directoryMigrations } from '#adapters/postgres-directory/migrations.ts';
+import { whereOf, type ConnectionOptions } from '#adapters/postgres/connections.ts';
+import { ledgerMigrations } from '#adapters/postgres/ledger-migrations.ts';
+import { createPostgresLedgerStore } from '#adapters/postgres/ledger-store.ts';
+import { migrate } from '#adapters/postgres/migrate.ts';
+import { openPostgres } from '#adapters/postgres/open.ts';
+import { PostgresError } from '#adapters/postgres/postgres-error.ts';
+import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
+import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
+import { openSqlite } from '#adapters/sqlite/open.ts';
+import { sqliteStoreCopy } from '#adapters/sqlite/store-copy.ts';
+import type { DirectoryStore } from '#directory/ports.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import { systemRandom } from '#kernel/random.ts';
+
+/** Where records and the directory live. Plain data, because it crosses a thread; never logged. */
+export type StoreChoice =
+  | { readonly kind: 'sqlite'; readonly file: string; readonly durability: 'process' | 'disk' }
+  | ({ readonly kind: 'postgres'; readonly connections: number } & ConnectionOptions);
+
+export interface OpenStores {
+  readonly ledger: LedgerStore;
+  readonly directory: DirectoryStore;
+  /** How a backup takes it along. */
+  readonly copy: StoreCopy;
+  close(): Promise<void>;
+}
+
+export const storeFile = (dataFolder: string): string => join(dataFolder, 'tollgate.sqlite');
+
+const shortestPauseMs = 500;
+const longestPauseMs = 15_000;
+
+/**
+ * Opens both stores and brings their tables to this version. A server that cannot be reached is waited for, however long
+ * it takes: without it nobody's key is known. Rejects where the store says no.
+ */
+export async function openStores(choice: StoreChoice, log: Log): Promise<OpenStores> {
+  return choice.kind === 'sqlite' ? await openInFile(choice) : await openOnServer(choice, log);
+}
+
+async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sqlite' }>): Promise<OpenStores> {
+  const database = openSqlite({ path: file, durability });
+  return {
+    ledger: await createSqliteLedgerStore(database),
+    directory: await createSqliteDirectoryStore(database),
+    copy: sqliteStoreCopy(database, file),
+    close: async () => await database.close(),
+  };
+}
+
+async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): Promise<OpenStores> {
+  const { address } = choice;
+  const migrations = [ledgerMigrations, { component: 'directory', migrations: directoryMigrations }];
+  await onceReachable(async () => await migrate(address, migrations), log);
+  const database = openPostgres({ ...choice, clock: systemClock, random: systemRandom });
+  const feed = new ChangeFeed({ ...choice, channel: directoryChannel, clock: systemClock, log });
+  log.info({ store: whereOf(address) }, 'the store is a PostgreSQL database');
+  return {
+    ledger: createPostgresLedgerStore(database),
+    directory: createPostgresDirectoryStore({ database, feed, clock: systemClock }),
+    copy: { kind: 'postgresql' },
+    async close() {
+      await feed.close();
+      await database.close();
+    },
+  };
+}
+
+async function onceReachable(work: () => Promise<void>, log: Log): Promise<void> {
+  for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      log.warn({ error: error.message, nextTryInMs: pauseMs }, 'waiting for the store; nothing is served before');
+    }
+    await new Promise<void>((resolve) => {
+      systemClock.after(pauseMs, resolve);
+    });
+  }
+}
+
+function isUnreachable(error: unknown): error is PostgresError {
+  return error instanceof PostgresError && error.kind === 'unreachable';
+}
+
+/** What a caller of the admin API is told where the store cannot be reached. */
+export async function orUnavailable<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    throw new Failure('ledger_unavailable', error.message, { retryAfterSeconds: 5 });
+  }
+}
