@@ -51,3 +51,16 @@ export function parseMoment(text: string, now: number): string {
   }
   return new Date(at).toISOString();
 }
+
+/** A duration as people type it, `90s`, `10m`, `2h`, `1d`: whole seconds. Throws CommandFailure (usage). */
+export function parseSeconds(text: string): number {
+  const found = /^(\d{1,6})([smhd])$/.exec(text);
+  const unit = found?.[2];
+  const seconds = Number(found?.[1]);
+  if (seconds > 0 && unit === 's') return seconds;
+  if (seconds > 0 && (unit === 'm' || unit === 'h' || unit === 'd')) return (seconds * unitMs[unit]) / 1000;
+  throw new CommandFailure(`'${text}' is no duration.`, {
+    exitCode: exitCodes.usage,
+    hints: ['Understood: a whole number above 0 with its unit, such as 90s, 10m, 2h, 1d.'],
+  });
+}

@@ -9,3 +9,11 @@ export function checkedName(text: string): string {
     exitCode: exitCodes.usage,
   });
 }
+
+/** The same for names of models and endpoints, which may have capitals, dots and underscores. */
+export function checkedAzureName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
+  throw new CommandFailure(`'${text}' is no name: letters, digits, dots, dashes and underscores, at most 64.`, {
+    exitCode: exitCodes.usage,
+  });
+}

@@ -9,6 +9,8 @@ import { addDeploymentsList } from './commands/deployments/list.ts';
 import { addLedgerBackup } from './commands/ledger/backup.ts';
 import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
+import { addDeploymentsOverride } from './commands/deployments/override.ts';
+import { addDeploymentsReset } from './commands/deployments/reset.ts';
 import { addLedgerVerify } from './commands/ledger/verify.ts';
 import { addPricesList } from './commands/prices/list.ts';
 import { addProductCreate } from './commands/product/create.ts';
@@ -62,7 +64,11 @@ const tree: readonly (Add | Noun)[] = [
     description: 'The record of every call.',
     verbs: [addLedgerVerify, addLedgerReship, addLedgerBackup, addLedgerRestore],
   },
-  { name: 'deployments', description: 'The Azure OpenAI deployments behind the gateway.', verbs: [addDeploymentsList] },
+  {
+    name: 'deployments',
+    description: 'The Azure OpenAI deployments behind the gateway.',
+    verbs: [addDeploymentsList, addDeploymentsOverride, addDeploymentsReset],
+  },
   {
     name: 'config',
     description: 'The configuration file, and what is in force.',

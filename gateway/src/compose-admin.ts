@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { deploymentControl } from './compose-deployments.ts';
 import type { Parts } from './compose-parts.ts';
 import { priceRows } from '#accounting/cost/price-rows.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
@@ -17,20 +18,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     directory,
     reports: ledger.reports,
     ledger,
-    deployments: () =>
-      [...snapshots.current().endpoints.values()].map((endpoint) => {
-        const { until, ...health } = services.health.view(endpoint);
-        return {
-          name: endpoint.name,
-          model: endpoint.model,
-          resource: endpoint.resourceName,
-          region: endpoint.region,
-          deployment: endpoint.deployment,
-          deploymentType: endpoint.deploymentType,
-          until: until === null ? null : new Date(until).toISOString(),
-          ...health,
-        };
-      }),
+    deployments: deploymentControl(snapshots, services.pools.health),
     prices: () => ({ priceBook: snapshots.priceBook().id, prices: priceRows(snapshots.priceBook().entries) }),
     configInForce: () => watcher.inForce(),
     reloadConfig: () =>

@@ -21,7 +21,9 @@ import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
 import { stepsByName } from '#proxy/policies/registry.ts';
+import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.ts';
 import { EndpointHealth } from '#proxy/routing/health.ts';
+import { Pools } from '#proxy/routing/pool.ts';
 import type { Services } from '#proxy/services.ts';
 import { UpstreamConnections } from '#proxy/upstream/connections.ts';
 import { createCredentials } from '#proxy/upstream/credentials.ts';
@@ -128,15 +130,20 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     () => watcher.close(),
     () => allocator.close(),
   );
+  const random = systemRandom;
+  const health = new EndpointHealth({ clock, random, events: createHealthEvents(log, metrics) });
+  measureHealth(metrics, () =>
+    [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
+  );
   const services: Services = {
     clock,
     log,
-    random: systemRandom,
+    random,
     ids: ulidSource(),
     instruments: createInstruments(metrics),
     snapshots,
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
-    health: new EndpointHealth(clock),
+    pools: new Pools(health, random),
     connections,
     credentials: createCredentials(blueprint.providers),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,

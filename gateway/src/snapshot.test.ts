@@ -94,14 +94,17 @@ suite('the snapshot', () => {
     const { tiers, endpoints, ...rest } = chat;
     assert.deepEqual(rest, {
       name: 'chat',
+      sessionKey: { from: 'prompt_cache_key' },
       deadlineMs: 10_000,
+      firstByteTimeoutMs: 60_000,
       idleTimeoutMs: 5_000,
       maxAttempts: 2,
+      retries: { share: 0.2, atLeast: 3 },
       onClientDisconnect: 'drain',
       tokenizer: 'o200k_base',
     });
     assert.deepEqual(
-      tiers.map((tier) => tier.map(({ endpoint, weight }) => [endpoint.name, weight])),
+      tiers.map((tier) => tier.endpoints.map(({ endpoint, weight }) => [endpoint.name, weight])),
       [
         [
           ['weu', 70],
@@ -113,7 +116,7 @@ suite('the snapshot', () => {
       endpoints.map(({ name }) => name),
       ['weu', 'swc'],
     );
-    assert.equal(tiers[0]?.[0]?.endpoint, snapshot.endpoints.get('weu'));
+    assert.equal(tiers[0]?.endpoints[0]?.endpoint, snapshot.endpoints.get('weu'));
   });
 
   test('counts a model of two tokenizer families by neither', () => {

@@ -8,6 +8,7 @@ import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
+import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import type { Config } from './config-sections.ts';
 
 export interface SnapshotParts {
@@ -21,20 +22,11 @@ export interface SnapshotParts {
 
 /** Joins what is in force into the one value that a request keeps. */
 export function buildSnapshot(parts: SnapshotParts): Snapshot {
-  const { config, directory, prices, version, catalogue } = parts;
-  const endpoints = new Map(
-    Object.entries(config.endpoints).map(([name, values]) => [name, endpointOf(name, values)] as const),
-  );
-  const models = new Map(
-    Object.entries(config.models).map(
-      ([name, values]) => [name, routeOf(name, values, { endpoints, catalogue })] as const,
-    ),
-  );
+  const { config, directory, prices, version } = parts;
   return Object.freeze({
     version,
     organisation: config.organisation,
-    models,
-    endpoints,
+    ...routingOf(parts),
     directory,
     prices,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
@@ -45,13 +37,33 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
 export function ptuDeployments(config: Config): readonly PtuDeployment[] {
   return Object.entries(config.endpoints).flatMap(([name, values]) => {
     if (values.ptu === undefined) return [];
-    return [{ servedBy: servedByOf(endpointOf(name, values)), ...ptuTerms(name, values.ptu) }];
+    return [{ servedBy: servedByOf(endpointOf(name, values, config)), ...ptuTerms(name, values.ptu) }];
   });
+}
+
+type Routing = Pick<Snapshot, 'models' | 'endpoints'>;
+const routings = new WeakMap<Config, Routing>();
+
+/** The same values while the configuration is the same: a change of the directory leaves what is known of them in place. */
+function routingOf({ config, catalogue }: SnapshotParts): Routing {
+  const made = routings.get(config);
+  if (made !== undefined) return made;
+  const endpoints = new Map(
+    Object.entries(config.endpoints).map(([name, values]) => [name, endpointOf(name, values, config)] as const),
+  );
+  const models = new Map(
+    Object.entries(config.models).map(
+      ([name, values]) => [name, routeOf(name, values, { endpoints, catalogue })] as const,
+    ),
+  );
+  const routing = Object.freeze({ endpoints, models });
+  routings.set(config, routing);
+  return routing;
 }
 
 type EndpointValues = Config['endpoints'][string];
 
-function endpointOf(name: string, values: EndpointValues): Endpoint {
+function endpointOf(name: string, values: EndpointValues, config: Config): Endpoint {
   return Object.freeze({
     name,
     resource: values.resource,
@@ -64,6 +76,8 @@ function endpointOf(name: string, values: EndpointValues): Endpoint {
     surface:
       values.surface === 'v1' ? { kind: 'v1' as const } : { kind: 'classic' as const, apiVersion: values.surface },
     credential: credentialOf(values.auth),
+    health: Object.freeze(healthRulesOf(config.health, values.health)),
+    drain: values.drain,
   });
 }
 
@@ -87,26 +101,33 @@ function routeOf(
   values: Config['models'][string],
   known: { readonly endpoints: ReadonlyMap<string, Endpoint>; readonly catalogue: ModelCatalogue },
 ): ModelRoute {
+  const find = (endpoint: string): Endpoint => {
+    const found = known.endpoints.get(endpoint);
+    // The loader has refused names that lead nowhere; this is for whoever builds a Config by hand.
+    if (found === undefined) throw new Error(`Model '${name}' names an endpoint '${endpoint}' that does not exist.`);
+    return found;
+  };
   const tiers = values.tiers.map((tier) =>
-    Object.freeze(
-      tier.map(({ endpoint, weight }) => {
-        const found = known.endpoints.get(endpoint);
-        // The loader has refused names that lead nowhere; this is for whoever builds a Config by hand.
-        if (found === undefined)
-          throw new Error(`Model '${name}' names an endpoint '${endpoint}' that does not exist.`);
-        return Object.freeze({ endpoint: found, weight });
-      }),
-    ),
+    Object.freeze({
+      balancer: tier.balancer ?? values.balancer,
+      endpoints: Object.freeze(
+        tier.endpoints.map(({ endpoint, weight }) => Object.freeze({ endpoint: find(endpoint), weight })),
+      ),
+    }),
   );
-  const tokenizers = new Set(tiers.flat().map((one) => known.catalogue.get(one.endpoint.model)?.tokenizer ?? null));
+  const endpoints = tiers.flatMap((tier) => tier.endpoints.map((one) => one.endpoint));
+  const tokenizers = new Set(endpoints.map((one) => known.catalogue.get(one.model)?.tokenizer ?? null));
   const [tokenizer = null] = tokenizers;
   return Object.freeze({
     name,
     tiers: Object.freeze(tiers),
-    endpoints: Object.freeze(tiers.flat().map((one) => one.endpoint)),
+    endpoints: Object.freeze(endpoints),
+    sessionKey: Object.freeze(values.sessionKey),
     deadlineMs: values.deadline,
+    firstByteTimeoutMs: values.firstByteTimeout,
     idleTimeoutMs: values.idleTimeout,
     maxAttempts: values.maxAttempts,
+    retries: Object.freeze(values.retryBudget),
     onClientDisconnect: values.onClientDisconnect,
     // Endpoints of different families cannot be counted by one tokenizer: unknown, not nearly right.
     tokenizer: tokenizers.size === 1 ? tokenizer : null,

@@ -62,7 +62,7 @@ async function openApiDocument(): Promise<JsonObject> {
     },
     reports: { query: notCalled },
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
-    deployments: notCalled,
+    deployments: { list: notCalled, override: notCalled, reset: notCalled },
     prices: notCalled,
     configInForce: notCalled,
     reloadConfig: notCalled,

@@ -3,12 +3,16 @@ import { test } from 'node:test';
 import {
   configInForceSchema,
   configReloadSchema,
-  deploymentListSchema,
   ledgerWorkSchema,
   priceListSchema,
   type LedgerVerification,
   type LedgerWork,
 } from '@tollgate/contract/admin-api/operations.ts';
+import {
+  deploymentListSchema,
+  endpointHealthSchema,
+  overrideEndpointSchema,
+} from '@tollgate/contract/admin-api/routing.ts';
 import { createProductSchema, productListSchema, productSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
 import { fakeGateway, promised, type Routes } from '../../test/support/fake-gateway.ts';
 import { runCli } from '../../test/support/run-cli.ts';
@@ -82,27 +86,53 @@ test('prices list prints USD per million exactly, and only the model asked for',
   assert.match(none.out, /free has no price\./);
 });
 
+const endpoint = {
+  name: 'payg-weu',
+  model: 'gpt-5.4-mini',
+  resource: 'contoso-weu',
+  region: 'westeurope',
+  deployment: 'gpt-54-mini',
+  deploymentType: 'GlobalStandard',
+  state: 'throttled',
+  until: '2026-11-23T10:21:00.000Z',
+  override: 'force-closed',
+  inFlight: 3,
+  utilization: 0.825,
+  remainingTokens: null,
+  remainingRequests: null,
+  lastError: '429',
+} as const;
+
 test('deployments list shows how each is doing', async (t) => {
   const gateway = await fakeGateway(t, {
     'GET deployments': promised(deploymentListSchema, {
-      deployments: [
-        {
-          name: 'payg-weu',
-          model: 'gpt-5.4-mini',
-          resource: 'contoso-weu',
-          region: 'westeurope',
-          deployment: 'gpt-54-mini',
-          deploymentType: 'GlobalStandard',
-          state: 'throttled',
-          until: '2026-11-23T10:21:00.000Z',
-          inFlight: 3,
-          lastError: '429',
-        },
-      ],
+      deployments: [endpoint],
     }),
   });
   const { out } = await runCli(['deployments', 'list'], gateway.environment);
-  assert.match(out, /^payg-weu .* throttled +2026-11-23T10:21:00\.000Z +3 +429 +contoso-weu$/m);
+  assert.match(out, /^payg-weu .* throttled +2026-11-23T10:21:00\.000Z +force-closed +3 +83 % +429 +contoso-weu$/m);
+});
+
+test('deployments override sends the order and its time, and says what it means', async (t) => {
+  const gateway = await fakeGateway(t, {
+    'POST deployments/payg-weu/override': promised(endpointHealthSchema, { ...endpoint, override: 'drain' }),
+  });
+  const { out } = await runCli(['deployments', 'override', 'payg-weu', 'drain', '--for', '10m'], gateway.environment);
+  assert.deepEqual(overrideEndpointSchema.parse(gateway.asked[0]?.body), { override: 'drain', forSeconds: 600 });
+  assert.equal(out, 'payg-weu: nothing new is sent to it; what lives there alone still is (for 10m).\n');
+  const wrong = await runCli(['deployments', 'override', 'payg-weu', 'stop'], gateway.environment);
+  assert.equal(wrong.status, 2);
+  const never = await runCli(['deployments', 'override', 'payg-weu', 'drain', '--for', 'ever'], gateway.environment);
+  assert.equal(never.status, 2);
+  assert.match(never.err, /'ever' is no duration/);
+});
+
+test('deployments reset says how the endpoint stands afterwards', async (t) => {
+  const gateway = await fakeGateway(t, {
+    'POST deployments/payg-weu/reset': promised(endpointHealthSchema, { ...endpoint, state: 'available' }),
+  });
+  const { out } = await runCli(['deployments', 'reset', 'payg-weu'], gateway.environment);
+  assert.equal(out, 'payg-weu is available.\n');
 });
 
 const sound: LedgerVerification = {

@@ -11,6 +11,8 @@ export const auditActions = [
   'config.reload',
   'ledger.backup',
   'ledger.reship',
+  'deployment.override',
+  'deployment.reset',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -17,28 +17,6 @@ export const usageQuerySchema = z.strictObject({
 });
 export type UsageQuery = z.infer<typeof usageQuerySchema>;
 
-export const endpointHealthSchema = z.object({
-  name: z.string().describe('The name that the configuration gives it.'),
-  model: z.string().describe('The base model, by the name of the price book.'),
-  resource: z.string().describe('The Azure OpenAI resource.'),
-  region: z.string().describe('The Azure region of the resource.'),
-  deployment: z.string().describe("The deployment's name in the resource."),
-  deploymentType: z.string().describe('`GlobalStandard`, `DataZoneStandard`, `ProvisionedManaged`, …'),
-  state: z
-    .enum(['available', 'throttled', 'failing', 'misconfigured'])
-    .describe('`misconfigured`: the upstream refuses the credentials or does not know the deployment.'),
-  until: z.string().nullable().describe('When a cool-down ends (RFC 3339, UTC).'),
-  inFlight: z.number().int().nonnegative().describe('Attempts under way.'),
-  lastError: z.string().nullable().describe('What went wrong last; null where nothing has.'),
-});
-export type EndpointHealth = z.infer<typeof endpointHealthSchema>;
-
-/** `GET /admin/v1/deployments` */
-export const deploymentListSchema = z.object({
-  deployments: z.array(endpointHealthSchema).describe('One per endpoint.'),
-});
-export type DeploymentList = z.infer<typeof deploymentListSchema>;
-
 export const priceSchema = z.object({
   id: z.string().describe('What a cost line refers to.'),
   layer: z.enum(['list', 'contracted']).describe('A contracted price wins over the list.'),

@@ -6,14 +6,13 @@ import {
   adminErrorSchema,
   configInForceSchema,
   configReloadSchema,
-  deploymentListSchema,
-  endpointHealthSchema,
   healthSchema,
   ledgerVerifySchema,
   priceListSchema,
   priceSchema,
   versionSchema,
 } from '@tollgate/contract/admin-api/operations.ts';
+import { deploymentListSchema, endpointHealthSchema } from '@tollgate/contract/admin-api/routing.ts';
 import {
   newKeysSchema,
   productListSchema,

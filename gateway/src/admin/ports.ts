@@ -1,17 +1,26 @@
 import type {
   ConfigInForce,
   ConfigReload,
-  EndpointHealth,
   PriceRow,
   UsageQuery,
   Version,
 } from '@tollgate/contract/admin-api/operations.ts';
+import type { EndpointHealth, OverrideEndpoint } from '@tollgate/contract/admin-api/routing.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { LedgerTasks } from './ledger-work.ts';
+
+/** How the endpoints are doing, and an operator's say in it. */
+export interface DeploymentControl {
+  list(): readonly EndpointHealth[];
+  /** Undefined where no endpoint has this name. */
+  override(name: string, order: OverrideEndpoint): EndpointHealth | undefined;
+  /** Forgets what stands against it. Undefined where no endpoint has this name. */
+  reset(name: string): EndpointHealth | undefined;
+}
 
 /**
  * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
@@ -28,7 +37,7 @@ export interface AdminDependencies {
   readonly ledger: LedgerTasks & {
     lag(): Promise<LedgerLag>;
   };
-  deployments(): readonly EndpointHealth[];
+  readonly deployments: DeploymentControl;
   prices(): { readonly priceBook: string; readonly prices: readonly PriceRow[] };
   /** Secrets are masked by whoever gives it. */
   configInForce(): ConfigInForce;

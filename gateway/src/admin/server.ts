@@ -12,6 +12,7 @@ import type { AdminDependencies } from './ports.ts';
 import { accountingRoutes } from './routes/accounting.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { openRoutes } from './routes/open.ts';
+import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { productRoutes } from './routes/products.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -103,6 +104,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   productRoutes(app, dependencies);
   accountingRoutes(app, dependencies);
   ledgerWorkRoutes(app, dependencies);
+  deploymentRoutes(app, dependencies);
   operationRoutes(app, dependencies);
 }
 

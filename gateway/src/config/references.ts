@@ -38,10 +38,10 @@ function namesAt(root: unknown, reference: ConfigReference): readonly Found[] {
   let here: readonly { readonly path: ConfigPath; readonly value: unknown }[] = [{ path: [], value: root }];
   for (const step of reference.from) {
     here = here.flatMap(({ path, value }) => {
-      if (step === '*' && Array.isArray(value)) {
+      if ((step === '*' || step === '[]') && Array.isArray(value)) {
         return value.map((item: unknown, index) => ({ path: [...path, index], value: item }));
       }
-      if (!isMap(value)) return [];
+      if (step === '[]' || !isMap(value)) return [];
       if (step === '*') return Object.entries(value).map(([key, item]) => ({ path: [...path, key], value: item }));
       return [{ path: [...path, step], value: value[step] }];
     });

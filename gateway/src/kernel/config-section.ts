@@ -13,8 +13,8 @@ export interface ConfigFinding {
 }
 
 /**
- * Names at one place that must exist as keys at another. `from` is a path with `*` for any key or index; a list entry
- * may be the name itself or an object that has it under `member`.
+ * Names at one place that must exist as keys at another. `from` is a path with `*` for any key or index and `[]` for any
+ * index; a list entry may be the name itself or an object that has it under `member`.
  */
 export interface ConfigReference {
   readonly from: readonly string[];

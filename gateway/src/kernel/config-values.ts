@@ -153,6 +153,22 @@ export function share() {
   return decimalText('expected a number above 0, such as 70 or 0.5').transform(Number);
 }
 
+const percentPattern = /^(\d{1,3}(?:\.\d{1,2})?) ?%$/;
+
+/** `50%` -> 0.5. */
+export function percentage() {
+  const expected = 'expected a percentage from 0% to 100%, such as 50%';
+  return z
+    .string({ error: expected })
+    .regex(percentPattern, expected)
+    .meta({ title: 'percentage' })
+    .transform((text, context) => {
+      const part = Number(percentPattern.exec(text)?.[1]) / 100;
+      if (part > 1) context.issues.push({ code: 'custom', input: text, message: expected });
+      return part;
+    });
+}
+
 /** Names that people type and reports show: lower-case letters, digits, dashes. */
 export function entryName() {
   return nameSchema;

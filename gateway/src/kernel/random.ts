@@ -5,3 +5,16 @@ export interface RandomSource {
 }
 
 export const systemRandom: RandomSource = { next: () => Math.random() };
+
+/** The same numbers for the same seed: Weyl sequence and a mixer, for simulations and tests, never for secrets. */
+export function seededRandom(seed: number): RandomSource {
+  let state = seed >>> 0;
+  return {
+    next() {
+      state = (state + 0x9e_37_79_b9) >>> 0;
+      let value = Math.imul(state ^ (state >>> 16), 0x21_f0_aa_ad);
+      value = Math.imul(value ^ (value >>> 15), 0x73_5a_2d_97);
+      return ((value ^ (value >>> 15)) >>> 0) / 2 ** 32;
+    },
+  };
+}

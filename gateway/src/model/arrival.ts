@@ -15,6 +15,8 @@ export interface Arrival {
   readonly pathModel: string | null;
   /** The subscription key as the client spelled it; null where it sent none. Never logged, never sent on. */
   readonly presentedKey: string | null;
+  /** As they came, lower-case names. Never logged, never sent on whole. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** W3C trace context of the caller, passed on upstream and logged; null where absent or malformed. */
   readonly traceparent: string | null;
   /** `x-ms-client-request-id` of the client: echoed to it, recorded in the log, never sent on. */

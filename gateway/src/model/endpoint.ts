@@ -1,3 +1,5 @@
+import type { HealthRules } from './health-rules.ts';
+
 /** The surface that an endpoint is called by; what a dated version lacks is not used there. */
 export type UpstreamSurface = { readonly kind: 'v1' } | { readonly kind: 'classic'; readonly apiVersion: string };
 
@@ -33,4 +35,12 @@ export interface Endpoint {
   readonly modelVersion: string | null;
   readonly surface: UpstreamSurface;
   readonly credential: EndpointCredential;
+  readonly health: HealthRules;
+  /** Taken out of service by the configuration: nothing new is sent to it. */
+  readonly drain: boolean;
+}
+
+/** Throughput that is paid by the hour: used before anything that is paid by the token. */
+export function isProvisioned({ deploymentType }: Endpoint): boolean {
+  return deploymentType.endsWith('ProvisionedManaged');
 }

@@ -6,19 +6,45 @@ export interface WeightedEndpoint {
   readonly weight: number;
 }
 
+/** What calls that belong together have in common. `user`: `safety_identifier`, else `user`. */
+export type SessionKey =
+  | { readonly from: 'prompt_cache_key' | 'user' | 'subscription' | 'consumer' }
+  /** By its lower-case name. */
+  | { readonly from: 'header'; readonly name: string };
+
+/** Endpoints of one priority. Never empty. */
+export interface Tier {
+  readonly endpoints: readonly WeightedEndpoint[];
+  /** How the choice among them is made: a name of `proxy/routing/balancers/registry.ts`. */
+  readonly balancer: string;
+}
+
+/** How much a model's retries may add to what its endpoints bear already. */
+export interface RetryLimit {
+  /** Retries per call, at most, over the last seconds; [0, 1]. */
+  readonly share: number;
+  /** Retries that are allowed in any case, over the same time. */
+  readonly atLeast: number;
+}
+
 /** The name that a client uses, and where it may go. */
 export interface ModelRoute {
   readonly name: string;
   /** In order of priority: a later tier is used only when nothing of the earlier ones can be. */
-  readonly tiers: readonly (readonly WeightedEndpoint[])[];
+  readonly tiers: readonly Tier[];
   /** The endpoints of all tiers, in their order. */
   readonly endpoints: readonly Endpoint[];
+  /** For balancers that keep the calls of a session together. */
+  readonly sessionKey: SessionKey;
   /** From arrival to the last byte, ms. */
   readonly deadlineMs: number;
   /** The longest silence of an upstream between two chunks, ms. */
   readonly idleTimeoutMs: number;
+  /** The longest wait for the first byte of a stream, per attempt, ms. */
+  readonly firstByteTimeoutMs: number;
   /** Attempts in all, the first one included. */
   readonly maxAttempts: number;
+  readonly retries: RetryLimit;
   /** `cancel` stops the upstream at once and counts what was delivered; `drain` reads on to the exact usage. */
   readonly onClientDisconnect: 'cancel' | 'drain';
   /** The model family's tokenizer, for counting what the provider did not report; null where none is known. */

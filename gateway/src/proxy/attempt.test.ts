@@ -4,6 +4,7 @@ import { Pool, type Dispatcher } from 'undici';
 import { callerOf, exchangeOf, subscriptionWith } from '../../test/support/exchanges.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { endpointNamed, routeOver } from '../../test/support/model-objects.ts';
+import { always } from '../../test/support/routing.ts';
 import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
@@ -15,6 +16,7 @@ import { forward } from './forward.ts';
 import { createInstruments } from './instruments.ts';
 import { pipelineOf } from './policies/pipeline.ts';
 import { EndpointHealth } from './routing/health.ts';
+import { Pools } from './routing/pool.ts';
 import type { Services } from './services.ts';
 import { UpstreamConnections } from './upstream/connections.ts';
 import { createCredentials } from './upstream/credentials.ts';
@@ -90,15 +92,17 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
   });
 
   function services(): Services {
+    const random = always(0);
+    const health = new EndpointHealth({ clock, random, events: { happened() {}, odd() {} } });
     return {
       clock,
-      random: { next: () => 0 },
+      random,
       ids: () => `attempt-${records.length + 1}`,
       log: silentLog,
       instruments: createInstruments(new Metrics()),
       snapshots: { current: () => assert.fail('a request keeps its snapshot') },
       pipeline: pipelineOf([]),
-      health: new EndpointHealth(clock),
+      pools: new Pools(health, random),
       connections,
       credentials: createCredentials([]),
       ledger: {
@@ -140,9 +144,28 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     );
   });
 
-  test('an error body that stalls is given up after the idle time, not only at the deadline', async () => {
-    connections.pool.onCall = (call) => answer(call, 500, '{"error":');
+  test('an error body that stalls is judged by its status after the idle time, and the next endpoint tried', async () => {
+    connections.pool.onCall = (call) => {
+      const { calls } = connections.pool;
+      answer(call, calls.length === 1 ? 500 : 400, '{"error":');
+      if (calls.length === 2) call.handler.onResponseEnd?.(call.controller, {});
+    };
     const running = run({ idleTimeoutMs: 1000, deadlineMs: 60_000 });
+    await settled();
+    clock.advance(1001);
+    assert.equal(await running, undefined);
+    assert.deepEqual(
+      records.map(({ outcome, httpStatus }) => ({ outcome, httpStatus })),
+      [
+        { outcome: 'upstream-broke', httpStatus: 500 },
+        { outcome: 'refused-by-upstream', httpStatus: 400 },
+      ],
+    );
+  });
+
+  test('an error body that stalls until the deadline ends the call', async () => {
+    connections.pool.onCall = (call) => answer(call, 500, '{"error":');
+    const running = run({ idleTimeoutMs: 10_000, deadlineMs: 1_000 });
     await settled();
     clock.advance(1001);
     assert.equal((await running)?.code, 'upstream_timeout');

@@ -1,16 +1,15 @@
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
-import type { Endpoint } from '#model/endpoint.ts';
-import type { Presence } from '#model/presence.ts';
 import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
-import { judge, type Judgement } from './routing/verdict.ts';
-import type { Verdict } from './routing/health.ts';
+import type { Choice } from './routing/plan.ts';
+import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';
+import { readErrorBody } from './upstream/error-body.ts';
 import { upstreamRequest, type UpstreamRequest } from './upstream/request.ts';
-import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
-import { Watchdog } from './upstream/watchdog.ts';
+import { NoReply, send, type UpstreamReply } from './upstream/send.ts';
+import { Watchdog, type Expiry } from './upstream/watchdog.ts';
 
 /** What one call to an upstream came to, before anything of it has reached the client. */
 export type AttemptResult =
@@ -19,19 +18,18 @@ export type AttemptResult =
   /** An answer that goes to the client as it is; settled. */
   | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: Buffer }
   /** Settled; may be made again elsewhere. */
-  | { readonly kind: 'try-another'; readonly verdict: Verdict }
+  | { readonly kind: 'try-another'; readonly fault: Fault }
   /** Settled; nobody is waiting any more, or no time is left. */
-  | { readonly kind: 'over'; readonly why: 'client-left' | 'timed-out' };
+  | { readonly kind: 'over'; readonly why: Interruption };
 
-/** An error reply longer than this is cut: nobody needs more of it. */
-const longestErrorBytes = 256 * 1024;
+/** Why we gave up an attempt that was under way: nobody waits for it any more, or no time is left. */
+export type Interruption = 'client-left' | 'timed-out';
 
 export interface AttemptOptions {
   readonly admission: Admission;
-  readonly endpoint: Endpoint;
+  readonly choice: Choice;
   /** 1 for the first of the request. */
   readonly number: number;
-  readonly presence: Presence;
 }
 
 /**
@@ -52,6 +50,8 @@ async function within(clock: Clock, settled: Promise<void>): Promise<void> {
   }
 }
 
+const ignore = (): void => {};
+
 /** One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. */
 export class Attempt {
   readonly options: AttemptOptions;
@@ -60,14 +60,17 @@ export class Attempt {
   private readonly opened: OpenedAttempt;
   private sentAt: number;
   private firstByteAt: number | null = null;
-  private expire: () => void = () => {};
-  private expired = false;
-  private interrupted: 'client-left' | 'timed-out' | undefined;
+  private onExpiry: (why: Expiry) => void;
+  private expired: Expiry | undefined;
+  private interrupted: Interruption | undefined;
+  /** The endpoint let its time for a first byte pass, and another one may still serve. */
+  private silent = false;
+  private abort: () => void = ignore;
   private status: number | null = null;
   private headers: Readonly<Record<string, string>> = {};
 
   constructor(services: Services, options: AttemptOptions) {
-    const { admission, endpoint } = options;
+    const { admission, choice } = options;
     const { exchange, route } = admission;
     this.services = services;
     this.options = options;
@@ -79,48 +82,59 @@ export class Attempt {
       attempt: options.number,
       at,
       caller: admission.caller.chargedTo,
-      servedBy: servedByOf(endpoint),
+      servedBy: servedByOf(choice.member.endpoint),
       operation: exchange.operation,
       stream: exchange.stream,
       requestedModel: exchange.requestedModel,
       reservedNano: null,
       priceBook: exchange.snapshot.prices.id,
     };
+    this.onExpiry = (why) => this.expireBeforeReply(why);
     this.watchdog = new Watchdog(
       services.clock,
-      { deadlineAt: exchange.startedAt + route.deadlineMs, idleMs: route.idleTimeoutMs },
-      () => {
-        this.expired = true;
-        this.expire();
+      {
+        deadlineAt: exchange.startedAt + route.deadlineMs,
+        // A reply that is not streamed is silent until it is whole, however long that takes.
+        firstByteMs: exchange.stream ? route.firstByteTimeoutMs : null,
+        idleMs: route.idleTimeoutMs,
+      },
+      (why) => {
+        this.expired = why;
+        this.onExpiry(why);
       },
     );
   }
 
+  get endpointName(): string {
+    return this.options.choice.member.endpoint.name;
+  }
+
   /** Who is called when the watchdog fires; at once where it has fired already, for it fires only once. */
-  onExpire(expire: () => void): void {
-    this.expire = expire;
-    if (this.expired) expire();
+  onExpire(expire: (why: Expiry) => void): void {
+    this.onExpiry = expire;
+    if (this.expired !== undefined) expire(this.expired);
+  }
+
+  /** Whether the watchdog fired because the upstream went silent in the middle of its reply. */
+  get wentSilent(): boolean {
+    return this.expired === 'silence';
+  }
+
+  /** Gives up before anything of the reply has been handed on; `run` then resolves soon. */
+  interrupt(why: Interruption): void {
+    this.interrupted ??= why;
+    this.abort();
   }
 
   async run(): Promise<AttemptResult> {
-    const { services, options } = this;
-    let request: UpstreamRequest;
-    try {
-      const header = services.credentials.headerFor(options.endpoint);
-      const credential = header instanceof Promise ? await header : header;
-      request = upstreamRequest(options.admission, options.endpoint, { attemptId: this.opened.id, credential });
-      // Last of what may fail: what is opened must be settled.
-      await services.ledger.open(this.opened);
-    } catch (thrown) {
-      this.watchdog.stop();
-      throw thrown;
-    }
-    services.health.begin(options.endpoint);
+    const { services } = this;
+    const request = await this.open();
     this.sentAt = services.clock.monotonic();
+    this.watchdog.sent();
     const sending = send(services.connections, request);
-    if (options.admission.route.onClientDisconnect === 'cancel')
-      options.presence.watch(() => this.interrupt('client-left', sending));
-    this.onExpire(() => this.interrupt('timed-out', sending));
+    this.abort = () => sending.abort(new Error('given up'));
+    // Whatever happened while the journal was written finds something to stop only now.
+    if (this.interrupted !== undefined) this.abort();
     let result: AttemptResult | undefined;
     try {
       const received = this.received(await sending.reply);
@@ -129,24 +143,47 @@ export class Attempt {
       if (!(thrown instanceof NoReply)) throw thrown;
       result = await this.noReply(thrown);
     } finally {
-      options.presence.unwatch();
+      this.abort = ignore;
       // An accepted reply is watched on, by whoever relays it.
       if (result?.kind !== 'accepted') this.watchdog.stop();
     }
     return result;
   }
 
-  private interrupt(why: 'client-left' | 'timed-out', sending: Sending): void {
-    this.interrupted ??= why;
-    sending.abort(new Error(why));
+  /** Everything that may fail before the call is sent; what is opened must be settled, so that comes last. */
+  private async open(): Promise<UpstreamRequest> {
+    const { services, options } = this;
+    const { member, lease } = options.choice;
+    try {
+      const header = services.credentials.headerFor(member.endpoint);
+      const credential = header instanceof Promise ? await header : header;
+      const request = upstreamRequest(options.admission, member.endpoint, { attemptId: this.opened.id, credential });
+      await services.ledger.open(this.opened);
+      return request;
+    } catch (thrown) {
+      this.watchdog.stop();
+      lease.end();
+      throw thrown;
+    }
+  }
+
+  private expireBeforeReply(why: Expiry): void {
+    if (why === 'first-byte') {
+      this.silent = true;
+      this.abort();
+    } else this.interrupt('timed-out');
   }
 
   private received(reply: UpstreamReply): AttemptResult | Promise<AttemptResult> {
+    const { lease } = this.options.choice;
+    const { stream } = this.options.admission.exchange;
     this.status = reply.status;
     this.headers = reply.headers;
     this.firstByteAt = this.services.clock.monotonic();
+    this.watchdog.touch();
+    lease.read(reply.headers);
     if (reply.status >= 200 && reply.status < 300 && this.fits(reply)) {
-      this.services.health.report(this.options.endpoint, { kind: 'served' });
+      lease.report({ kind: 'served', firstByteMs: this.firstByteAt - this.sentAt, stream });
       return { kind: 'accepted', reply };
     }
     return this.refused(reply);
@@ -161,17 +198,8 @@ export class Attempt {
   private async refused(reply: UpstreamReply): Promise<AttemptResult> {
     const body = await this.readError(reply);
     if (this.interrupted !== undefined) return this.interruptedResult(unknownUsage);
-    const { services } = this;
-    const judgement: Judgement =
-      reply.status < 300
-        ? { action: 'try-another', verdict: { kind: 'failed', reason: 'unexpected content-type' } }
-        : judge({ status: reply.status, headers: reply.headers, body, now: services.clock.now() });
-    if (judgement.verdict !== undefined) services.health.report(this.options.endpoint, judgement.verdict);
-    if (judgement.action === 'try-another') {
-      const refused = judgement.verdict.kind !== 'failed';
-      await this.settle(refused ? noUsage : unknownUsage, refused ? 'refused-by-upstream' : 'upstream-broke');
-      return { kind: 'try-another', verdict: judgement.verdict };
-    }
+    const judgement = this.judge(reply, body);
+    if (judgement.action === 'try-another') return this.faulty(judgement.fault, unknownUsage);
     // Whether Azure charges a prompt that its filter refused is not documented: unknown, not nothing.
     await this.settle(
       judgement.filteredPrompt ? unknownUsage : noUsage,
@@ -185,51 +213,55 @@ export class Attempt {
     };
   }
 
-  private readError(reply: UpstreamReply): Promise<Buffer> {
-    return new Promise((resolve) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const done = (): void => resolve(Buffer.concat(chunks));
-      // An aborted reply calls nobody: whoever aborts it ends the waiting, too.
-      const giveUp = (why: 'client-left' | 'timed-out'): void => {
-        this.interrupted ??= why;
-        reply.abort();
-        done();
+  private judge(reply: UpstreamReply, body: Buffer): Judgement {
+    if (reply.status < 300)
+      return {
+        action: 'try-another',
+        fault: { kind: 'failed', reason: 'unexpected content-type', leastMs: 0 },
       };
-      const { admission, presence } = this.options;
-      if (admission.route.onClientDisconnect === 'cancel') presence.watch(() => giveUp('client-left'));
-      this.onExpire(() => giveUp('timed-out'));
-      this.watchdog.touch();
-      reply.start({
-        data: (chunk) => {
-          this.watchdog.touch();
-          size += chunk.length;
-          if (size <= longestErrorBytes) chunks.push(chunk);
-          else {
-            reply.abort();
-            done();
-          }
-        },
-        end: done,
-        error: done,
-      });
-    });
+    const { odd } = this.options.choice.lease.state;
+    return judge({ status: reply.status, headers: reply.headers, body, now: this.services.clock.now(), odd });
   }
 
-  private async noReply(failure: NoReply): Promise<AttemptResult> {
-    const { services, options } = this;
+  private readError(reply: UpstreamReply): Promise<Buffer> {
+    const reading = readErrorBody(reply, this.watchdog);
+    // An aborted reply calls nobody: whoever aborts it ends the waiting, too.
+    this.abort = () => reading.stop();
+    // Its status says enough: whoever does not finish an error is judged by what came.
+    this.onExpire((why) => (why === 'deadline' ? this.interrupt('timed-out') : reading.stop()));
+    if (this.interrupted !== undefined) this.abort();
+    return reading.body;
+  }
+
+  private async noReply({ written }: NoReply): Promise<AttemptResult> {
     if (this.interrupted === 'client-left') {
       // Nothing has reached the client; what the upstream had begun is a lower bound of nothing.
-      const usage = failure.written
-        ? await countUsage(services, { admission: options.admission, tap: undefined })
-        : noUsage;
+      const { admission } = this.options;
+      const usage = written ? await countUsage(this.services, { admission, tap: undefined }) : noUsage;
       return this.interruptedResult(usage);
     }
-    if (this.interrupted === 'timed-out') return this.interruptedResult(failure.written ? unknownUsage : noUsage);
-    const verdict: Verdict = { kind: 'failed', reason: failure.written ? 'no reply' : 'no connection' };
-    services.health.report(options.endpoint, verdict);
-    await this.settle(failure.written ? unknownUsage : noUsage, 'upstream-broke');
-    return { kind: 'try-another', verdict };
+    const usage = written ? unknownUsage : noUsage;
+    if (this.interrupted === 'timed-out') {
+      this.judgeDeadline();
+      return this.interruptedResult(usage);
+    }
+    if (this.silent) return this.faulty({ kind: 'failed', reason: 'no first byte in time', leastMs: 0 }, usage);
+    const reason = written ? 'no reply' : 'no connection';
+    return this.faulty({ kind: 'failed', reason, leastMs: 0 }, usage);
+  }
+
+  /** An attempt that had most of the caller's time speaks against its endpoint; one that was begun late does not. */
+  private judgeDeadline(): void {
+    const waited = this.services.clock.monotonic() - this.sentAt;
+    if (waited >= this.options.admission.route.deadlineMs / 2) this.options.choice.lease.report({ kind: 'too-slow' });
+  }
+
+  /** The endpoint is at fault, or cannot now: `failedUsage` where it may have used something all the same. */
+  private async faulty(fault: Fault, failedUsage: Usage): Promise<AttemptResult> {
+    this.options.choice.lease.report(fault);
+    if (fault.kind !== 'failed') await this.settle(noUsage, 'refused-by-upstream');
+    else await this.settle(failedUsage, this.silent ? 'timed-out' : 'upstream-broke');
+    return { kind: 'try-another', fault };
   }
 
   private async interruptedResult(usage: Usage): Promise<AttemptResult> {
@@ -241,10 +273,10 @@ export class Attempt {
   /** Exactly once per attempt. Resolves when the record counts. */
   settle(usage: Usage, outcome: Outcome): Promise<void> {
     const { services, options } = this;
-    services.health.end(options.endpoint);
+    options.choice.lease.end();
     const record = completeRecord(services, {
       opened: this.opened,
-      endpoint: options.endpoint,
+      endpoint: options.choice.member.endpoint,
       admission: options.admission,
       usage,
       outcome,

@@ -5,7 +5,7 @@ import type { RandomSource } from '#kernel/random.ts';
 import type { SnapshotSource } from '#model/snapshot.ts';
 import type { Instruments } from './instruments.ts';
 import type { Pipeline } from './policies/pipeline.ts';
-import type { EndpointHealth } from './routing/health.ts';
+import type { Pools } from './routing/pool.ts';
 import type { UpstreamConnections } from './upstream/connections.ts';
 import type { Credentials } from './upstream/credentials.ts';
 import type { Ledger, TokenCounter } from './usage/ports.ts';
@@ -19,7 +19,7 @@ export interface Services {
   readonly instruments: Instruments;
   readonly snapshots: SnapshotSource;
   readonly pipeline: Pipeline;
-  readonly health: EndpointHealth;
+  readonly pools: Pools;
   readonly connections: UpstreamConnections;
   readonly credentials: Credentials;
   readonly ledger: Ledger;

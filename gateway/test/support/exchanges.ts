@@ -65,7 +65,7 @@ export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: Snap
     organisation: 'contoso',
     models: new Map(routes.map((route) => [route.name, route])),
     endpoints: new Map(
-      routes.flatMap((route) => route.tiers.flat().map(({ endpoint }) => [endpoint.name, endpoint] as const)),
+      routes.flatMap((route) => route.endpoints.map((endpoint) => [endpoint.name, endpoint] as const)),
     ),
     directory: {
       products: new Map(subscriptions.map(({ product }) => [product.name, product])),
@@ -87,6 +87,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     operation: 'chat.completions',
     pathModel: null,
     presentedKey: null,
+    headers: {},
     traceparent: null,
     clientRequestId: null,
     snapshot: snapshotOf(),

@@ -1,4 +1,5 @@
 import type { Endpoint } from '#model/endpoint.ts';
+import { defaultHealthRules } from '#model/health-rules.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 
 export function endpointNamed(name: string, changes: Partial<Endpoint> = {}): Endpoint {
@@ -13,6 +14,8 @@ export function endpointNamed(name: string, changes: Partial<Endpoint> = {}): En
     modelVersion: null,
     surface: { kind: 'v1' },
     credential: { kind: 'api-key', key: 'upstream-key' },
+    health: defaultHealthRules,
+    drain: false,
     ...changes,
   };
 }
@@ -23,11 +26,17 @@ export function routeOver(
 ): ModelRoute {
   return {
     name: 'gpt-5.4-mini',
-    tiers: tiers.map((tier) => tier.map(([endpoint, weight]) => ({ endpoint, weight }))),
+    tiers: tiers.map((tier) => ({
+      endpoints: tier.map(([endpoint, weight]) => ({ endpoint, weight })),
+      balancer: 'weighted-random',
+    })),
     endpoints: tiers.flat().map(([endpoint]) => endpoint),
+    sessionKey: { from: 'prompt_cache_key' },
     deadlineMs: 120_000,
+    firstByteTimeoutMs: 60_000,
     idleTimeoutMs: 60_000,
     maxAttempts: 3,
+    retries: { share: 0.2, atLeast: 3 },
     onClientDisconnect: 'cancel',
     tokenizer: 'o200k_base',
     ...changes,

@@ -95,7 +95,11 @@ export const answers = {
     deploymentType: 'GlobalStandard',
     state: 'throttled',
     until: '2026-03-01T00:00:10Z',
+    override: 'none',
     inFlight: 2,
+    utilization: 0.5,
+    remainingTokens: 4000,
+    remainingRequests: null,
     lastError: '429',
   },
   price: {
@@ -168,7 +172,12 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       lag: () => Promise.resolve(answers.lag),
       verify: () => Promise.resolve(structuredClone({ ...answers.verification }) as never),
     },
-    deployments: () => [answers.deployment],
+    deployments: {
+      list: () => [answers.deployment],
+      override: (name, { override }) =>
+        name === answers.deployment.name ? { ...answers.deployment, override } : undefined,
+      reset: (name) => (name === answers.deployment.name ? { ...answers.deployment, state: 'available' } : undefined),
+    },
     prices: () => ({ priceBook: '2026-03-17', prices: [answers.price] }),
     configInForce: () => structuredClone({ ...answers.config }) as never,
     reloadConfig: () => Promise.resolve({ ok: true, problems: [] }),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { deploymentListSchema, type EndpointHealth } from '@tollgate/contract/admin-api/operations.ts';
+import { deploymentListSchema, type EndpointHealth } from '@tollgate/contract/admin-api/routing.ts';
 import { adminClient } from '#admin/client.ts';
 import { withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
@@ -14,7 +14,20 @@ const columns: readonly Column<EndpointHealth>[] = [
   { title: 'region', name: 'region', value: (one) => one.region },
   { title: 'state', name: 'state', value: (one) => one.state },
   { title: 'until', name: 'until', value: (one) => one.until },
+  {
+    title: 'order',
+    name: 'override',
+    value: (one) => one.override,
+    text: (one) => (one.override === 'none' ? '' : one.override),
+  },
   { title: 'in flight', name: 'inFlight', align: 'right', value: (one) => one.inFlight },
+  {
+    title: 'in use',
+    name: 'utilization',
+    align: 'right',
+    value: (one) => one.utilization,
+    text: (one) => (one.utilization === null ? '' : `${Math.round(one.utilization * 100)} %`),
+  },
   { title: 'last error', name: 'lastError', value: (one) => one.lastError },
   { title: 'resource', name: 'resource', value: (one) => one.resource },
 ];
@@ -39,6 +52,6 @@ export function addDeploymentsList(parent: Command, context: Context): void {
       );
     });
   withExamples(withFormat(command), [
-    { line: 'deployments list', says: 'throttled, failing, misconfigured or available' },
+    { line: 'deployments list', says: 'available, throttled, broken, quarantined …' },
   ]);
 }

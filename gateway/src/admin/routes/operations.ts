@@ -1,10 +1,5 @@
 import { auditPageSchema, auditQuerySchema } from '@tollgate/contract/admin-api/audit.ts';
-import {
-  configInForceSchema,
-  configReloadSchema,
-  deploymentListSchema,
-  versionSchema,
-} from '@tollgate/contract/admin-api/operations.ts';
+import { configInForceSchema, configReloadSchema, versionSchema } from '@tollgate/contract/admin-api/operations.ts';
 import { failures, invalid, json, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
@@ -12,18 +7,6 @@ const tags = ['Operations'];
 
 export function operationRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   const { directory } = dependencies;
-
-  app.route({
-    method: 'GET',
-    url: '/deployments',
-    schema: {
-      operationId: 'listDeployments',
-      tags,
-      summary: 'The health of every endpoint',
-      response: { 200: json('All endpoints.', deploymentListSchema), ...failures },
-    },
-    handler: () => ({ deployments: [...dependencies.deployments()] }),
-  });
 
   app.route({
     method: 'GET',

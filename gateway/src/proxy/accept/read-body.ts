@@ -113,6 +113,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     operation,
     pathModel: arrival.pathModel,
     presentedKey: arrival.presentedKey,
+    headers: arrival.headers,
     traceparent: arrival.traceparent,
     clientRequestId: arrival.clientRequestId,
     snapshot: arrival.snapshot,

@@ -114,6 +114,7 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     operation: target.operation,
     pathModel: target.pathModel,
     presentedKey: presentedKey(request, query),
+    headers: request.headers,
     traceparent: matching(request.headers['traceparent'], traceParent),
     clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),
     snapshot,

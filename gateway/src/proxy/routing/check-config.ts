@@ -1,4 +1,4 @@
-import type { ConfigFinding } from '#kernel/config-section.ts';
+import type { ConfigFinding, ConfigPath } from '#kernel/config-section.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import { findingsOfPtu, type PtuValues } from './ptu-config.ts';
 
@@ -18,9 +18,12 @@ interface EndpointValues {
   readonly ptu?: PtuValues | undefined;
 }
 type Endpoints = Readonly<Record<string, EndpointValues>>;
-type Routes = Readonly<
-  Record<string, { readonly tiers: readonly (readonly { readonly endpoint: string; readonly weight: number }[])[] }>
->;
+interface TierValues {
+  readonly endpoints: readonly { readonly endpoint: string; readonly weight: number }[];
+  readonly priority: number | undefined;
+  readonly balancer: string | undefined;
+}
+type Routes = Readonly<Record<string, { readonly tiers: readonly TierValues[] }>>;
 
 /** What no schema can say about endpoints and models. Unknown names are found by the loader. */
 export function findingsOfRouting(
@@ -135,31 +138,61 @@ function sameDeploymentTwice(endpoints: Endpoints): readonly ConfigFinding[] {
   return findings;
 }
 
-function ofTiers(model: string, tiers: Routes[string]['tiers']): readonly ConfigFinding[] {
-  const findings: ConfigFinding[] = [];
+function ofTiers(model: string, tiers: readonly TierValues[]): readonly ConfigFinding[] {
   const seen = new Map<string, number>();
-  tiers.forEach((tier, tierIndex) => {
-    tier.forEach(({ endpoint, weight }, index) => {
-      const path = ['models', model, 'tiers', tierIndex, index];
-      const earlier = seen.get(endpoint);
-      if (earlier === undefined) seen.set(endpoint, tierIndex);
-      else {
-        findings.push({
-          path,
-          message: `endpoint '${endpoint}' stands in ${earlier === tierIndex ? 'this tier' : `tier ${earlier + 1}`} already`,
-          fix: 'Name each endpoint once: no endpoint is tried twice for one call.',
-        });
-      }
-      if (weight <= 0) {
-        findings.push({
-          path: [...path, 'weight'],
-          message: 'a weight must be above 0',
-          fix: 'Take the endpoint out, or move it to a later tier.',
-        });
-      }
-    });
+  return tiers.flatMap((tier, at) => [
+    ...ofPriority(tier, at, ['models', model, 'tiers', at]),
+    ...ofTier(tier, { at, seen, model }),
+  ]);
+}
+
+/** A priority says again what the order says; where they differ, one of them is not what its writer meant. */
+function ofPriority({ priority }: TierValues, at: number, path: ConfigPath): readonly ConfigFinding[] {
+  if (priority === undefined || priority === at + 1) return [];
+  const gap = priority > at + 1;
+  return [
+    {
+      path: [...path, 'priority'],
+      message: `priority ${priority} stands at place ${at + 1}${gap ? `: there is no tier of priority ${at + 1}` : ''}`,
+      fix: `Write ${at + 1}, or leave it out: tiers are tried in their order.`,
+    },
+  ];
+}
+
+interface AtTier {
+  readonly at: number;
+  readonly model: string;
+  /** Endpoint -> its tier. */
+  readonly seen: Map<string, number>;
+}
+
+function ofTier(tier: TierValues, { at, model, seen }: AtTier): readonly ConfigFinding[] {
+  const isMap = tier.balancer !== undefined || tier.priority !== undefined;
+  return tier.endpoints.flatMap(({ endpoint, weight }, index) => {
+    const path = ['models', model, 'tiers', at, ...(isMap ? ['endpoints'] : []), index];
+    const earlier = seen.get(endpoint);
+    seen.set(endpoint, earlier ?? at);
+    return [
+      ...(earlier === undefined
+        ? []
+        : [
+            {
+              path,
+              message: `endpoint '${endpoint}' stands in ${earlier === at ? 'this tier' : `tier ${earlier + 1}`} already`,
+              fix: 'Name each endpoint once: no endpoint is tried twice for one call.',
+            },
+          ]),
+      ...(weight > 0
+        ? []
+        : [
+            {
+              path: [...path, 'weight'],
+              message: 'a weight must be above 0',
+              fix: 'Take the endpoint out, or move it to a later tier.',
+            },
+          ]),
+    ];
   });
-  return findings;
 }
 
 function ofRoutes(endpoints: Endpoints, models: Routes): readonly ConfigFinding[] {
@@ -167,7 +200,7 @@ function ofRoutes(endpoints: Endpoints, models: Routes): readonly ConfigFinding[
   const used = new Set<string>();
   for (const [name, { tiers }] of Object.entries(models)) {
     const served = new Set<string>();
-    for (const { endpoint } of tiers.flat()) {
+    for (const { endpoint } of tiers.flatMap((tier) => tier.endpoints)) {
       used.add(endpoint);
       const model = endpoints[endpoint]?.model;
       if (model !== undefined) served.add(model);

@@ -1,140 +1,140 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { endpointNamed, routeOver } from '../../../test/support/model-objects.ts';
-import type { RandomSource } from '#kernel/random.ts';
-import type { ModelRoute } from '#model/model-route.ts';
-import { EndpointHealth } from './health.ts';
-import { Plan } from './plan.ts';
+import {
+  always,
+  failed,
+  inTurn,
+  misconfigured,
+  namesOf,
+  RoutingBench,
+  served,
+  throttledFor,
+} from '../../../test/support/routing.ts';
 
 const [weu, swc, fr] = [endpointNamed('weu'), endpointNamed('swc'), endpointNamed('fr')];
-const fixed = (...values: number[]) => ({ next: () => values.shift() ?? 0 });
-
-function planOver(route: ModelRoute, health: EndpointHealth, random: RandomSource): Plan {
-  return new Plan(route, { health, random });
-}
-
-function names(plan: Plan): (string | undefined)[] {
-  return [plan.next()?.name, plan.next()?.name, plan.next()?.name, plan.next()?.name];
-}
+const flat = routeOver([
+  [
+    [weu, 1],
+    [swc, 1],
+  ],
+  [[fr, 1]],
+]);
+const tiers = routeOver([[[weu, 1]], [[swc, 1]], [[fr, 1]]]);
 
 test('the first tier is used up before the next is touched, and no endpoint twice', () => {
-  const plan = planOver(
-    routeOver([
-      [
-        [weu, 1],
-        [swc, 1],
-      ],
-      [[fr, 1]],
-    ]),
-    new EndpointHealth(new ManualClock()),
-    fixed(0.9, 0),
-  );
-  assert.deepEqual(names(plan), ['swc', 'weu', 'fr', undefined]);
+  assert.deepEqual(namesOf(new RoutingBench(inTurn(0.9, 0)).plan(flat)), ['swc', 'weu', 'fr']);
 });
 
 test('inside a tier the choice follows the weights', () => {
+  const route = routeOver([
+    [
+      [weu, 70],
+      [swc, 30],
+    ],
+  ]);
   for (const [point, expected] of [
     [0, 'weu'],
     [0.69, 'weu'],
     [0.7, 'swc'],
     [0.99, 'swc'],
-  ] as const) {
-    const plan = planOver(
-      routeOver([
-        [
-          [weu, 70],
-          [swc, 30],
-        ],
-      ]),
-      new EndpointHealth(new ManualClock()),
-      fixed(point),
-    );
-    assert.equal(plan.next()?.name, expected);
-  }
+  ] as const)
+    assert.equal(namesOf(new RoutingBench(always(point)).plan(route))[0], expected);
 });
 
 test('the budget of attempts ends the plan', () => {
-  const plan = planOver(
-    routeOver(
-      [
-        [
-          [weu, 1],
-          [swc, 1],
-          [fr, 1],
-        ],
-      ],
-      { maxAttempts: 2 },
-    ),
-    new EndpointHealth(new ManualClock()),
-    fixed(),
-  );
-  assert.deepEqual(names(plan), ['weu', 'swc', undefined, undefined]);
+  const plan = new RoutingBench().plan({ ...tiers, maxAttempts: 2 });
+  assert.deepEqual(namesOf(plan), ['weu', 'swc']);
   assert.equal(plan.made, 2);
 });
 
 test('a throttled endpoint is left alone until its time is over, and the shortest wait is known', () => {
-  const clock = new ManualClock();
-  const health = new EndpointHealth(clock);
-  health.report(weu, { kind: 'throttled', cooldownMs: 5_000 });
-  health.report(swc, { kind: 'throttled', cooldownMs: 2_000 });
+  const bench = new RoutingBench();
+  bench.attempt(weu, throttledFor(5_000));
+  bench.attempt(swc, throttledFor(2_000));
   const route = routeOver([[[weu, 1]], [[swc, 1]]]);
-  assert.equal(planOver(route, health, fixed()).next(), undefined);
-  assert.equal(planOver(route, health, fixed()).shortestWaitMs(), 2_000);
-  clock.advance(2_000);
-  assert.equal(planOver(route, health, fixed()).next()?.name, 'swc');
+  assert.deepEqual(namesOf(bench.plan(route)), []);
+  assert.equal(bench.plan(route).shortestWaitMs(), 2_000);
+  bench.clock.advance(2_000);
+  assert.deepEqual(namesOf(bench.plan(route)), ['swc']);
 });
 
-test('a failing endpoint is tried last, a misconfigured one not at all', () => {
-  const health = new EndpointHealth(new ManualClock());
-  health.report(weu, { kind: 'failed', reason: 'status 500' });
-  health.report(swc, { kind: 'misconfigured', reason: 'status 401' });
-  assert.deepEqual(
-    names(
-      planOver(
-        routeOver([
-          [
-            [weu, 1],
-            [swc, 1],
-          ],
-          [[fr, 1]],
-        ]),
-        health,
-        fixed(),
-      ),
-    ),
-    ['fr', 'weu', undefined, undefined],
-  );
+test('an endpoint that comes back gets a growing part of its calls, the next tier the others', () => {
+  const bench = new RoutingBench(always(0.5));
+  bench.attempt(weu, throttledFor(4_000));
+  bench.clock.advance(4_400);
+  assert.equal(namesOf(bench.plan(tiers))[0], 'swc', 'at its beginning a tenth');
+  bench.clock.advance(1_900);
+  assert.equal(namesOf(bench.plan(tiers))[0], 'swc');
+  bench.clock.advance(200);
+  assert.equal(namesOf(bench.plan(tiers))[0], 'weu', 'half of the time that it was away: half of its calls');
 });
 
-test('a success ends failing, but not a throttle that the upstream has just asked for', () => {
-  const health = new EndpointHealth(new ManualClock());
-  health.report(weu, { kind: 'failed', reason: 'x' });
-  health.report(weu, { kind: 'served' });
-  assert.equal(health.state(weu), 'available');
-  health.report(weu, { kind: 'throttled', cooldownMs: 1_000 });
-  health.report(weu, { kind: 'served' });
-  health.report(weu, { kind: 'failed', reason: 'x' });
-  assert.equal(health.state(weu), 'throttled');
+test('one that comes back gets every call where nothing else is left', () => {
+  const bench = new RoutingBench(always(0.99));
+  bench.attempt(weu, throttledFor(4_000));
+  bench.attempt(swc, throttledFor(60_000));
+  bench.attempt(fr, throttledFor(60_000));
+  bench.clock.advance(8_000 - 100);
+  assert.deepEqual(namesOf(bench.plan(tiers)), ['weu']);
 });
 
-test('what operators see names the state, when it ends and what happened', () => {
-  const clock = new ManualClock();
-  const health = new EndpointHealth(clock);
-  health.begin(weu);
-  health.report(weu, { kind: 'throttled', cooldownMs: 1_500 });
-  assert.deepEqual(health.view(weu), {
-    state: 'throttled',
-    until: clock.now() + 1_500,
-    inFlight: 1,
-    lastError: 'throttled',
-  });
-  assert.deepEqual(health.view(swc), { state: 'available', until: null, inFlight: 0, lastError: null });
+test('a broken or quarantined endpoint is not tried, also where nothing else is left', () => {
+  const bench = new RoutingBench();
+  bench.attempts(weu, 5, failed);
+  bench.attempt(swc, misconfigured);
+  assert.deepEqual(namesOf(bench.plan(tiers)), ['fr']);
+  assert.deepEqual(bench.plan(tiers).states(), ['broken', 'quarantined', 'available']);
 });
 
-test('a mended endpoint is tried at once; one that was only read anew keeps its cool-down', () => {
-  const health = new EndpointHealth(new ManualClock());
-  health.report(weu, { kind: 'misconfigured', reason: 'status 401' });
-  assert.equal(health.state({ ...weu }), 'misconfigured');
-  assert.equal(health.state({ ...weu, credential: { kind: 'api-key', key: 'the right one' } }), 'available');
+test('a broken endpoint gets one call at a time when its time is over, the others go elsewhere', () => {
+  const bench = new RoutingBench();
+  bench.attempts(weu, 5, failed);
+  bench.clock.advance(5_000);
+  const probe = bench.plan(tiers).next();
+  assert.equal(probe?.member.endpoint.name, 'weu');
+  assert.equal(namesOf(bench.plan(tiers))[0], 'swc');
+  probe.lease.end();
+  assert.equal(namesOf(bench.plan(tiers))[0], 'weu', 'a probe that showed nothing leaves its place to the next');
+});
+
+test('a retry goes to an endpoint that is well before one of which many calls fail', () => {
+  const bench = new RoutingBench();
+  bench.attempts(swc, 3, failed);
+  assert.deepEqual(namesOf(bench.plan(tiers)), ['weu', 'fr', 'swc']);
+});
+
+test('where everything fails, retries stay within their share of the calls', () => {
+  const bench = new RoutingBench();
+  // Failing, and kept from breaking by a success in between: what a retry budget is for.
+  for (const endpoint of [weu, swc, fr]) {
+    bench.attempts(endpoint, 3, failed);
+    bench.attempt(endpoint, served);
+  }
+  const route = { ...tiers, retries: { share: 0.2, atLeast: 3 } };
+  let attempts = 0;
+  let refused = 0;
+  for (let call = 0; call < 100; call += 1) {
+    const plan = bench.plan(route);
+    attempts += namesOf(plan).length;
+    if (plan.outOfRetries) refused += 1;
+  }
+  assert.equal(attempts, 100 + 3 + 20, 'at least 3, and a fifth of 100');
+  assert.ok(refused > 0);
+  bench.clock.advance(10_000);
+  assert.equal(namesOf(bench.plan(route)).length, 3, 'what is long ago is forgotten');
+});
+
+test('a failover to an endpoint that is well costs nothing of the budget', () => {
+  const bench = new RoutingBench();
+  const route = routeOver([[[weu, 1]], [[swc, 1]]], { retries: { share: 0, atLeast: 0 } });
+  for (let call = 0; call < 4; call += 1) {
+    const plan = bench.plan(route);
+    const first = plan.next();
+    assert.equal(first?.member.endpoint.name, 'weu');
+    first.lease.report(failed);
+    first.lease.end();
+    assert.equal(namesOf(plan)[0], 'swc');
+    bench.attempt(swc, served);
+  }
 });

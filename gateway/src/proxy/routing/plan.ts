@@ -1,39 +1,42 @@
+import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
-import type { Endpoint } from '#model/endpoint.ts';
-import type { ModelRoute, WeightedEndpoint } from '#model/model-route.ts';
-import type { EndpointHealth, HealthState } from './health.ts';
+import type { BalancedCall, Member } from './balancers/balancer.ts';
+import type { HealthState, Lease } from './endpoint-state.ts';
+import type { Pool } from './pool.ts';
 
 /** What a choice is made with. */
-export interface Chooser {
-  readonly health: EndpointHealth;
+export interface PlanTools {
+  readonly clock: Clock;
   readonly random: RandomSource;
 }
 
-function pickByWeight(candidates: readonly WeightedEndpoint[], random: RandomSource): Endpoint | undefined {
-  if (candidates.length < 2) return candidates[0]?.endpoint;
-  let total = 0;
-  for (const one of candidates) total += one.weight;
-  let point = random.next() * total;
-  for (const one of candidates) {
-    point -= one.weight;
-    if (point < 0) return one.endpoint;
-  }
-  return candidates.at(-1)?.endpoint;
+/** Where an attempt goes. The lease has begun: whoever takes it ends it, also where the attempt is not made after all. */
+export interface Choice {
+  readonly member: Member;
+  readonly lease: Lease;
 }
 
+/** `sound`: nothing speaks against it; `steady`: it takes its share of the calls; `any`: it can be tried. */
+type Demand = 'sound' | 'steady' | 'any';
+
 /**
- * The attempts of one forward: which endpoint is next, and whether there is one. Weighted choice inside the first tier
- * that has an endpoint to offer; the next tier only when it has none. Throttled and misconfigured endpoints are left
- * alone; failing ones are tried when nothing better is left. No endpoint is tried twice.
+ * The attempts of one forward: which endpoint is next, and whether there is one.
+ *
+ * The balancer of the first tier that has an endpoint to offer chooses; later tiers only when earlier ones have none.
+ * What is throttled, broken or quarantined is left alone, and what is coming back gets part of its calls, unless
+ * nothing else is left. No endpoint is tried twice.
  */
 export class Plan {
-  readonly #route: ModelRoute;
-  readonly #chooser: Chooser;
-  readonly #tried: Endpoint[] = [];
+  readonly #pool: Pool;
+  readonly #call: BalancedCall;
+  readonly #tools: PlanTools;
+  readonly #tried: Member[] = [];
+  #outOfRetries = false;
 
-  constructor(route: ModelRoute, chooser: Chooser) {
-    this.#route = route;
-    this.#chooser = chooser;
+  constructor(pool: Pool, call: BalancedCall, tools: PlanTools) {
+    this.#pool = pool;
+    this.#call = call;
+    this.#tools = tools;
   }
 
   /** Attempts handed out so far. */
@@ -41,32 +44,64 @@ export class Plan {
     return this.#tried.length;
   }
 
-  /** The endpoint of the next attempt; undefined when the budget is spent or nothing is left to try. */
-  next(): Endpoint | undefined {
-    if (this.#tried.length >= this.#route.maxAttempts) return undefined;
-    const found = this.#choose('available') ?? this.#choose('failing');
-    if (found !== undefined) this.#tried.push(found);
-    return found;
+  /** Whether it ended because retries would have multiplied an outage. */
+  get outOfRetries(): boolean {
+    return this.#outOfRetries;
   }
 
-  /** The shortest wait among the endpoints that are throttled, ms; undefined where none is. */
+  /** The next attempt; undefined when the budget is spent or nothing is left to try. */
+  next(): Choice | undefined {
+    const { route, retries } = this.#pool;
+    const now = this.#tools.clock.monotonic();
+    if (this.#tried.length >= route.maxAttempts) return undefined;
+    const retry = this.#tried.length > 0;
+    const sound = retry ? this.#choose(now, 'sound') : undefined;
+    const member = sound ?? this.#choose(now, 'steady') ?? this.#choose(now, 'any');
+    if (member === undefined) return undefined;
+    if (!retry) retries.called(now);
+    else if (!member.state.sound(now) && !retries.take(route.retries, now)) {
+      this.#outOfRetries = true;
+      return undefined;
+    }
+    this.#tried.push(member);
+    return { member, lease: member.state.begin() };
+  }
+
+  /** How each endpoint of the model stands now. */
+  states(): readonly HealthState[] {
+    const now = this.#tools.clock.monotonic();
+    return this.#pool.tiers.flatMap(({ members }) => members.map(({ state }) => state.state(now)));
+  }
+
+  /** Milliseconds until the first of the endpoints that are left alone may be tried; undefined where none is. */
   shortestWaitMs(): number | undefined {
-    const { health } = this.#chooser;
-    const waits = this.#route.endpoints
-      .filter((endpoint) => health.state(endpoint) === 'throttled')
-      .map((endpoint) => health.waitMs(endpoint));
-    return waits.length === 0 ? undefined : Math.min(...waits);
+    const now = this.#tools.clock.monotonic();
+    let shortest: number | undefined;
+    for (const { members } of this.#pool.tiers) {
+      for (const { state } of members) {
+        const until = state.blockedUntil(now);
+        if (until !== undefined && (shortest === undefined || until - now < shortest)) shortest = until - now;
+      }
+    }
+    return shortest;
   }
 
-  #choose(state: HealthState): Endpoint | undefined {
-    const { health, random } = this.#chooser;
-    for (const tier of this.#route.tiers) {
-      const candidates = tier.filter(
-        ({ endpoint }) => health.state(endpoint) === state && !this.#tried.includes(endpoint),
-      );
-      const found = pickByWeight(candidates, random);
+  #choose(now: number, of: Demand): Member | undefined {
+    for (const { members, balancer, open } of this.#pool.tiers) {
+      open.length = 0;
+      for (const member of members) if (this.#isOpen(member, now, of)) open.push(member);
+      const found = balancer.pick(open, this.#call, now);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #isOpen(member: Member, now: number, of: Demand): boolean {
+    const { state } = member;
+    if (!state.admits(now) || this.#tried.includes(member)) return false;
+    if (of === 'any') return true;
+    if (of === 'sound' && !state.sound(now)) return false;
+    const share = state.rampShare(now);
+    return share >= 1 || this.#tools.random.next() < share;
   }
 }

@@ -31,9 +31,17 @@ const cases = [
 
 for (const [what, status, headers, body, action, kind, filtered] of cases) {
   test(`an upstream's ${status} (${what}) means ${action}${kind === undefined ? '' : `, ${kind}`}`, () => {
-    const judged = judge({ status, headers, body, now: 0 });
+    const judged = judge({ status, headers, body, now: 0, odd: () => {} });
     assert.equal(judged.action, action);
-    assert.equal(judged.verdict?.kind, kind);
+    assert.equal(judged.action === 'deliver' ? undefined : judged.fault.kind, kind);
     assert.equal(judged.action === 'deliver' ? judged.filteredPrompt : undefined, filtered);
   });
 }
+
+test('a server error that names a time is left alone for it', () => {
+  const judged = judge({ status: 502, headers: { 'retry-after': '7' }, body: error(null), now: 0, odd: () => {} });
+  assert.deepEqual(judged, {
+    action: 'try-another',
+    fault: { kind: 'failed', reason: 'status 502', leastMs: 7000 },
+  });
+});

@@ -1,11 +1,15 @@
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
-import type { Verdict } from './health.ts';
-import { cooldownOf, type ReplyHeaders } from './retry-after.ts';
+import type { Verdict } from './endpoint-state.ts';
+import { cooldownOf, type Oddity, type ReplyHeaders } from './retry-after.ts';
 
-/** What is done about a reply, before any byte of it has reached the client. */
+/** What is done about a reply that is not 2xx, before any byte of it has reached the client. */
 export type Judgement =
-  | { readonly action: 'deliver'; readonly verdict: Verdict | undefined; readonly filteredPrompt: boolean }
-  | { readonly action: 'try-another'; readonly verdict: Verdict };
+  /** The client's own doing: shows nothing of the endpoint. */
+  | { readonly action: 'deliver'; readonly filteredPrompt: boolean }
+  | { readonly action: 'try-another'; readonly fault: Fault };
+
+/** What speaks against an endpoint, or keeps it from being used now. */
+export type Fault = Extract<Verdict, { kind: 'throttled' | 'failed' | 'misconfigured' }>;
 
 /** Without a word from the upstream, ms. */
 const defaultCooldownMs = 1_000;
@@ -46,18 +50,24 @@ export interface UpstreamAnswer {
   readonly body: Buffer;
   /** UTC ms. */
   readonly now: number;
+  readonly odd: Oddity;
+}
+
+function faultOf(answer: UpstreamAnswer): Fault | undefined {
+  const { status, headers } = answer;
+  if (status === 429 || status === 408 || status >= 500) {
+    const wait = cooldownOf(headers, answer.now, answer.odd);
+    if (status === 429 || (status === 503 && wait !== undefined))
+      return { kind: 'throttled', cooldownMs: wait ?? defaultCooldownMs };
+    return { kind: 'failed', reason: `status ${status}`, leastMs: wait ?? 0 };
+  }
+  return isOurFault(status, answer.body) ? { kind: 'misconfigured', reason: `status ${status}` } : undefined;
 }
 
 /** Judges a reply that is not 2xx. */
 export function judge(answer: UpstreamAnswer): Judgement {
-  const { status, headers, body } = answer;
-  const wait = cooldownOf(headers, answer.now);
-  if (status === 429 || (status === 503 && wait !== undefined)) {
-    return { action: 'try-another', verdict: { kind: 'throttled', cooldownMs: wait ?? defaultCooldownMs } };
-  }
-  if (status === 408 || status >= 500)
-    return { action: 'try-another', verdict: { kind: 'failed', reason: `status ${status}` } };
-  if (isOurFault(status, body))
-    return { action: 'try-another', verdict: { kind: 'misconfigured', reason: `status ${status}` } };
-  return { action: 'deliver', verdict: undefined, filteredPrompt: isFilteredPrompt(status, body) };
+  const fault = faultOf(answer);
+  return fault === undefined
+    ? { action: 'deliver', filteredPrompt: isFilteredPrompt(answer.status, answer.body) }
+    : { action: 'try-another', fault };
 }

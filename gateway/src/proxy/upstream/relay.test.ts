@@ -47,7 +47,9 @@ class Scene {
       destroy: () => log.push('destroy'),
       // The four calls that a relay makes; a real response is in the data-plane tests.
     } as unknown as ServerResponse;
-    const watchdog = new Watchdog(this.clock, { deadlineAt: 60_000, idleMs: 1_000 }, () => this.expire());
+    const watchdog = new Watchdog(this.clock, { deadlineAt: 60_000, firstByteMs: null, idleMs: 1_000 }, () =>
+      this.expire(),
+    );
     return relay(
       {
         reply: {

@@ -3,22 +3,28 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 export interface WatchdogLimits {
   /** Monotonic ms at which the whole request is over. */
   readonly deadlineAt: number;
+  /** The longest wait for a first byte, ms, from `sent` on; null: only the deadline counts. */
+  readonly firstByteMs: number | null;
   /** The longest silence between two chunks, ms; counts from the first `touch`. */
   readonly idleMs: number;
 }
 
+/** What took too long. */
+export type Expiry = 'deadline' | 'first-byte' | 'silence';
+
 /**
- * Ends an attempt that takes too long: at the deadline always, after a silence once a first byte has come. One timer,
- * which a chunk does not reset: it looks at the time of the last chunk when it fires.
+ * Ends an attempt that takes too long: at the deadline always, after a wait for its first byte, after a silence once that
+ * has come. One timer, which a chunk does not reset: it looks at the time of the last chunk when it fires.
  */
 export class Watchdog {
   private readonly clock: Clock;
   private readonly limits: WatchdogLimits;
-  private readonly expire: () => void;
+  private readonly expire: (why: Expiry) => void;
   private timer: Timer | undefined;
+  private firstByteBy = Number.POSITIVE_INFINITY;
   private lastAt: number | undefined;
 
-  constructor(clock: Clock, limits: WatchdogLimits, expire: () => void) {
+  constructor(clock: Clock, limits: WatchdogLimits, expire: (why: Expiry) => void) {
     this.clock = clock;
     this.limits = limits;
     this.expire = expire;
@@ -29,22 +35,33 @@ export class Watchdog {
     this.timer = this.clock.after(Math.max(0, milliseconds), () => this.look());
   }
 
+  private armEarlier(milliseconds: number): void {
+    if (this.clock.monotonic() + milliseconds >= this.limits.deadlineAt) return;
+    this.timer?.cancel();
+    this.arm(milliseconds);
+  }
+
   private look(): void {
     const now = this.clock.monotonic();
-    const silentUntil = this.lastAt === undefined ? Number.POSITIVE_INFINITY : this.lastAt + this.limits.idleMs;
-    const due = Math.min(this.limits.deadlineAt, silentUntil);
-    if (now >= due) this.expire();
-    else this.arm(due - now);
+    const due = this.lastAt === undefined ? this.firstByteBy : this.lastAt + this.limits.idleMs;
+    if (now >= this.limits.deadlineAt) this.expire('deadline');
+    else if (now >= due) this.expire(this.lastAt === undefined ? 'first-byte' : 'silence');
+    else this.arm(Math.min(this.limits.deadlineAt, due) - now);
+  }
+
+  /** The call is on its way: the wait for its first byte begins. */
+  sent(): void {
+    const { firstByteMs } = this.limits;
+    if (firstByteMs === null) return;
+    this.firstByteBy = this.clock.monotonic() + firstByteMs;
+    this.armEarlier(firstByteMs);
   }
 
   /** Something arrived. The first call starts the watch for silence. */
   touch(): void {
     const first = this.lastAt === undefined;
     this.lastAt = this.clock.monotonic();
-    if (first && this.lastAt + this.limits.idleMs < this.limits.deadlineAt) {
-      this.timer?.cancel();
-      this.arm(this.limits.idleMs);
-    }
+    if (first) this.armEarlier(this.limits.idleMs);
   }
 
   /** Watches on after it has fired for a silence; false where the deadline has passed, and it does not. */

@@ -1,0 +1,187 @@
+import type { ServerResponse } from 'node:http';
+import { Failure } from '#kernel/errors.ts';
+import type { Admission } from '#model/admission.ts';
+import type { Presence } from '#model/presence.ts';
+import type { Reply } from '#model/reply.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
+import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
+import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
+import type { Services } from './services.ts';
+import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
+import type { UpstreamReply } from './upstream/send.ts';
+import { createTap } from './usage/create-tap.ts';
+import type { Tap } from './usage/tap.ts';
+
+/** What one request's attempts have in common. */
+export interface Forwarding {
+  readonly response: ServerResponse;
+  readonly presence: Presence;
+  /** Attempts made so far, over all calls of forward. */
+  attempts: number;
+  /** For the log line: one word per attempt. */
+  readonly trail: string[];
+}
+
+/** An attempt whose reply has begun. */
+export interface Accepted {
+  readonly attempt: Attempt;
+  readonly reply: UpstreamReply;
+  readonly admission: Admission;
+  readonly forwarding: Forwarding;
+}
+
+/** Reply headers of an upstream that a client may see; everything else stays here. */
+const passedOn = ['content-type', 'openai-model', 'openai-processing-ms', 'openai-version'] as const;
+
+function visibleHeaders(reply: UpstreamReply): Map<string, string> {
+  const headers = new Map<string, string>();
+  for (const name of passedOn) {
+    const value = reply.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
+}
+
+/** Writes the head of a reply, with the ids in front and the length where it is known. */
+function writeHead(
+  reply: Reply,
+  accepted: Pick<Accepted, 'admission' | 'forwarding'>,
+  length: number | undefined,
+): void {
+  const { exchange } = accepted.admission;
+  const headers = idHeaders(exchange.requestId, exchange.clientRequestId);
+  for (const [name, value] of reply.headers) headers.push(name, value);
+  if (length !== undefined) headers.push('content-length', String(length));
+  accepted.forwarding.response.writeHead(reply.status, headers);
+}
+
+function breakFailure(outcome: RelayOutcome): Failure {
+  return outcome === 'timed-out'
+    ? new Failure('upstream_timeout', 'The upstream went silent before its reply was complete.')
+    : new Failure('upstream_invalid_reply', 'The upstream broke off before its reply was complete.');
+}
+
+function isUnreadable(tap: Tap, stream: boolean): boolean {
+  const reading = tap.reading();
+  return !stream && reading.ending === null && reading.measuredOutput === 'unknown';
+}
+
+/** At once where the provider told it, which is nearly always. */
+function usageOf(services: Services, accepted: Accepted, tap: Tap): Usage | Promise<Usage> {
+  const reading = tap.reading();
+  if (reading.measuredInput === 'reported' && reading.measuredOutput === 'reported') return reading;
+  return countUsage(services, { admission: accepted.admission, tap });
+}
+
+/** What an upstream does after its first byte is judged, too; a deadline that passes meanwhile is not its fault. */
+function reportEnd(attempt: Attempt, outcome: RelayOutcome): void {
+  const { lease } = attempt.options.choice;
+  if (outcome === 'upstream-broke') lease.brokeOff('broke off');
+  else if (outcome === 'timed-out' && attempt.wentSilent) lease.brokeOff('went silent');
+}
+
+/** Settles an accepted reply and says what the client gets last. */
+async function conclude(
+  services: Services,
+  accepted: Accepted,
+  how: { readonly tap: Tap; readonly outcome: RelayOutcome },
+): Promise<Ending> {
+  const { tap, outcome } = how;
+  const unreadable = outcome === 'completed' && isUnreadable(tap, accepted.admission.exchange.stream);
+  reportEnd(accepted.attempt, unreadable ? 'upstream-broke' : outcome);
+  try {
+    const known = usageOf(services, accepted, tap);
+    const usage = known instanceof Promise ? await known : known;
+    await accepted.attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, tap.reading()));
+  } catch (thrown) {
+    const failure =
+      thrown instanceof Failure
+        ? thrown
+        : new Failure('internal_error', 'The reply could not be accounted for.', { cause: thrown });
+    services.log.error(
+      { requestId: accepted.admission.exchange.requestId, code: failure.code, err: thrown },
+      'settle failed',
+    );
+    return { kind: 'failure', failure };
+  }
+  return outcome === 'completed' && !unreadable
+    ? { kind: 'held' }
+    : { kind: 'failure', failure: breakFailure(outcome) };
+}
+
+function clientOf(accepted: Accepted, reply: Reply): RelayClient {
+  const { exchange, route } = accepted.admission;
+  const { response } = accepted.forwarding;
+  return {
+    response,
+    presence: accepted.forwarding.presence,
+    onLeave: route.onClientDisconnect,
+    writeHead: (length) => writeHead(reply, accepted, length),
+    fail(failure, headWritten) {
+      if (!headWritten) respondWithFailure(response, failure, exchange);
+      else if (exchange.stream) response.end(streamFailure(exchange.operation, failure, exchange.requestId));
+      else response.destroy();
+    },
+  };
+}
+
+/** The reply of an attempt that was accepted: metered while it is delivered, settled before its end. */
+export function acceptedReply(services: Services, accepted: Accepted): Reply {
+  const { exchange } = accepted.admission;
+  const run = async (client: (reply: Reply) => RelayClient): Promise<void> => {
+    const tap = createTap({
+      operation: exchange.operation,
+      stream: exchange.stream,
+      clientWantsUsage: exchange.wantsStreamUsage,
+      keepBytes: services.keepBytes,
+    });
+    const outcome = await relay(
+      {
+        reply: accepted.reply,
+        tap,
+        client: client(made),
+        stream: exchange.stream,
+        watchdog: accepted.attempt.watchdog,
+        settle: (how) => conclude(services, accepted, { tap, outcome: how }),
+      },
+      (expire) => accepted.attempt.onExpire(expire),
+    );
+    accepted.forwarding.trail.push(`${accepted.attempt.endpointName}:${outcome}`);
+  };
+  const nobody: RelayClient = {
+    response: undefined,
+    presence: accepted.forwarding.presence,
+    onLeave: 'drain',
+    writeHead() {},
+    fail() {},
+  };
+  const made: Reply = {
+    status: accepted.reply.status,
+    headers: visibleHeaders(accepted.reply),
+    deliver: () => run((reply) => clientOf(accepted, reply)),
+    discard: () => run(() => nobody),
+  };
+  return made;
+}
+
+/** An answer that is no reply of the model, as the upstream worded it. */
+export function answeredReply(
+  admission: Admission,
+  forwarding: Forwarding,
+  result: Extract<AttemptResult, { kind: 'answered' }>,
+): Reply {
+  const made: Reply = {
+    status: result.status,
+    headers: new Map([['content-type', result.contentType]]),
+    deliver() {
+      const { response } = forwarding;
+      if (!response.destroyed) {
+        writeHead(made, { admission, forwarding }, result.body.length);
+        response.end(result.body);
+      }
+      return Promise.resolve();
+    },
+    discard: () => Promise.resolve(),
+  };
+  return made;
+}

@@ -1,0 +1,101 @@
+import { duration, percentage, share, wholeNumber } from '#kernel/config-values.ts';
+import { z } from 'zod';
+import { balancers, defaultBalancer } from './balancers/registry.ts';
+
+const tierEntry = z.union(
+  [
+    z.string().transform((name) => ({ endpoint: name, weight: 1 })),
+    z.strictObject({
+      endpoint: z.string().describe('A name under `endpoints`.'),
+      weight: share().prefault(1).describe('Its share inside the tier, relative to the others; above 0.'),
+    }),
+  ],
+  { error: 'expected the name of an endpoint, or { endpoint: name, weight: 70 }' },
+);
+
+const members = z
+  .array(tierEntry, { error: 'expected a list of endpoints, such as [first-choice]' })
+  .min(1, 'expected at least one endpoint in the tier');
+
+const balancerName = z.enum(balancers.map(({ name }) => name));
+const balancerWords = balancers.map(({ name, summary }) => `\`${name}\`: ${summary}`).join('; ');
+
+const tier = z.union(
+  [
+    members.transform((endpoints) => ({ endpoints, balancer: undefined, priority: undefined })),
+    z
+      .strictObject({
+        endpoints: members.describe('The endpoints of this tier.'),
+        balancer: balancerName.optional().describe("Instead of the model's own."),
+        priority: wholeNumber({ atLeast: 1 })
+          .optional()
+          .describe('The place of the tier, from 1; checked where it is given, for who would rather read a number.'),
+      })
+      .transform(({ endpoints, balancer, priority }) => ({ endpoints, balancer, priority })),
+  ],
+  { error: 'expected a list of endpoints, or { endpoints: [first-choice], balancer: head-room }' },
+);
+
+const header = /^header:([a-z0-9-]+)$/;
+const sessionKey = z
+  .union(
+    [
+      z.enum(['prompt_cache_key', 'user', 'subscription', 'consumer']).transform((from) => ({ from })),
+      z
+        .string()
+        .regex(header)
+        .transform((text) => ({ from: 'header' as const, name: header.exec(text)?.[1] ?? '' })),
+    ],
+    { error: 'expected prompt_cache_key, user, subscription, consumer, or header:NAME in lower case' },
+  )
+  .prefault('prompt_cache_key')
+  .describe(
+    'What calls of one session have in common, for `session-sticky`: the member `prompt_cache_key`, the end user ' +
+      '(`safety_identifier`, else `user`), the subscription, the consumer, or a header of the request.',
+  );
+
+const retryBudget = z
+  .strictObject({
+    share: percentage().prefault('20%').describe('Retries per call, at most, over the last 10 seconds.'),
+    atLeast: wholeNumber({ atLeast: 0 }).prefault(3).describe('So many are allowed in any case.'),
+  })
+  .prefault({})
+  .describe(
+    'Keeps retries from multiplying an outage: how many may be sent to endpoints of which many calls fail. A retry on an ' +
+      'endpoint that is well is not counted.',
+  );
+
+/** `models.<name>`. */
+export const route = z.strictObject({
+  tiers: z
+    .array(tier, { error: 'expected a list of tiers, each a list of endpoints: [[first-choice], [second-choice]]' })
+    .min(1, 'expected at least one tier')
+    .describe(
+      'Where a call may go: lists of endpoints in order of priority. Inside a tier the balancer chooses; a later tier ' +
+        'is used only when nothing of the earlier ones can be. A model with one endpoint may use what lives in one ' +
+        'resource (`previous_response_id`, files); with several, such calls are refused.',
+    ),
+  balancer: balancerName.default(defaultBalancer).describe(`How the choice inside a tier is made. ${balancerWords}.`),
+  sessionKey,
+  deadline: duration({ atLeastMs: 100 }).prefault('120s').describe('From arrival to the last byte; then 504.'),
+  firstByteTimeout: duration({ atLeastMs: 10 })
+    .prefault('60s')
+    .describe(
+      'The longest wait for the first byte of a stream; then the next endpoint is tried. A reply that is not streamed is ' +
+        'silent until it is whole: for it only `deadline` counts.',
+    ),
+  idleTimeout: duration({ atLeastMs: 100 })
+    .prefault('60s')
+    .describe('The longest silence of an upstream once its reply has begun; then the attempt is given up.'),
+  maxAttempts: wholeNumber({ atLeast: 1, atMost: 10 })
+    .prefault(3)
+    .describe('Attempts in all, the first one included; each goes to another endpoint.'),
+  retryBudget,
+  onClientDisconnect: z
+    .enum(['cancel', 'drain'])
+    .default('cancel')
+    .describe(
+      '`cancel` stops the upstream at once and records what was delivered, as a lower bound; `drain` reads on to the ' +
+        'exact usage, and pays for it.',
+    ),
+});

@@ -1,0 +1,73 @@
+import type { RandomSource } from '#kernel/random.ts';
+import type { ModelRoute, SessionKey, Tier } from '#model/model-route.ts';
+import type { Balancer, Member } from './balancers/balancer.ts';
+import { balancersByName, keyedBalancer } from './balancers/registry.ts';
+import type { EndpointHealth } from './health.ts';
+import { RetryLimiter } from './retry-limiter.ts';
+
+/** The endpoints of one priority, ready to choose from. */
+export interface PoolTier {
+  readonly members: readonly Member[];
+  readonly balancer: Balancer;
+  /** Refilled for every choice, so that a choice allocates nothing; only valid inside it. */
+  readonly open: Member[];
+}
+
+/** A model's endpoints with what is known of them: what plans are made from. */
+export interface Pool {
+  readonly route: ModelRoute;
+  readonly tiers: readonly PoolTier[];
+  readonly retries: RetryLimiter;
+  /** What calls that belong together have in common; null where no tier goes by it. */
+  readonly sessionKey: SessionKey | null;
+}
+
+/** The pools of all models. One per process. */
+export class Pools {
+  readonly health: EndpointHealth;
+  readonly #random: RandomSource;
+  readonly #byRoute = new WeakMap<ModelRoute, Pool>();
+  /** What a model keeps when its route is made anew. */
+  readonly #retries = new Map<string, RetryLimiter>();
+
+  constructor(health: EndpointHealth, random: RandomSource) {
+    this.health = health;
+    this.#random = random;
+  }
+
+  of(route: ModelRoute): Pool {
+    let pool = this.#byRoute.get(route);
+    if (pool === undefined) {
+      pool = {
+        route,
+        tiers: route.tiers.map((tier) => this.#tier(tier)),
+        retries: this.#retriesOf(route.name),
+        sessionKey: route.tiers.some(({ balancer }) => balancer === keyedBalancer) ? route.sessionKey : null,
+      };
+      this.#byRoute.set(route, pool);
+    }
+    return pool;
+  }
+
+  #tier({ endpoints, balancer }: Tier): PoolTier {
+    const kind = balancersByName.get(balancer);
+    // The configuration is checked against the same list; this is for whoever builds a route by hand.
+    if (kind === undefined) throw new Error(`There is no balancer '${balancer}'.`);
+    const members = endpoints.map(({ endpoint, weight }, place) => ({
+      endpoint,
+      weight,
+      place,
+      state: this.health.of(endpoint),
+    }));
+    return { members, balancer: kind.create(members, this.#random), open: [] };
+  }
+
+  #retriesOf(model: string): RetryLimiter {
+    let limiter = this.#retries.get(model);
+    if (limiter === undefined) {
+      limiter = new RetryLimiter();
+      this.#retries.set(model, limiter);
+    }
+    return limiter;
+  }
+}
