@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { SubscriptionDirectory } from '#model/caller.ts';
+import { defaultHealthRules } from '#model/health-rules.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { realLoader } from '../test/golden/config/config-cases.ts';
 import type { Config } from './config-sections.ts';
@@ -29,6 +30,7 @@ endpoints:
     modelVersion: '2026-03-17'
     type: DataZoneStandard
     surface: 2024-10-21
+    health: { slowAfter: 20s }
     auth: { key: '\${KEY}' }
   swc:
     resource: http://127.0.0.1:8090/contoso-swc
@@ -38,6 +40,7 @@ endpoints:
     type: GlobalStandard
     auth: { key: '\${KEY}' }
   emb: { resource: 'https://e.openai.azure.com', region: eastus, deployment: e, model: text-embedding-3-small, type: Standard, auth: { key: '\${KEY}' } }
+health: { openFor: 1s }
 models:
   chat: { tiers: [[{ endpoint: weu, weight: 70 }, { endpoint: swc, weight: 0.5 }]], deadline: 10s, idleTimeout: 5s, maxAttempts: 2, onClientDisconnect: drain }
   mixed: { tiers: [[swc], [emb]] }
@@ -84,8 +87,17 @@ suite('the snapshot', () => {
       modelVersion: '2026-03-17',
       surface: { kind: 'classic', apiVersion: '2024-10-21' },
       credential: { kind: 'api-key', key },
+      health: { ...defaultHealthRules, openMs: 1_000, slowMs: 20_000 },
+      drain: false,
     });
     assert.deepEqual(snapshot.endpoints.get('swc')?.surface, { kind: 'v1' });
+    assert.deepEqual(snapshot.endpoints.get('swc')?.health, { ...defaultHealthRules, openMs: 1_000 });
+  });
+
+  test('keeps endpoints and models as they are while the configuration is the same', () => {
+    const next = buildSnapshot({ version: 8, config, directory, prices, catalogue });
+    assert.equal(next.models.get('chat'), snapshot.models.get('chat'));
+    assert.equal(next.endpoints.get('weu'), snapshot.endpoints.get('weu'));
   });
 
   test('has every model with its tiers, the same endpoint objects, and the tokenizer of its family', () => {

@@ -73,6 +73,8 @@ describe('the OpenAPI document', () => {
         'get /openapi.json openApi',
         'get /readyz readiness',
         'post /admin/v1/config/reload reloadConfig',
+        'post /admin/v1/deployments/{name}/override overrideDeployment',
+        'post /admin/v1/deployments/{name}/reset resetDeployment',
         'post /admin/v1/ledger/verify verifyLedger',
         'post /admin/v1/ledger/work beginLedgerWork',
         'post /admin/v1/products createProduct',

@@ -100,6 +100,8 @@ describe('who may call the admin API', () => {
     'POST /admin/v1/products',
     'GET /admin/v1/usage',
     'GET /admin/v1/deployments',
+    'POST /admin/v1/deployments/mini-weu/override',
+    'POST /admin/v1/deployments/mini-weu/reset',
     'GET /admin/v1/prices',
     'GET /admin/v1/config',
     'POST /admin/v1/config/reload',
@@ -202,6 +204,39 @@ describe('what is only shown', () => {
         const { status, body } = await admin.call(method, path);
         assert.deepEqual([status, body], [200, expected]);
       }));
+});
+
+describe('an order for an endpoint', () => {
+  const path = '/admin/v1/deployments/mini-weu';
+
+  test('is given, answered with how the endpoint stands, and in the audit trail', () =>
+    withAdmin({}, async (admin) => {
+      const drained = await admin.call('POST', `${path}/override`, { override: 'drain', forSeconds: 60 });
+      assert.deepEqual([drained.status, drained.body], [200, { ...answers.deployment, override: 'drain' }]);
+      const reset = await admin.call('POST', `${path}/reset`);
+      assert.deepEqual([reset.status, reset.body], [200, { ...answers.deployment, state: 'available' }]);
+      const trail = auditPageSchema.parse((await admin.call('GET', '/admin/v1/audit')).body);
+      assert.deepEqual(
+        trail.entries.slice(0, 2).map(({ action, subject }) => [action, subject]),
+        [
+          ['deployment.reset', 'endpoint/mini-weu'],
+          ['deployment.override', 'endpoint/mini-weu: drain'],
+        ],
+      );
+    }));
+
+  test('that makes no sense is refused, and so is one for an endpoint that does not exist', () =>
+    withAdmin({}, async (admin) => {
+      const wrong = await admin.call('POST', `${path}/override`, { override: 'stop', forSeconds: -1, for: '10m' });
+      const details = refused(wrong, 400, 'admin_invalid').details ?? [];
+      assert.deepEqual(
+        details.map((one) => one.split(':')[0]),
+        ['body.override', 'body.forSeconds', 'body'],
+      );
+      const nobody = await admin.call('POST', '/admin/v1/deployments/nobody/override', { override: 'drain' });
+      refused(nobody, 404, 'admin_not_found');
+      refused(await admin.call('POST', '/admin/v1/deployments/nobody/reset'), 404, 'admin_not_found');
+    }));
 });
 
 describe('the usage report', () => {
