@@ -102,10 +102,14 @@ export default {
       name: 'contract-words-stay-out-of-the-stages',
       severity: 'error',
       comment:
-        'Inside the gateway only kernel (error codes), config, directory, admin and reports speak the shared contract; stages speak model/.',
+        'Inside the gateway only kernel (error codes), config, directory, admin, adjustments and reports speak the shared contract; stages speak model/.',
       from: {
         path: SRC,
-        pathNot: [`${SRC}(kernel|config|directory|admin|accounting/reports)/`, `${SRC}[^/]+[.]ts$`, '[.]test[.]ts$'],
+        pathNot: [
+          `${SRC}(kernel|config|directory|admin|accounting/(adjustments|reports))/`,
+          `${SRC}[^/]+[.]ts$`,
+          '[.]test[.]ts$',
+        ],
       },
       to: { path: '^contract/' },
     },

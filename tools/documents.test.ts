@@ -33,7 +33,7 @@ for (const page of pages) {
   test(`${page}: every command and script that it names exists`, () => {
     const text = read(page);
     const unknown: string[] = [];
-    for (const [, noun = '', verb = ''] of text.matchAll(/npx --no tollgate ([a-z]+)(?: ([a-z]+))?/g)) {
+    for (const [, noun = '', verb = ''] of text.matchAll(/npx --no tollgate ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?/g)) {
       // The library's own command, which is not in the tree.
       if (noun === 'help') continue;
       const found = commands.get(`tollgate ${noun}`);

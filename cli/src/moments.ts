@@ -64,3 +64,20 @@ export function parseSeconds(text: string): number {
     hints: ['Understood: a whole number above 0 with its unit, such as 90s, 10m, 2h, 1d.'],
   });
 }
+
+export interface PeriodOptions {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** `--from` and `--to` as RFC 3339 times; what is not given is left out. Throws CommandFailure (usage). */
+export function parsePeriod(options: PeriodOptions, now: number): PeriodOptions {
+  const from = options.from === undefined ? undefined : parseMoment(options.from, now);
+  const to = options.to === undefined ? undefined : parseMoment(options.to, now);
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw new CommandFailure(`The period is empty: it begins at ${from} and ends before ${to}.`, {
+      exitCode: exitCodes.usage,
+    });
+  }
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}

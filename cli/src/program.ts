@@ -11,7 +11,9 @@ import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
 import { addDeploymentsOverride } from './commands/deployments/override.ts';
 import { addDeploymentsReset } from './commands/deployments/reset.ts';
+import { addLedgerHeld } from './commands/ledger/held.ts';
 import { addLedgerVerify } from './commands/ledger/verify.ts';
+import { addLedgerWriteOff } from './commands/ledger/write-off.ts';
 import { addPricesList } from './commands/prices/list.ts';
 import { addProductCreate } from './commands/product/create.ts';
 import { addProductList } from './commands/product/list.ts';
@@ -62,7 +64,7 @@ const tree: readonly (Add | Noun)[] = [
   {
     name: 'ledger',
     description: 'The record of every call.',
-    verbs: [addLedgerVerify, addLedgerReship, addLedgerBackup, addLedgerRestore],
+    verbs: [addLedgerVerify, addLedgerHeld, addLedgerWriteOff, addLedgerReship, addLedgerBackup, addLedgerRestore],
   },
   {
     name: 'deployments',

@@ -316,6 +316,14 @@ export const errorDefinitions = {
     meaning: 'It is declared in the configuration file and can be changed only there.',
     remedy: 'Edit the file; it is reloaded while running.',
   },
+  admin_unready: {
+    status: 503,
+    type: 'server_error',
+    plane: 'admin',
+    meaning:
+      'What the work needs is not there yet: the store is behind the journal, or another gateway does such work.',
+    remedy: 'Try again in a moment; `GET /admin/v1/ledger/lag` says how far the store is behind.',
+  },
   admin_internal: {
     status: 500,
     type: 'server_error',

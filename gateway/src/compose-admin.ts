@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deploymentControl } from './compose-deployments.ts';
+import { adminAdjustments } from './compose-adjustments.ts';
 import type { Parts } from './compose-parts.ts';
 import { priceRows } from '#accounting/cost/price-rows.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
@@ -19,6 +20,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     reports: ledger.reports,
     ledger,
     deployments: deploymentControl(snapshots, services.pools.health),
+    adjustments: adminAdjustments({ ledger, clock, directory }),
     prices: () => ({ priceBook: snapshots.priceBook().id, prices: priceRows(snapshots.priceBook().entries) }),
     configInForce: () => watcher.inForce(),
     reloadConfig: () =>

@@ -13,6 +13,7 @@ export const auditActions = [
   'ledger.reship',
   'deployment.override',
   'deployment.reset',
+  'ledger.write-off',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -1,3 +1,4 @@
+import type { HeldPage, HeldQuery, WriteOffReply, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
 import type {
   ConfigInForce,
   ConfigReload,
@@ -22,6 +23,13 @@ export interface DeploymentControl {
   reset(name: string): EndpointHealth | undefined;
 }
 
+/** Corrections of the ledger, each on the audit trail. They count as soon as their promise resolves. */
+export interface AdminAdjustments {
+  /** Attempts of unknown usage, which stay debited at their reservation. */
+  held(query: HeldQuery): Promise<HeldPage>;
+  writeOff(request: WriteOffRequest): Promise<WriteOffReply>;
+}
+
 /**
  * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
  * `admin_internal` with an id that stands in the log.
@@ -38,6 +46,7 @@ export interface AdminDependencies {
     lag(): Promise<LedgerLag>;
   };
   readonly deployments: DeploymentControl;
+  readonly adjustments: AdminAdjustments;
   prices(): { readonly priceBook: string; readonly prices: readonly PriceRow[] };
   /** Secrets are masked by whoever gives it. */
   configInForce(): ConfigInForce;

@@ -109,6 +109,8 @@ describe('who may call the admin API', () => {
     'GET /admin/v1/ledger/lag',
     'POST /admin/v1/ledger/work',
     'GET /admin/v1/ledger/work/01JNK',
+    'GET /admin/v1/ledger/held',
+    'POST /admin/v1/ledger/write-off',
     'GET /admin/v1/audit',
     'GET /admin/v1/version',
     'GET /admin/v1/nothing-here',
@@ -196,6 +198,7 @@ describe('what is only shown', () => {
     ['GET', '/admin/v1/config', answers.config],
     ['POST', '/admin/v1/ledger/verify', answers.verification],
     ['GET', '/admin/v1/ledger/lag', answers.lag],
+    ['GET', '/admin/v1/ledger/held', { attempts: [answers.heldAttempt], next: null }],
     ['GET', '/admin/v1/version', answers.version],
   ];
   for (const [method, path, expected] of reading)

@@ -11,6 +11,7 @@ import { openApiOptions } from './openapi.ts';
 import type { AdminDependencies } from './ports.ts';
 import { accountingRoutes } from './routes/accounting.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
+import { adjustmentRoutes } from './routes/adjustments.ts';
 import { openRoutes } from './routes/open.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -105,6 +106,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   accountingRoutes(app, dependencies);
   ledgerWorkRoutes(app, dependencies);
   deploymentRoutes(app, dependencies);
+  adjustmentRoutes(app, dependencies);
   operationRoutes(app, dependencies);
 }
 

@@ -86,6 +86,18 @@ export const answers = {
     lag: { records: 0, openAttempts: 0 },
     problems: [],
   },
+  heldAttempt: {
+    id: 'attempt-1',
+    requestId: 'request-1',
+    at: '2026-03-01T00:00:00.000Z',
+    consumer: 'finance',
+    subscription: 'finance-copilot',
+    costCentre: 'contoso/finance',
+    endpoint: 'mini-weu',
+    deployment: 'contoso-weu/gpt-54-mini',
+    outcome: 'gateway-lost',
+    reservedNanoUsd: '70',
+  },
   deployment: {
     name: 'mini-weu',
     model: 'gpt-5.4-mini',
@@ -177,6 +189,11 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       override: (name, { override }) =>
         name === answers.deployment.name ? { ...answers.deployment, override } : undefined,
       reset: (name) => (name === answers.deployment.name ? { ...answers.deployment, state: 'available' } : undefined),
+    },
+    adjustments: {
+      held: () => Promise.resolve({ attempts: [answers.heldAttempt], next: null }),
+      writeOff: ({ dryRun }) =>
+        Promise.resolve({ dryRun, attempts: [answers.heldAttempt], already: 0, next: '1772323200000-attempt-1' }),
     },
     prices: () => ({ priceBook: '2026-03-17', prices: [answers.price] }),
     configInForce: () => structuredClone({ ...answers.config }) as never,

@@ -4,7 +4,7 @@ import { adminClient } from '#admin/client.ts';
 import { withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
 import { CommandFailure, exitCodes } from '#failure.ts';
-import { momentSyntax, parseMoment } from '#moments.ts';
+import { momentSyntax, parsePeriod } from '#moments.ts';
 import { formatOf, withFormat, type FormatOptions } from '#output/format.ts';
 import { listing } from '#output/table.ts';
 import { legend, tableColumns, usageColumns } from './columns.ts';
@@ -29,20 +29,9 @@ function seconds(text: string): number {
   return value;
 }
 
-function period(options: UsageOptions, now: number): { from?: string; to?: string } {
-  const from = options.from === undefined ? undefined : parseMoment(options.from, now);
-  const to = options.to === undefined ? undefined : parseMoment(options.to, now);
-  if (from !== undefined && to !== undefined && from >= to) {
-    throw new CommandFailure(`The period is empty: it begins at ${from} and ends before ${to}.`, {
-      exitCode: exitCodes.usage,
-    });
-  }
-  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-}
-
 async function report(context: Context, options: UsageOptions): Promise<void> {
   const waitMs = Math.round(options.wait * 1000);
-  const question = { by: options.by, ...period(options, context.clock.now()), waitMs };
+  const question = { by: options.by, ...parsePeriod(options, context.clock.now()), waitMs };
   const { value, raw } = await fetchUsage(adminClient(context.settings), question);
   const format = formatOf(options);
   const columns = usageColumns(options.by, value.rows);
