@@ -15,6 +15,8 @@ export class MemoryJournalFiles implements JournalFiles {
   /** What stays on a disk that loses power: everything that was synced. */
   readonly synced = new Map<number, number>();
   reserved = 0;
+  /** Bytes of the disk: segments and what is set aside share them; a write takes what fits, then there is no room. */
+  capacity = Number.POSITIVE_INFINITY;
   /** Asked before every write of the group of records; the header of a new segment counts, too. */
   onWrite: (segment: number) => WriteFault = () => undefined;
   onSync: (segment: number) => Promise<void> = async () => await Promise.resolve();
@@ -22,6 +24,21 @@ export class MemoryJournalFiles implements JournalFiles {
   onCreate: (segment: number) => void = () => undefined;
   onRemove: (segment: number) => void = () => undefined;
   onSetAside: () => void = () => undefined;
+
+  /** What is left of the disk. */
+  free(): number {
+    let used = this.reserved;
+    for (const content of this.segments.values()) used += content.length;
+    return this.capacity - used;
+  }
+
+  /** The disk after a loss of power: of every segment what was synced, and nothing of those whose name was not. */
+  afterPowerFailure(): MemoryJournalFiles {
+    const left = new MemoryJournalFiles();
+    for (const [segment, bytes] of this.synced)
+      left.segments.set(segment, Buffer.from((this.segments.get(segment) ?? Buffer.alloc(0)).subarray(0, bytes)));
+    return left;
+  }
 
   count(call: string): number {
     return this.calls.filter((one) => one.startsWith(call)).length;
@@ -70,6 +87,7 @@ export class MemoryJournalFiles implements JournalFiles {
   setAside(bytes: number): void {
     this.calls.push('set-aside');
     this.onSetAside();
+    if (bytes - this.reserved > this.free()) throw systemError('ENOSPC');
     this.reserved = Math.max(this.reserved, bytes);
   }
 
@@ -88,8 +106,10 @@ export class MemoryJournalFiles implements JournalFiles {
         this.calls.push(`write ${segment}`);
         const fault = this.onWrite(segment);
         if (fault instanceof Error) throw fault;
-        const taken = bytes.subarray(0, fault ?? bytes.length);
         const before = this.segments.get(segment) ?? Buffer.alloc(0);
+        const fits = Math.max(0, this.free() + before.length - offset);
+        if (fits === 0) throw systemError('ENOSPC');
+        const taken = bytes.subarray(0, Math.min(fault ?? bytes.length, fits));
         const content = Buffer.alloc(Math.max(before.length, offset + taken.length));
         before.copy(content);
         content.set(taken, offset);
