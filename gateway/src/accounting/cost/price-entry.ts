@@ -1,13 +1,22 @@
 import type { DeploymentType } from '#model/endpoint.ts';
+import type { PriceLayer } from '#model/money.ts';
 
-/** Where a price holds: one region, or every region of a data zone. */
-export type PricePlace = { readonly kind: 'region' | 'zone'; readonly name: string };
+/**
+ * Where a price holds: every region of a data zone, or named regions. Several names are short for as many prices, one
+ * for each region: they never make an entry more or less specific.
+ */
+export type PricePlace =
+  | { readonly kind: 'zone'; readonly name: string }
+  | { readonly kind: 'regions'; readonly names: readonly string[] };
+
+/** The model of a price that holds whatever the model is: calls of tools are sold like that. */
+export const anyModel = '*';
 
 /** The price of one meter, on one layer, from a day on. */
 export interface PriceEntry {
   readonly id: string;
-  readonly layer: 'list' | 'contracted';
-  /** Exactly the name that an endpoint gives, or that a reply reports: see `resolveBy`. */
+  readonly layer: PriceLayer;
+  /** Exactly the name that an endpoint gives, or that a reply reports (see `resolveBy`); or `*`. */
   readonly model: string;
   /** Null holds for every version. */
   readonly modelVersion: string | null;
@@ -19,9 +28,9 @@ export interface PriceEntry {
   readonly mode: 'online' | 'batch';
   /** 0, or the input tokens from which on this is the price of the whole request (long context). */
   readonly minInputTokens: number;
-  /** A unit of the usage record, or `toolCall:<tool>`. */
+  /** A unit of the usage record, `toolCall:<tool>` or `image:<quality>/<size>`. */
   readonly meter: string;
-  /** 10^-9 USD for a million units. A price per call is a millionth of it. */
+  /** 10^-9 USD for a million units. A price per call, image or second is a millionth of it. */
   readonly nanoUsdPerMillion: bigint;
   /** UTC ms, inclusive. */
   readonly effectiveFrom: number;
@@ -31,6 +40,8 @@ export interface PriceEntry {
   readonly resolveBy: 'deployment' | 'reportedModel';
   /** Where the fact was found, and when. */
   readonly source: string;
+  /** Azure's own ids of the meter, where the price was read from its price list. */
+  readonly meterIds: readonly string[];
 }
 
 /** The regions of each data zone, by the zone's name. */
@@ -52,10 +63,20 @@ function relateVersions(a: string | null, b: string | null): Relation {
 function relatePlaces(a: PricePlace | null, b: PricePlace | null, zones: DataZones): Relation {
   if (a === null) return b === null ? 'equal' : 'wider';
   if (b === null) return 'narrower';
-  if (a.kind === b.kind) return a.name === b.name ? 'equal' : 'disjoint';
-  const [region, zone] = a.kind === 'region' ? [a, b] : [b, a];
-  if (zones[zone.name]?.includes(region.name) !== true) return 'disjoint';
-  return a === region ? 'narrower' : 'wider';
+  if (a.kind === 'zone' && b.kind === 'zone') return a.name === b.name ? 'equal' : 'disjoint';
+  const inB = regionsOf(b, zones);
+  if (!regionsOf(a, zones).some((region) => inB.includes(region))) return 'disjoint';
+  if (a.kind === b.kind) return 'equal';
+  return a.kind === 'regions' ? 'narrower' : 'wider';
+}
+
+/** A zone that nobody describes has no regions: its prices apply nowhere. */
+const regionsOf = (place: PricePlace, zones: DataZones): readonly string[] =>
+  place.kind === 'regions' ? place.names : (zones[place.name] ?? []);
+
+/** Whether a price for this place is one for the region. */
+export function holdsIn(place: PricePlace | null, region: string, zones: DataZones): boolean {
+  return place === null || regionsOf(place, zones).includes(region);
 }
 
 /** Two prices that apply to one call, neither of them the more specific. */
@@ -104,6 +125,7 @@ export function findConflicts(entries: readonly PriceEntry[], zones: DataZones):
  * to one call is such a chain.
  */
 export function specificity(entry: PriceEntry): number {
-  const place = entry.place === null ? 0 : { zone: 1, region: 2 }[entry.place.kind];
-  return (entry.resolveBy === 'reportedModel' ? 8 : 0) + (entry.modelVersion === null ? 0 : 1) + place;
+  const place = entry.place === null ? 0 : { zone: 1, regions: 2 }[entry.place.kind];
+  const model = entry.model === anyModel ? 0 : 16;
+  return model + (entry.resolveBy === 'reportedModel' ? 8 : 0) + (entry.modelVersion === null ? 0 : 1) + place;
 }

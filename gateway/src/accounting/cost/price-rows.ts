@@ -1,9 +1,10 @@
-import type { PriceEntry } from './price-entry.ts';
+import type { PriceLayer } from '#model/money.ts';
+import type { PriceEntry, PricePlace } from './price-entry.ts';
 
 /** One price as people see it: the shape of the admin API's list. Amounts are decimal strings, moments RFC 3339. */
 export interface ShownPrice {
   readonly id: string;
-  readonly layer: 'list' | 'contracted';
+  readonly layer: PriceLayer;
   readonly model: string;
   readonly modelVersion: string | null;
   readonly deploymentType: string;
@@ -16,9 +17,10 @@ export interface ShownPrice {
   readonly effectiveFrom: string;
   readonly effectiveTo: string | null;
   readonly source: string;
+  readonly meterIds: string[];
 }
 
-/** A data zone is shown as `zone:eu`. */
+/** A data zone is shown as `zone:eu`, several regions as `eastus,westus`. */
 export function priceRows(entries: readonly PriceEntry[]): ShownPrice[] {
   return entries.map((one) => ({
     id: one.id,
@@ -35,8 +37,9 @@ export function priceRows(entries: readonly PriceEntry[]): ShownPrice[] {
     effectiveFrom: new Date(one.effectiveFrom).toISOString(),
     effectiveTo: one.effectiveTo === null ? null : new Date(one.effectiveTo).toISOString(),
     source: one.source,
+    meterIds: [...one.meterIds],
   }));
 }
 
-const placeText = (place: NonNullable<PriceEntry['place']>): string =>
-  place.kind === 'zone' ? `zone:${place.name}` : place.name;
+const placeText = (place: PricePlace): string =>
+  place.kind === 'zone' ? `zone:${place.name}` : place.names.join(',');
