@@ -17,6 +17,7 @@ const mayImport = {
   'proxy/upstream': ['kernel/', 'model/'],
   'proxy/usage': ['kernel/', 'model/'],
   'accounting/cost': ['kernel/', 'model/'],
+  'accounting/retail': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/adjustments': ['kernel/', 'model/', 'accounting/cost/', 'accounting/ledger/(ports|request-counts)[.]ts$'],
   'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],

@@ -15,6 +15,7 @@ import { addLedgerHeld } from './commands/ledger/held.ts';
 import { addLedgerVerify } from './commands/ledger/verify.ts';
 import { addLedgerWriteOff } from './commands/ledger/write-off.ts';
 import { addPricesList } from './commands/prices/list.ts';
+import { addPricesSync } from './commands/prices/sync.ts';
 import { addProductCreate } from './commands/product/create.ts';
 import { addProductList } from './commands/product/list.ts';
 import { addStart } from './commands/start/start.ts';
@@ -60,7 +61,7 @@ const tree: readonly (Add | Noun)[] = [
     description: 'What a subscription may use, and on which terms.',
     verbs: [addProductList, addProductCreate],
   },
-  { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList] },
+  { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList, addPricesSync] },
   {
     name: 'ledger',
     description: 'The record of every call.',

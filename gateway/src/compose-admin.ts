@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
 import type { Parts } from './compose-parts.ts';
-import { priceRows } from '#accounting/cost/price-rows.ts';
+import { composePriceSync } from './compose-price-sync.ts';
+import { priceList } from '#accounting/cost/price-rows.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
 import { adminToken } from '#admin/token.ts';
 
@@ -13,7 +14,7 @@ function version(): string {
 
 /** The admin API over what the gateway is made of; listens nowhere yet. */
 export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => boolean): Promise<AdminServer> {
-  const { clock, directory, ledger, log, metrics, services, snapshots, watcher } = parts;
+  const { clock, directory, ledger, log, metrics, rules, services, snapshots, watcher } = parts;
   return createAdminServer({
     token: await adminToken(dataFolder, log),
     directory,
@@ -21,7 +22,12 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     ledger,
     deployments: deploymentControl(snapshots, services.pools.health),
     adjustments: adminAdjustments({ ledger, clock, directory }),
-    prices: () => ({ priceBook: snapshots.priceBook().id, prices: priceRows(snapshots.priceBook().entries) }),
+    prices: () =>
+      priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
+        endpoints: snapshots.current().endpoints.values(),
+        at: clock.now(),
+      }),
+    priceSync: composePriceSync({ rules, snapshots, watcher }),
     configInForce: () => watcher.inForce(),
     reloadConfig: () =>
       Promise.resolve(watcher.reload()).then(({ ok, problems }) => ({

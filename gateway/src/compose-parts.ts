@@ -58,6 +58,7 @@ export interface Blueprint {
 
 /** What listeners and admin API work with. */
 export interface Parts {
+  readonly rules: Rules;
   readonly log: Logger;
   readonly output: BufferedOutput;
   readonly metrics: Metrics;
@@ -117,6 +118,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   const watcher = watchConfig({
     initial: loaded,
     load: () => rules.load(),
+    // In the data folder nobody but the gateway writes it, and the ledger writes there all the time.
+    beside: config.priceFile === undefined ? [] : [rules.lists.pathFor(config)],
     apply: (next) => snapshots.apply(next),
     clock,
     log,
@@ -150,5 +153,5 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
-  return { log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
+  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
 }

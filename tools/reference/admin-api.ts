@@ -65,6 +65,7 @@ async function openApiDocument(): Promise<JsonObject> {
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
     adjustments: { held: notCalled, writeOff: notCalled },
     prices: notCalled,
+    priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },
     configInForce: notCalled,
     reloadConfig: notCalled,
     metricsText: notCalled,

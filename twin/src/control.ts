@@ -9,6 +9,8 @@ import { parseJson } from '#kernel/json.ts';
 import type { Recent } from '#kernel/recent.ts';
 import type { UsageBook } from '#record/book.ts';
 import type { Recordings } from '#replay/recordings.ts';
+import { addedPriceSchema } from '#retail-prices/price-data.ts';
+import type { RetailPrices } from '#retail-prices/service.ts';
 import { readBody } from '#wire/body.ts';
 
 export interface ControlParts {
@@ -18,6 +20,7 @@ export interface ControlParts {
   readonly estate: Estate;
   readonly recordings: Recordings | undefined;
   readonly responses: Recent<string, number>;
+  readonly retailPrices: RetailPrices;
 }
 
 const limitsSchema = z.strictObject({
@@ -30,6 +33,10 @@ const limitsSchema = z.strictObject({
   utilization: z.number().nonnegative().nullable().optional(),
 });
 const releaseSchema = z.strictObject({ id: z.string().optional() });
+const priceChangesSchema = z.strictObject({
+  publish: z.array(addedPriceSchema).default([]),
+  withdraw: z.array(z.string()).default([]),
+});
 const replaySchema = z.strictObject({ file: z.string(), times: z.number().int().positive().max(10_000).default(1) });
 
 interface Asked {
@@ -67,13 +74,14 @@ export class Control {
 
   /** Forgets all that happened: record, faults, replay queue, caches, stored responses, limit windows. */
   reset(): void {
-    const { book, faults, holds, estate, recordings, responses } = this.parts;
+    const { book, faults, holds, estate, recordings, responses, retailPrices } = this.parts;
     book.reset();
     faults.remove();
     holds.release();
     estate.reset();
     recordings?.clear();
     responses.clear();
+    retailPrices.reset();
   }
 
   /** How many deployments were set. */
@@ -114,8 +122,18 @@ export class Control {
       ],
       ['GET /_twin/replay', () => ok({ files: recordings?.names ?? [] })],
       ['POST /_twin/replay', ({ text }) => read({ text, schema: replaySchema }, (next) => this.answerReplay(next))],
+      [
+        'POST /_twin/prices',
+        ({ text }) => read({ text, schema: priceChangesSchema }, (changes) => ok(this.changePrices(changes))),
+      ],
       ['POST /_twin/reset', () => this.answerReset()],
     ]);
+  }
+
+  private changePrices({ publish, withdraw }: z.infer<typeof priceChangesSchema>): object {
+    const { retailPrices } = this.parts;
+    const withdrawn = withdraw.reduce((sum, meter) => sum + retailPrices.withdraw(meter), 0);
+    return { published: retailPrices.publish(publish), withdrawn };
   }
 
   private answerReset(): Answer {

@@ -21,6 +21,7 @@ interface Flags {
   readonly keepAttempts?: number;
   readonly strict?: boolean;
   readonly replay?: string;
+  readonly retailPrices?: string;
   readonly config?: string;
   readonly printUsage?: boolean;
 }
@@ -46,6 +47,7 @@ Without a resource in the path, the first resource answers.
 Words in the last user message that the twin obeys:
   twin:tokens=200  twin:say=TEXT  twin:tool  twin:tools  twin:refuse  twin:filter-prompt  twin:filter-completion
 
+Azure's price list:  GET /api/retail/prices
 What it generated:  GET /_twin/usage       Faults:  POST /_twin/faults       All of it:  GET /_twin
 `;
 
@@ -77,6 +79,10 @@ function program(): Command {
     .option('--keep-attempts <number>', `attempts that the record keeps (default: ${twinDefaults.keepAttempts})`, whole)
     .option('--strict', 'refuse parameters that the real models refuse, such as max_tokens for those that reason')
     .option('--replay <folder>', 'a folder of recorded replies (*.json, *.chunks.txt, *.sse)')
+    .option(
+      '--retail-prices <file>',
+      'a file of prices for the Retail Prices API, in the shape of twin/data/retail-prices.json',
+    )
     .option('--config <file>', 'a JSON file with resources, deployments, limits and all of the above')
     .option('--print-usage', 'print each attempt as a line of JSON when it ends')
     .addHelpText('after', epilogue);

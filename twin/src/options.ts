@@ -44,6 +44,7 @@ export const settingsSchema = z.strictObject({
     .describe('Events of a stream that are written at once where nothing is waited for.'),
   strict: z.boolean().default(false).describe('Refuse parameters that the real models refuse.'),
   replay: z.string().optional().describe('A folder of recorded replies.'),
+  retailPrices: z.string().optional().describe('A file of prices for the Retail Prices API, instead of its own.'),
   keepAttempts: whole.positive().default(twinDefaults.keepAttempts).describe('How many attempts the record keeps.'),
 });
 export type TwinSettings = z.output<typeof settingsSchema>;

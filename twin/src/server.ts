@@ -16,6 +16,8 @@ import { seededRandom } from '#kernel/random.ts';
 import { Recent } from '#kernel/recent.ts';
 import { UsageBook, type UsageReport } from '#record/book.ts';
 import { Recordings } from '#replay/recordings.ts';
+import type { AddedPrice } from '#retail-prices/price-data.ts';
+import { RetailPrices } from '#retail-prices/service.ts';
 import { latencyPresets } from '#wire/latency.ts';
 import { Control } from './control.ts';
 import { settingsSchema, twinDefaults, type TwinOptions, type TwinSettings } from './options.ts';
@@ -41,6 +43,10 @@ export interface RunningTwin {
   limit(settings: LimitSettings & { readonly resource?: string; readonly deployment?: string }): number;
   /** The next call is answered with this recording. False where the replay folder has none of this name. */
   replayNext(file: string): boolean;
+  /** Prices that the Retail Prices API has from now on; how many, with their regions. */
+  publishPrices(prices: readonly AddedPrice[]): number;
+  /** Takes a meter out of the Retail Prices API; how many prices it had. */
+  withdrawPrices(meterName: string): number;
   /** Forgets all that happened. */
   reset(): void;
   /** Stops listening and breaks what is open. */
@@ -68,11 +74,12 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     onAttempt,
     tokenizer: await tokenizer,
   });
-  const control = new Control(world);
+  const retailPrices = new RetailPrices(settings.retailPrices);
+  const control = new Control({ ...world, retailPrices });
   // Azure's other services take their places here.
-  const server = serve([control, new AzureOpenAi(world)]);
+  const server = serve([control, retailPrices, new AzureOpenAi(world)]);
   const port = await listen(server, { port: settings.port ?? 0, address });
-  return running(world, { control, server, key, port, address });
+  return running(world, { control, retailPrices, server, key, port, address });
 }
 
 async function worldOf(
@@ -108,13 +115,14 @@ function running(
   world: World,
   given: {
     readonly control: Control;
+    readonly retailPrices: RetailPrices;
     readonly server: Server;
     readonly key: string;
     readonly port: number;
     readonly address: string;
   },
 ): RunningTwin {
-  const { control, server, key, port, address } = given;
+  const { control, retailPrices, server, key, port, address } = given;
   return {
     port,
     url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
@@ -127,6 +135,8 @@ function running(
     held: () => world.holds.count,
     limit: (settings) => control.limit(settings),
     replayNext: (file) => world.recordings?.enqueue(file) ?? false,
+    publishPrices: (prices) => retailPrices.publish(prices),
+    withdrawPrices: (meterName) => retailPrices.withdraw(meterName),
     reset: () => control.reset(),
     close: () => close(server),
   };

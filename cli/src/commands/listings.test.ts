@@ -4,7 +4,6 @@ import {
   configInForceSchema,
   configReloadSchema,
   ledgerWorkSchema,
-  priceListSchema,
   type LedgerVerification,
   type LedgerWork,
 } from '@tollgate/contract/admin-api/operations.ts';
@@ -48,42 +47,6 @@ test('product create sends what the contract asks for', async (t) => {
   assert.equal(out, 'Product trial may use a, b.\n');
   await runCli(['product', 'create', 'plain', '--models', 'a'], gateway.environment);
   assert.deepEqual(gateway.asked[1]?.body, { name: 'plain', models: ['a'] }, 'what is not given is not sent');
-});
-
-test('prices list prints USD per million exactly, and only the model asked for', async (t) => {
-  const price = {
-    id: 'p1',
-    layer: 'list',
-    model: 'gpt-5.4-mini',
-    modelVersion: null,
-    deploymentType: 'GlobalStandard',
-    region: null,
-    serviceTier: null,
-    mode: 'online',
-    minInputTokens: null,
-    meter: 'cachedInput',
-    nanoUsdPerMillion: '75000000',
-    effectiveFrom: '2026-03-17',
-    effectiveTo: null,
-    source: 'a price page, 2026-11-20',
-  } as const;
-  const book = { priceBook: 'b1', prices: [price, { ...price, id: 'p2', model: 'other', modelVersion: '2026-01-01' }] };
-  const gateway = await fakeGateway(t, { 'GET prices': promised(priceListSchema, book) });
-  const all = await runCli(['prices', 'list'], gateway.environment);
-  assert.match(all.out, /^Price book b1\n/);
-  assert.match(all.out, /^other 2026-01-01 /m);
-  const one = await runCli(['prices', 'list', '--model', 'gpt-5.4-mini'], gateway.environment);
-  assert.match(one.out, /^gpt-5\.4-mini +GlobalStandard +any +any +online +cachedInput +0\.075 /m);
-  assert.doesNotMatch(one.out, /other/);
-  const json = await runCli(['prices', 'list', '--model', 'other', '--json'], gateway.environment);
-  assert.deepEqual(
-    (JSON.parse(json.out) as { prices: { id: string }[] }).prices.map(({ id }) => id),
-    ['p2'],
-  );
-  const csv = await runCli(['prices', 'list', '--format', 'csv'], gateway.environment);
-  assert.match(csv.out, /,75000000,list,2026-03-17,,"a price page, 2026-11-20"\r\n/);
-  const none = await runCli(['prices', 'list', '--model', 'free'], gateway.environment);
-  assert.match(none.out, /free has no price\./);
 });
 
 const endpoint = {

@@ -14,6 +14,7 @@ export const auditActions = [
   'deployment.override',
   'deployment.reset',
   'ledger.write-off',
+  'prices.sync',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -19,12 +19,17 @@ export type UsageQuery = z.infer<typeof usageQuerySchema>;
 
 export const priceSchema = z.object({
   id: z.string().describe('What a cost line refers to.'),
-  layer: z.enum(['list', 'contracted']).describe('A contracted price wins over the list.'),
+  layer: z
+    .enum(['list', 'contracted', 'internal'])
+    .describe('A contracted price wins over the list; `internal` is what is charged inside.'),
   model: z.string().describe('The base model.'),
   modelVersion: z.string().nullable().describe('null: every version.'),
   deploymentType: z.string().describe('`GlobalStandard`, `DataZoneStandard`, `ProvisionedManaged`, …'),
-  region: z.string().nullable().describe('null: every region.'),
-  serviceTier: z.string().nullable().describe('null: every service tier.'),
+  region: z
+    .string()
+    .nullable()
+    .describe('A region, several (`eastus,westus`) or a data zone (`zone:eu`); null: every region.'),
+  serviceTier: z.string().nullable().describe('null: the default tier.'),
   mode: z.enum(['online', 'batch']).describe('How the call was made.'),
   minInputTokens: z
     .number()
@@ -36,6 +41,7 @@ export const priceSchema = z.object({
   effectiveFrom: z.string().describe('Inclusive.'),
   effectiveTo: z.string().nullable().describe('Exclusive; null: until further notice.'),
   source: z.string().describe('Where the price was read, and when.'),
+  meterIds: z.array(z.string()).describe("Azure's own ids of the meter, where the price was read from its list."),
 });
 export type PriceRow = z.infer<typeof priceSchema>;
 
@@ -43,6 +49,50 @@ export type PriceRow = z.infer<typeof priceSchema>;
 export const priceListSchema = z.object({
   priceBook: z.string().describe('The price book in force; every attempt names the one it settled with.'),
   prices: z.array(priceSchema).describe('Every price of the book.'),
+  internalRates: z
+    .array(
+      z.object({
+        id: z.string().describe('What a cost line refers to.'),
+        margin: z.string().describe('`12.5%` on top of what is paid.'),
+        product: z.string().nullable().describe('null: every product.'),
+        model: z.string().nullable().describe('null: every model.'),
+        effectiveFrom: z.string().describe('Inclusive.'),
+      }),
+    )
+    .describe('What is charged inside where no price of the layer `internal` is.'),
+  provisioned: z
+    .array(
+      z.object({
+        deploymentType: z.string().describe('`GlobalProvisionedManaged`, …'),
+        region: z.string().nullable().describe('As of a price.'),
+        nanoUsdPerUnitHour: z.string().describe('10^-9 USD for one unit and hour, a decimal string.'),
+        effectiveFrom: z.string().describe('Inclusive.'),
+        effectiveTo: z.string().nullable().describe('Exclusive; null: until further notice.'),
+        source: z.string().describe('Where the price was read, and when.'),
+      }),
+    )
+    .describe('List prices of provisioned throughput units.'),
+  notPriced: z
+    .array(
+      z.object({
+        model: z.string().describe('The model, or `every model`.'),
+        type: z.string().describe('Deployment types and tiers, in words.'),
+        meters: z.array(z.string()).describe('`all`, or those that are meant.'),
+        why: z.string().describe('Why there is no price.'),
+      }),
+    )
+    .describe('What was looked for and not confirmed: charged to nobody, unpriced where it is used.'),
+  unpricedEndpoints: z
+    .array(
+      z.object({
+        endpoint: z.string().describe('Its name in the configuration.'),
+        model: z.string().describe('The base model.'),
+        deploymentType: z.string().describe('`GlobalStandard`, …'),
+        region: z.string().describe('Its region.'),
+        meters: z.array(z.string()).describe('The meters of an ordinary call that have no price now.'),
+      }),
+    )
+    .describe('Endpoints whose ordinary calls cannot be priced now.'),
 });
 export type PriceList = z.infer<typeof priceListSchema>;
 

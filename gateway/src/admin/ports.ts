@@ -2,10 +2,11 @@ import type { HeldPage, HeldQuery, WriteOffReply, WriteOffRequest } from '@tollg
 import type {
   ConfigInForce,
   ConfigReload,
-  PriceRow,
+  PriceList,
   UsageQuery,
   Version,
 } from '@tollgate/contract/admin-api/operations.ts';
+import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
 import type { EndpointHealth, OverrideEndpoint } from '@tollgate/contract/admin-api/routing.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import type { Directory } from '#directory/directory.ts';
@@ -47,7 +48,13 @@ export interface AdminDependencies {
   };
   readonly deployments: DeploymentControl;
   readonly adjustments: AdminAdjustments;
-  prices(): { readonly priceBook: string; readonly prices: readonly PriceRow[] };
+  prices(): PriceList;
+  readonly priceSync: {
+    /** What to ask Azure's price list for. */
+    readonly query: RetailQuery;
+    /** Throws where the list cannot be used; then nothing has changed. */
+    sync(request: PriceSyncRequest): PriceSync;
+  };
   /** Secrets are masked by whoever gives it. */
   configInForce(): ConfigInForce;
   /** Reads the configuration anew; a bad one changes nothing and is no rejection. */

@@ -194,7 +194,18 @@ test('readyz says 503 while the data plane does not serve, healthz still 200', (
 describe('what is only shown', () => {
   const reading: readonly (readonly ['GET' | 'POST', string, unknown])[] = [
     ['GET', '/admin/v1/deployments', { deployments: [answers.deployment] }],
-    ['GET', '/admin/v1/prices', { priceBook: '2026-03-17', prices: [answers.price] }],
+    [
+      'GET',
+      '/admin/v1/prices',
+      {
+        priceBook: '2026-03-17',
+        prices: [answers.price],
+        internalRates: [],
+        provisioned: [],
+        notPriced: [],
+        unpricedEndpoints: [],
+      },
+    ],
     ['GET', '/admin/v1/config', answers.config],
     ['POST', '/admin/v1/ledger/verify', answers.verification],
     ['GET', '/admin/v1/ledger/lag', answers.lag],

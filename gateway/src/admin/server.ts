@@ -15,6 +15,7 @@ import { adjustmentRoutes } from './routes/adjustments.ts';
 import { openRoutes } from './routes/open.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { priceRoutes } from './routes/prices.ts';
 import { productRoutes } from './routes/products.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { tokenCheck } from './token.ts';
@@ -107,6 +108,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   ledgerWorkRoutes(app, dependencies);
   deploymentRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
+  priceRoutes(app, dependencies);
   operationRoutes(app, dependencies);
 }
 

@@ -152,20 +152,34 @@ function parseKeys(section: ConfigSection, map: Readonly<Record<string, unknown>
     const issues = result.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
     problems.push(...issues.flatMap((issue) => problemsOfIssue(issue, { root: map, schema })));
     const rest = z.safeParse(type, withoutFaulty(given, result.error.issues));
-    if (rest.success) values[key] = rest.data;
+    if (rest.success) values[key] = atTheirPlaces(rest.data, given, result.error.issues);
   }
   return { values, problems, incomplete };
 }
 
-/** A map without the entries that are wrong. A list is left as it is: its other entries would change their places. */
+/** A map or a list without the entries that are wrong. */
 function withoutFaulty(given: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  if (typeof given !== 'object' || given === null) return undefined;
+  if (Array.isArray(given)) return given.filter((_item, index) => !issues.some((one) => one.path[0] === index));
   const faulty = new Set(
     issues.flatMap((one) =>
       one.code === 'unrecognized_keys' && one.path.length === 0 ? one.keys : [String(one.path[0])],
     ),
   );
   return Object.fromEntries(Object.entries(given).filter(([name]) => !faulty.has(name)));
+}
+
+/** What is left of a list, each entry at its place in the file; where one was wrong is a hole, which `forEach` passes over. */
+function atTheirPlaces(rest: unknown, given: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  if (!Array.isArray(rest) || !Array.isArray(given)) return rest;
+  const faulty = new Set(issues.map((one) => one.path[0]));
+  const places = [...given.keys()].filter((index) => !faulty.has(index));
+  const list: unknown[] = [];
+  rest.forEach((item: unknown, index) => {
+    const at = places[index];
+    if (at !== undefined) list[at] = item;
+  });
+  return list;
 }
 
 /** What the file's text does not tell: values of the environment, and secrets. Only ever hashed. */

@@ -1,4 +1,4 @@
-import { realpathSync, watch, type FSWatcher } from 'node:fs';
+import { existsSync, realpathSync, watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
@@ -35,6 +35,8 @@ export interface ConfigWatcher<Config> {
 export interface WatchOptions<Config> {
   readonly initial: LoadedConfig<Config>;
   readonly load: () => LoadResult<Config>;
+  /** Files that belong to the configuration without being it: what changes them is looked at, too. */
+  readonly beside?: readonly string[];
   /** Puts a new configuration in force. Where it throws, the old one stays and the message becomes the problem. */
   readonly apply: (loaded: LoadedConfig<Config>) => void;
   readonly clock: Clock;
@@ -87,15 +89,17 @@ export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatche
     if (outcome.changed || !same) settle(outcome);
   }
 
-  const watchers = watchFolders(source, {
-    changed() {
-      timer?.cancel();
-      timer = clock.after(debounceMs, look);
-    },
-    failed(error) {
-      log.warn({ reason: error.message }, 'the configuration file is not watched; reload it on demand');
-    },
-  });
+  const watchers = [source, ...(options.beside ?? [])].flatMap((file) =>
+    watchFolders(file, {
+      changed() {
+        timer?.cancel();
+        timer = clock.after(debounceMs, look);
+      },
+      failed(error) {
+        log.warn({ reason: error.message, file }, 'the file is not watched; reload the configuration on demand');
+      },
+    }),
+  );
 
   return {
     current: () => current,
@@ -126,7 +130,7 @@ function watchFolders(
 ): readonly FSWatcher[] {
   const watchers: FSWatcher[] = [];
   try {
-    const files = [file, realpathSync(file)];
+    const files = existsSync(file) ? [file, realpathSync(file)] : [file];
     const names = new Set(files.map((one) => basename(one)));
     const heard = (_event: string, name: string | null): void => {
       // `..data` is what Kubernetes swaps when it updates a mounted file.

@@ -148,6 +148,28 @@ export function usdText(amount: string): string {
   return usdPattern.exec(amount)?.[1] ?? '0';
 }
 
+const exactPercentPattern = /^(-?)(\d{1,6})(?:\.(\d{1,4}))?%$/;
+
+/** `12.5%` -> its own text. Exact, like an amount: at most four digits after the point. */
+export function exactPercent(limits: { readonly atLeast: number; readonly atMost: number }) {
+  const expected = `expected a percentage from ${limits.atLeast}% to ${limits.atMost}%, such as 12.5%`;
+  return z
+    .string({ error: expected })
+    .regex(exactPercentPattern, expected)
+    .meta({ title: 'percentage' })
+    .refine((text) => {
+      const millionths = percentMillionths(text);
+      return millionths >= BigInt(limits.atLeast) * 10_000n && millionths <= BigInt(limits.atMost) * 10_000n;
+    }, expected);
+}
+
+/** The millionths that a percentage stands for, exactly: `12.5%` is 125,000. */
+export function percentMillionths(text: string): bigint {
+  const [, sign = '', whole = '0', fraction = ''] = exactPercentPattern.exec(text) ?? [];
+  const millionths = BigInt(whole + fraction.padEnd(4, '0'));
+  return sign === '-' ? -millionths : millionths;
+}
+
 /** A share relative to others, `70` or `0.5`: a ratio and no amount, so a plain number. */
 export function share() {
   return decimalText('expected a number above 0, such as 70 or 0.5').transform(Number);

@@ -14,6 +14,19 @@ export function parseJson(text: string): Json | undefined {
   }
 }
 
+/** Where text stops being JSON, from 1; undefined where it is JSON. */
+export function jsonFault(text: string): { readonly line: number; readonly column: number } | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (thrown) {
+    const [, at] = /position (\d+)/.exec(thrown instanceof Error ? thrown.message : '') ?? [];
+    // Without a position the text ended too early.
+    const before = text.slice(0, at === undefined ? text.length : Number(at)).split('\n');
+    return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  }
+}
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,8 @@ export interface ModelFacts {
   /** Null for models that generate nothing (embeddings). */
   readonly maxOutput: number | null;
   readonly capabilities: readonly ModelCapability[];
+  /** What an ordinary call is charged by, where the capabilities do not say it: `seconds`, `image:standard/1024x1024`. */
+  readonly meters?: readonly string[] | undefined;
 }
 
 export type ModelCapability =
@@ -21,7 +23,12 @@ export type ModelCapability =
   | 'reasoning'
   | 'vision'
   | 'tools'
-  | 'prompt-caching';
+  | 'prompt-caching'
+  | 'audio.transcriptions'
+  | 'audio.speech'
+  | 'images.generations'
+  | 'realtime'
+  | 'video';
 
 export interface ModelVersion {
   readonly version: string;
@@ -36,7 +43,8 @@ export type ModelCatalogue = ReadonlyMap<string, ModelFacts>;
  * that is not in the catalogue is taken for one that generates text.
  */
 export function ordinaryMeters(catalogue: ModelCatalogue, model: string): readonly string[] {
-  const capabilities = catalogue.get(model)?.capabilities ?? [];
+  const { capabilities = [], meters } = catalogue.get(model) ?? {};
+  if (meters !== undefined) return meters;
   if (capabilities.includes('embeddings')) return ['input'];
   return capabilities.includes('prompt-caching') ? ['input', 'cachedInput', 'output'] : ['input', 'output'];
 }

@@ -2,15 +2,20 @@ import type { Endpoint } from './endpoint.ts';
 import type { Cost } from './money.ts';
 import type { Units } from './usage-record.ts';
 
+/** What of an endpoint its prices depend on: an old record has it too, whatever became of the endpoint. */
+export type PricedEndpoint = Pick<Endpoint, 'model' | 'modelVersion' | 'deploymentType' | 'region'>;
+
 /** What a price depends on, once an attempt is over. */
 export interface PricedUsage {
-  readonly endpoint: Endpoint;
+  readonly endpoint: PricedEndpoint;
   readonly units: Units;
   /** As served; null is the default tier. */
   readonly serviceTier: string | null;
   readonly reportedModel: string | null;
   /** Set where Azure's own spillover served it: it is priced as pay-as-you-go, not as the provisioned deployment. */
   readonly spilledFrom: string | null;
+  /** The product that the caller used; internal rates may be its own. */
+  readonly product: string | null;
   /** Admission of the attempt, UTC ms: the price in force then applies. */
   readonly at: number;
 }
@@ -21,5 +26,5 @@ export interface PriceBook {
   readonly id: string;
   cost(usage: PricedUsage): Cost;
   /** The meters of an ordinary call to this endpoint that have no price at `at`; empty where it is priced. */
-  missing(endpoint: Endpoint, at: number): readonly string[];
+  missing(endpoint: PricedEndpoint, at: number): readonly string[];
 }

@@ -137,6 +137,7 @@ export function completeRecord(services: Services, settling: Settling): UsageRec
     serviceTier: usage.serviceTier,
     reportedModel: usage.reportedModel,
     spilledFrom,
+    product: opened.caller.product,
     at: opened.at,
   });
   return {

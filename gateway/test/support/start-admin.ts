@@ -1,3 +1,4 @@
+import { Failure } from '#kernel/errors.ts';
 import { pino } from 'pino';
 import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { AdminDependencies } from '../../src/admin/ports.ts';
@@ -129,6 +130,7 @@ export const answers = {
     effectiveFrom: '2026-03-17',
     effectiveTo: null,
     source: 'a price page, read on 2026-03-17',
+    meterIds: [] as string[],
   },
   config: {
     source: 'tollgate.yaml',
@@ -195,7 +197,20 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       writeOff: ({ dryRun }) =>
         Promise.resolve({ dryRun, attempts: [answers.heldAttempt], already: 0, next: '1772323200000-attempt-1' }),
     },
-    prices: () => ({ priceBook: '2026-03-17', prices: [answers.price] }),
+    prices: () => ({
+      priceBook: '2026-03-17',
+      prices: [answers.price],
+      internalRates: [],
+      provisioned: [],
+      notPriced: [],
+      unpricedEndpoints: [],
+    }),
+    priceSync: {
+      query: { apiVersion: '2023-01-01-preview', filter: "serviceName eq 'Foundry Models'" },
+      sync: () => {
+        throw new Failure('admin_invalid', 'This is no price list of Azure OpenAI.');
+      },
+    },
     configInForce: () => structuredClone({ ...answers.config }) as never,
     reloadConfig: () => Promise.resolve({ ok: true, problems: [] }),
     metricsText: () => answers.metrics,

@@ -8,7 +8,7 @@ import { endpointNamed } from '../../../test/support/model-objects.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import { parseListPrices } from './list-prices.ts';
 import { createPriceBook } from './price-book.ts';
-import { findConflicts } from './price-entry.ts';
+import { anyModel, findConflicts } from './price-entry.ts';
 import { priceRows } from './price-rows.ts';
 
 const data = (name: string): string => readFileSync(new URL(`../../../data/${name}`, import.meta.url), 'utf8');
@@ -63,9 +63,10 @@ const worked: readonly (readonly [readonly [string, DeploymentType, string?, str
   [['o4-mini', 'GlobalStandard'], { input: 100, output: 1000, reasoning: 900 }, 4_510_000n],
   // audio in and out: 10 text ×2500 + 90 audio ×32000 + 20 text ×10000 + 80 audio ×64000
   [['gpt-audio-1.5', 'GlobalStandard'], { input: 100, audioInput: 90, output: 100, audioOutput: 80 }, 8_225_000n],
-  // 0.022, and no output
-  [['text-embedding-3-small', 'GlobalStandard'], { input: 8 }, 176n],
-  [['text-embedding-3-small', 'Standard'], { input: 1_000_000 }, 22_000_000n],
+  // 0.020, and no output; regionally 0.022 in the United States and 0.027 in West Europe
+  [['text-embedding-3-small', 'GlobalStandard'], { input: 8 }, 160n],
+  [['text-embedding-3-small', 'Standard', 'eastus'], { input: 1_000_000 }, 22_000_000n],
+  [['text-embedding-3-small', 'Standard', 'westeurope'], { input: 1_000_000 }, 27_000_000n],
   // 0.143: 7 tokens are 1001
   [['text-embedding-3-large', 'DataZoneStandard', 'francecentral'], { input: 7 }, 1001n],
 ];
@@ -81,6 +82,7 @@ suite('the shipped list prices, worked out by hand', () => {
         serviceTier,
         reportedModel: null,
         spilledFrom: null,
+        product: null,
         at,
       });
       assert.deepEqual({ nanoUsd: cost.nanoUsd, unpriced: cost.unpriced }, { nanoUsd: expected, unpriced: [] });
@@ -102,7 +104,7 @@ suite('the shipped list', () => {
       [],
     );
     assert.deepEqual(
-      [...new Set(entries.map((one) => one.model))].filter((model) => !catalogue.has(model)),
+      [...new Set(entries.map((one) => one.model))].filter((model) => model !== anyModel && !catalogue.has(model)),
       [],
       'and no model that the catalogue does not have',
     );
@@ -126,10 +128,10 @@ suite('the shipped list', () => {
 
   test('is shown with a source, decimal strings and RFC 3339 days', () => {
     const shown = priceRows(entries).find(
-      (one) => one.id === 'list/gpt-5.4-mini/DataZoneStandard/zone:eu/cachedInput/2026-03-17',
+      (one) => one.id === 'list/gpt-5.4-mini/DataZoneStandard/zone:eu/cachedInput/2026-03-01',
     );
     assert.deepEqual(shown, {
-      id: 'list/gpt-5.4-mini/DataZoneStandard/zone:eu/cachedInput/2026-03-17',
+      id: 'list/gpt-5.4-mini/DataZoneStandard/zone:eu/cachedInput/2026-03-01',
       layer: 'list',
       model: 'gpt-5.4-mini',
       modelVersion: null,
@@ -140,10 +142,11 @@ suite('the shipped list', () => {
       minInputTokens: null,
       meter: 'cachedInput',
       nanoUsdPerMillion: '82500000',
-      effectiveFrom: '2026-03-17T00:00:00.000Z',
+      effectiveFrom: '2026-03-01T00:00:00.000Z',
       effectiveTo: null,
       source: shown?.source,
+      meterIds: [],
     });
-    assert.match(shown.source, /Azure Retail Prices API.*read \d{4}-\d{2}-\d{2}$/);
+    assert.match(shown.source, /^Azure Retail Prices API .* copied \d{4}-\d{2}-\d{2} /);
   });
 });

@@ -4,7 +4,8 @@ import type { DeploymentType, Endpoint } from '#model/endpoint.ts';
 import type { PricedUsage } from '#model/price-book.ts';
 import { noUnits, unknownUnits, type Units } from '#model/usage-record.ts';
 import { endpointNamed } from '../../../test/support/model-objects.ts';
-import { entriesOf, type PriceRowValues } from './list-prices.ts';
+import type { InternalRate } from './internal-rates.ts';
+import { entriesOf, type PriceRowValues } from './price-row.ts';
 import { createPriceBook } from './price-book.ts';
 import type { PriceEntry } from './price-entry.ts';
 
@@ -12,7 +13,7 @@ const day = (text: string): number => Date.parse(`${text}T00:00:00Z`);
 const noon = Date.parse('2026-06-15T12:00:00Z');
 const zones = { eu: ['westeurope', 'swedencentral'], us: ['eastus'] };
 
-const row = (changes: Partial<PriceRowValues> & Pick<PriceRowValues, 'nanoUsdPerMillion'>): PriceRowValues => ({
+const row = (changes: Partial<PriceRowValues>): PriceRowValues => ({
   model: 'm',
   type: 'GlobalStandard',
   effectiveFrom: '2026-01-01',
@@ -35,6 +36,7 @@ const used = (changes: Partial<PricedUsage>): PricedUsage => ({
   serviceTier: null,
   reportedModel: null,
   spilledFrom: null,
+  product: null,
   at: noon,
   ...changes,
 });
@@ -122,7 +124,7 @@ suite('what is charged', () => {
       lines: [],
       nanoUsd: 0n,
       listNanoUsd: 0n,
-      internalNanoUsd: null,
+      internalNanoUsd: 0n,
       unpriced: [],
     });
   });
@@ -322,6 +324,201 @@ suite('contracted prices', () => {
   });
 });
 
+const internal = (...rows: readonly PriceRowValues[]): readonly PriceEntry[] =>
+  rows.flatMap((one) => entriesOf(one, 'internal'));
+/** In millionths: 125,000 is 12.5 %. */
+const rate = (margin: bigint, changes: Partial<InternalRate> = {}): InternalRate => ({
+  id: `rate ${margin}`,
+  effectiveFrom: day('2026-01-01'),
+  product: null,
+  model: null,
+  margin,
+  ...changes,
+});
+const withRates = (entries: readonly PriceEntry[], ...rates: readonly InternalRate[]) =>
+  createPriceBook({ entries, rates, zones, ordinaryMeters: () => ['input', 'output'] });
+
+suite('internal rates', () => {
+  // The example of docs/prices.md, line by line.
+  const listed = row({ nanoUsdPerMillion: { input: 750_000_000, cachedInput: 75_000_000, output: 4_500_000_000 } });
+  const agreed = row({ nanoUsdPerMillion: { input: 697_500_000, cachedInput: 69_750_000, output: 4_185_000_000 } });
+
+  test('are a margin on the line that is paid, after its rounding; the three layers stand beside each other', () => {
+    const book = withRates([...list(listed), ...contracted(agreed)], rate(125_000n));
+    const cost = book.cost(used({ units: units({ input: 1500, cachedInput: 500, output: 200 }) }));
+    assert.deepEqual(
+      cost.lines.map((line) => [line.meter, line.layer, line.nanoUsd]),
+      [
+        ['input', 'list', 750_000n],
+        ['input', 'contracted', 697_500n],
+        // 697,500 × 1.125 = 784,687.5: half to even
+        ['input', 'internal', 784_688n],
+        ['cachedInput', 'list', 37_500n],
+        ['cachedInput', 'contracted', 34_875n],
+        ['cachedInput', 'internal', 39_234n],
+        ['output', 'list', 900_000n],
+        ['output', 'contracted', 837_000n],
+        ['output', 'internal', 941_625n],
+      ],
+    );
+    assert.deepEqual([cost.listNanoUsd, cost.nanoUsd, cost.internalNanoUsd], [1_687_500n, 1_569_375n, 1_765_547n]);
+  });
+
+  const rates = [
+    rate(100_000n),
+    rate(200_000n, { effectiveFrom: day('2026-06-01') }),
+    rate(300_000n, { model: 'm' }),
+    rate(400_000n, { product: 'web' }),
+    rate(0n, { product: 'research', effectiveFrom: day('2026-07-01') }),
+    rate(-1_000_000n, { product: 'gifts' }),
+  ];
+  const cases: readonly (readonly [string, Partial<PricedUsage>, bigint | null])[] = [
+    ['before all of them: unknown, not 0', { at: day('2025-12-31') }, null],
+    ['of a model, before a general one, also a later one', {}, 1300n],
+    ['of a product, before one of a model', { product: 'web' }, 1400n],
+    ['of a product, before its own begins', { product: 'research' }, 1300n],
+    ['of a product, from its first moment', { product: 'research', at: day('2026-07-01') }, 1000n],
+    ['that gives it away', { product: 'gifts' }, 0n],
+    ['of another model: the general one in force', { endpoint: endpointNamed('o', { model: 'o' }) }, 1200n],
+  ];
+  const perToken = { effectiveFrom: '2025-01-01', nanoUsdPerMillion: { input: 1_000_000 } };
+  const book = withRates(list(row(perToken), row({ model: 'o', ...perToken })), ...rates);
+  for (const [why, changes, expected] of cases) {
+    test(`the rate ${why}`, () => {
+      assert.equal(book.cost(used({ units: units({ input: 1000 }), ...changes })).internalNanoUsd, expected);
+    });
+  }
+
+  test('an internal price goes before every rate, for its meter', () => {
+    const own = internal(row({ nanoUsdPerMillion: { input: 9_000_000 } }));
+    const cost = withRates([...list(listed), ...own], rate(1_000_000n)).cost(
+      used({ units: units({ input: 100, output: 1 }) }),
+    );
+    assert.deepEqual(
+      cost.lines.filter((line) => line.layer === 'internal').map((line) => [line.meter, line.nanoUsd]),
+      [
+        ['input', 900n],
+        ['output', 9000n],
+      ],
+    );
+  });
+
+  test('what has only an internal price is unpriced all the same', () => {
+    const cost = bookOf(internal(row({ nanoUsdPerMillion: { input: 1_000_000 } }))).cost(
+      used({ units: units({ input: 10 }) }),
+    );
+    assert.deepEqual(
+      [cost.nanoUsd, cost.listNanoUsd, cost.internalNanoUsd, cost.unpriced],
+      [null, null, 10n, ['input']],
+    );
+  });
+
+  test('without any, nothing is known of what is charged inside', () => {
+    assert.equal(bookOf(list(listed)).cost(used({})).internalNanoUsd, null);
+  });
+
+  test('the id of the book changes with a margin', () => {
+    assert.notEqual(withRates(list(listed), rate(1n)).id, withRates(list(listed), rate(2n)).id);
+  });
+});
+
+suite('what is sold by images, seconds or characters', () => {
+  const media = bookOf(
+    list(
+      row({ model: 'images', nanoUsdPerImage: { 'hd/1024x1024': 80_000_000, 'standard/1024x1024': 40_000_000 } }),
+      row({ model: 'sound', nanoUsdPerMillion: { seconds: 100_000_000_000 } }),
+      row({ model: 'speech', nanoUsdPerMillion: { characters: 15_000_000_000 } }),
+      row({ model: 'tokens', nanoUsdPerMillion: { input: 1_000_000, output: 2_000_000 } }),
+      row({ model: 'both', nanoUsdPerMillion: { input: 1_000_000, output: 2_000_000, seconds: 3_000_000 } }),
+    ),
+  );
+  const cost = (model: string, used_: Partial<Units>) =>
+    media.cost(used({ endpoint: endpointNamed('e', { model }), units: units(used_) }));
+  const cases: readonly (readonly [string, string, Partial<Units>, bigint | null, readonly string[]])[] = [
+    [
+      'images by quality and size',
+      'images',
+      { images: { 'hd/1024x1024': 2, 'standard/1024x1024': 1 } },
+      200_000_000n,
+      [],
+    ],
+    ['a size without a price', 'images', { images: { 'hd/1x1': 1 } }, null, ['image:hd/1x1']],
+    [
+      'images, whatever the tokens are',
+      'images',
+      { input: null, output: null, images: { 'hd/1024x1024': 1 } },
+      80_000_000n,
+      [],
+    ],
+    ['seconds', 'sound', { seconds: 61 }, 6_100_000n, []],
+    ['seconds that nobody counted', 'sound', { seconds: null }, null, ['usage unknown']],
+    ['seconds, though tokens are not known', 'sound', { input: null, output: null, seconds: 10 }, 1_000_000n, []],
+    ['characters', 'speech', { characters: 1000 }, 15_000_000n, []],
+    [
+      'tokens alone, where images are sold by tokens',
+      'tokens',
+      { input: 100, output: 10, images: { 'high/1x1': 3 } },
+      120n,
+      [],
+    ],
+    ['tokens alone, where the seconds are not known', 'tokens', { input: 100, output: 10, seconds: null }, 120n, []],
+    ['tokens and seconds where both are sold', 'both', { input: 100, output: 10, seconds: 7 }, 141n, []],
+    [
+      'nothing that has a price',
+      'none',
+      { images: { 'hd/1024x1024': 1 }, seconds: 2 },
+      null,
+      ['seconds', 'image:hd/1024x1024'],
+    ],
+  ];
+  for (const [why, model, usage, nanoUsd, unpriced] of cases) {
+    test(why, () => {
+      const result = cost(model, usage);
+      assert.deepEqual([result.nanoUsd, result.unpriced], [nanoUsd, unpriced]);
+    });
+  }
+});
+
+suite('batch deployments', () => {
+  const entries = list(
+    row({ type: 'GlobalBatch', nanoUsdPerMillion: { input: 500_000, output: 500_000 } }),
+    row({ nanoUsdPerMillion: { input: 1_000_000, output: 1_000_000 } }),
+  );
+
+  test('are charged batch prices', () => {
+    const cost = bookOf(entries).cost(used({ endpoint: of('GlobalBatch'), units: units({ input: 1000 }) }));
+    assert.equal(cost.nanoUsd, 500n);
+  });
+
+  test('have nothing but batch prices', () => {
+    assert.deepEqual(bookOf(entries).missing(of('DataZoneBatch'), noon), ['input', 'output']);
+  });
+});
+
+suite('prices for every model', () => {
+  const entries = list(
+    row({ model: '*', nanoUsdPerCall: { file_search: 2_500_000 } }),
+    row({ model: 'm', nanoUsdPerMillion: { input: 1_000_000, output: 1_000_000 } }),
+    row({ model: 'special', nanoUsdPerCall: { file_search: 1 } }),
+  );
+  const calls = (model: string) =>
+    bookOf(entries).cost(
+      used({ endpoint: endpointNamed('e', { model }), units: units({ toolCalls: { file_search: 2 } }) }),
+    ).nanoUsd;
+
+  test('hold where the model has none of its own', () => assert.equal(calls('m'), 5_000_000n));
+  test('give way to one of the model', () => assert.equal(calls('special'), 2n));
+});
+
+test('an endpoint that only an old record names costs the same, and is looked up by what it says', () => {
+  const book = bookOf(list(row({ nanoUsdPerMillion: { input: 1_000_000, output: 1_000_000 } })));
+  const costs = Array.from({ length: 3 }, () => {
+    const remembered = { model: 'm', modelVersion: null, deploymentType: 'GlobalStandard' as const, region: 'eastus' };
+    return book.cost(used({ endpoint: remembered })).nanoUsd;
+  });
+  assert.deepEqual(costs, [1100n, 1100n, 1100n]);
+});
+
 suite('provisioned deployments', () => {
   const entries = list(
     row({ nanoUsdPerMillion: { input: 1_000_000, output: 1_000_000 } }),
@@ -406,6 +603,22 @@ suite('the book as a whole', () => {
       'the same, but one ends before the other begins',
       [
         row({ modelVersion: 'v', effectiveTo: '2026-02-01', nanoUsdPerMillion: { input: 1 } }),
+        row({ region: 'westeurope', effectiveFrom: '2026-02-01', nanoUsdPerMillion: { input: 2 } }),
+      ],
+      false,
+    ],
+    [
+      'a region alone and among others, from one day',
+      [
+        row({ regions: ['eastus', 'westeurope'], nanoUsdPerMillion: { input: 1 } }),
+        row({ region: 'westeurope', nanoUsdPerMillion: { input: 2 } }),
+      ],
+      true,
+    ],
+    [
+      'a region alone and among others, from another day',
+      [
+        row({ regions: ['eastus', 'westeurope'], nanoUsdPerMillion: { input: 1 } }),
         row({ region: 'westeurope', effectiveFrom: '2026-02-01', nanoUsdPerMillion: { input: 2 } }),
       ],
       false,

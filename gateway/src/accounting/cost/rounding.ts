@@ -8,7 +8,12 @@ export function roundedDivision(dividend: bigint, divisor: bigint): bigint {
   return quotient;
 }
 
-/** units × price ÷ 10^6, rounded. Both factors are ≥ 0. */
+/** a × b ÷ 10^6, rounded. Both factors are ≥ 0. */
+export function perMillion(a: bigint, b: bigint): bigint {
+  return roundedDivision(a * b, million);
+}
+
+/** What so many units cost. */
 export function nanoUsdOf(units: number, nanoUsdPerMillion: bigint): bigint {
-  return roundedDivision(BigInt(units) * nanoUsdPerMillion, million);
+  return perMillion(BigInt(units), nanoUsdPerMillion);
 }

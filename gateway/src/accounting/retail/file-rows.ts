@@ -7,19 +7,20 @@ export interface FileRows {
   readonly provisioned: readonly ProvisionedRow[];
 }
 
+const rowKey = (one: TablePrice): string =>
+  JSON.stringify([
+    one.model,
+    one.modelVersion,
+    one.type,
+    one.place,
+    one.serviceTier,
+    one.minInputTokens,
+    one.from,
+    one.to,
+  ]);
+
 /** Prices of the table as rows of a price file: what shares everything but the meter stands in one. */
 export function fileRows(prices: readonly TablePrice[], source: string): FileRows {
-  const rowKey = (one: TablePrice): string =>
-    JSON.stringify([
-      one.model,
-      one.modelVersion,
-      one.type,
-      one.place,
-      one.serviceTier,
-      one.minInputTokens,
-      one.from,
-      one.to,
-    ]);
   const [units, ordinary] = [
     prices.filter((one) => one.meter === 'ptu'),
     prices.filter((one) => one.meter !== 'ptu' && one.model !== undefined),
@@ -57,7 +58,7 @@ function rowOf(group: readonly TablePrice[], source: string): readonly PriceFile
         .map((one) => [one.meter.slice(prefix.length), Number(one.amount)]),
     );
   const [perMillion, perCall, perImage] = [amounts(''), amounts('toolCall:'), amounts('image:')];
-  const ids = group.filter((one) => one.meterIds.length > 0).map((one) => [one.meter, [...one.meterIds]] as const);
+  const ids = group.filter((one) => one.meterIds.length > 0).map((one) => [one.meter, [...one.meterIds]]);
   return [
     {
       model: first.model,
@@ -77,6 +78,11 @@ function rowOf(group: readonly TablePrice[], source: string): readonly PriceFile
   ];
 }
 
+function listText(name: string, items: readonly object[]): string {
+  const rows = items.map((one) => `    ${JSON.stringify(one)}`).join(',\n');
+  return `  "${name}": [${rows === '' ? '' : `\n${rows}\n  `}]`;
+}
+
 /** The file's text: one row a line, so that two versions of it can be compared. */
 export function priceFileText(file: {
   readonly comment: string;
@@ -88,7 +94,5 @@ export function priceFileText(file: {
 }): string {
   const { prices, provisioned, notPriced, ...head } = file;
   const opening = JSON.stringify(head, null, 2).replace(/\n\}$/, '');
-  const list = (name: string, items: readonly object[]): string =>
-    `  "${name}": [${items.length === 0 ? '' : `\n${items.map((one) => `    ${JSON.stringify(one)}`).join(',\n')}\n  `}]`;
-  return `${opening},\n${[list('prices', prices), list('provisioned', provisioned), list('notPriced', notPriced)].join(',\n')}\n}\n`;
+  return `${opening},\n${[listText('prices', prices), listText('provisioned', provisioned), listText('notPriced', notPriced)].join(',\n')}\n}\n`;
 }

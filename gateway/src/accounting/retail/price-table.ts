@@ -1,8 +1,8 @@
-import type { DataZones, PriceEntry, PricePlace } from '#accounting/cost/price-entry.ts';
+import type { DataZones, PricePlace } from '#accounting/cost/price-entry.ts';
 import type { MappedPrice } from './read-meter.ts';
 
 /** One price of the list where it holds, in the dimensions of our price entries. */
-export interface TablePrice extends Omit<MappedPrice, 'region' | 'meters' | 'meterId' | 'meterName'> {
+export interface TablePrice extends Omit<MappedPrice, 'regions' | 'meters' | 'meterName'> {
   readonly meter: string;
   /** Null holds everywhere. */
   readonly place: PricePlace | null;
@@ -23,11 +23,10 @@ export interface PriceTable {
   readonly ambiguous: readonly Ambiguity[];
 }
 
+/** What allows to say more than the list does: that a price holds in regions which the list does not name. */
 export interface PlaceFacts {
   readonly zones: DataZones;
   readonly otherClouds: ReadonlySet<string>;
-  /** What has been written region by region stays so: a wider price would lose against the narrower ones of before. */
-  readonly byRegion: ReadonlySet<string>;
 }
 
 type Dimensions = Pick<TablePrice, 'model' | 'modelVersion' | 'type' | 'serviceTier' | 'minInputTokens' | 'meter'>;
@@ -36,16 +35,12 @@ type Dimensions = Pick<TablePrice, 'model' | 'modelVersion' | 'type' | 'serviceT
 export const dimensionKey = (one: Dimensions): string =>
   [one.model ?? '', one.modelVersion ?? '', one.type, one.serviceTier, one.minInputTokens, one.meter].join('|');
 
-/** The same of an entry of the price book. */
-export const entryKey = (one: PriceEntry): string =>
-  dimensionKey({
-    model: one.model,
-    modelVersion: one.modelVersion ?? undefined,
-    type: one.deploymentType,
-    serviceTier: one.serviceTier,
-    minInputTokens: one.minInputTokens,
-    meter: one.meter,
-  });
+/** What one of our meters costs in one region from one day on. */
+interface Single extends Omit<MappedPrice, 'meters' | 'regions'> {
+  readonly meter: string;
+  readonly region: string;
+  readonly meterId: string;
+}
 
 interface Step {
   readonly from: string;
@@ -61,13 +56,18 @@ interface Chain {
 }
 
 /**
- * The prices of single regions as few prices: what is global and costs the same in all its regions becomes one price
- * for everywhere, what costs the same in all regions of a data zone one for the zone. All else stays with its regions.
+ * The prices of single regions as few prices. Regions that share amounts and days stand together. With facts about places,
+ * what is global and costs the same in all its regions becomes one price for everywhere, and what costs the same in all
+ * regions of a data zone one for the zone.
  */
-export function tabulate(mapped: readonly MappedPrice[], facts: PlaceFacts): PriceTable {
+export function tabulate(mapped: readonly MappedPrice[], facts: PlaceFacts | undefined): PriceTable {
   const prices: TablePrice[] = [];
   const ambiguous: Ambiguity[] = [];
-  const single = mapped.flatMap((one) => one.meters.map((meter) => ({ ...one, meter })));
+  const single = mapped.flatMap(({ meters, regions, ...one }) =>
+    meters.flatMap((meter) =>
+      Object.entries(regions).map(([region, meterId]): Single => ({ ...one, meter, region, meterId })),
+    ),
+  );
   for (const [key, group] of Map.groupBy(single, dimensionKey)) {
     const chains: Chain[] = [];
     for (const [region, inRegion] of Map.groupBy(group, (one) => one.region)) {
@@ -77,8 +77,8 @@ export function tabulate(mapped: readonly MappedPrice[], facts: PlaceFacts): Pri
     }
     const [first] = group;
     if (first === undefined) continue;
-    const { meters: _meters, meterId: _id, meterName: _name, region: _region, amount: _amount, ...dimensions } = first;
-    for (const { place, steps } of placed(chains, { type: first.type, byRegion: facts.byRegion.has(key) }, facts)) {
+    const { meterId: _id, meterName: _name, region: _region, amount: _amount, ...dimensions } = first;
+    for (const { place, steps } of placed(chains, first.type, facts)) {
       prices.push(...steps.map((step) => ({ ...dimensions, ...step, place })));
     }
   }
@@ -86,7 +86,7 @@ export function tabulate(mapped: readonly MappedPrice[], facts: PlaceFacts): Pri
 }
 
 function chainOf(
-  group: readonly (MappedPrice & { readonly meter: string })[],
+  group: readonly Single[],
 ): { readonly steps: readonly Step[] } | { readonly from: string; readonly meterNames: readonly string[] } {
   const steps: Step[] = [];
   const byDay = Map.groupBy(group, (one) => one.from);
@@ -98,13 +98,19 @@ function chainOf(
     if (items.some((one) => one.amount !== first.amount)) return { from, meterNames };
     steps.push({
       from,
-      to: first.to,
+      to: endOf(items),
       amount: first.amount,
       meterIds: unique(items.map((one) => one.meterId).filter((id) => id !== '')),
       meterNames,
     });
   }
   return { steps };
+}
+
+/** Two meters for one thing: it holds as long as one of them does. */
+function endOf(items: readonly Single[]): string | undefined {
+  const ends = items.map((one) => one.to).filter((to) => to !== undefined);
+  return ends.length < items.length ? undefined : ends.toSorted().at(-1);
 }
 
 const unique = (items: readonly string[]): readonly string[] => [...new Set(items)].toSorted();
@@ -114,18 +120,15 @@ interface Placed {
   readonly steps: readonly Step[];
 }
 
-function placed(
-  chains: readonly Chain[],
-  what: { readonly type: string; readonly byRegion: boolean },
-  facts: Pick<PlaceFacts, 'zones' | 'otherClouds'>,
-): readonly Placed[] {
-  const nowhere = chains.filter((chain) => chain.region === '');
+function placed(chains: readonly Chain[], type: string, facts: PlaceFacts | undefined): readonly Placed[] {
   const somewhere = chains.filter((chain) => chain.region !== '');
-  const found: Placed[] = nowhere.map(({ steps }) => ({ place: null, steps }));
-  if (what.byRegion) return [...found, ...byRegions(somewhere)];
-  if (what.type.startsWith('Global')) return [...found, ...everywhere(somewhere, facts.otherClouds)];
-  if (what.type.startsWith('DataZone')) return [...found, ...byZones(somewhere, facts.zones)];
-  return [...found, ...byRegions(somewhere)];
+  const nowhere = chains
+    .filter((chain) => chain.region === '')
+    .flatMap(({ steps }): readonly Placed[] => [{ place: null, steps }]);
+  if (facts !== undefined && type.startsWith('Global'))
+    return [...nowhere, ...everywhere(somewhere, facts.otherClouds)];
+  if (facts !== undefined && type.startsWith('DataZone')) return [...nowhere, ...byZones(somewhere, facts.zones)];
+  return [...nowhere, ...byRegions(somewhere)];
 }
 
 function everywhere(chains: readonly Chain[], otherClouds: ReadonlySet<string>): readonly Placed[] {
@@ -154,7 +157,12 @@ function byRegions(chains: readonly Chain[]): readonly Placed[] {
     return [
       {
         place: { kind: 'regions' as const, names: unique(group.map((one) => one.region)) },
-        steps: [union(group.map((one) => one.step), first.step)],
+        steps: [
+          union(
+            group.map((one) => one.step),
+            first.step,
+          ),
+        ],
       },
     ];
   });

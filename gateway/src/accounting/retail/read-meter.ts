@@ -18,12 +18,12 @@ export interface MeterMeaning {
 
 /** A price of the list in our words; `amount` in 10^-9 USD, for a million units, an image or call, or a unit's hour. */
 export interface MappedPrice extends MeterMeaning {
-  readonly region: string;
+  /** The meter's id, by region. */
+  readonly regions: Readonly<Record<string, string>>;
   readonly amount: bigint;
   /** A day, `2026-03-01`. */
   readonly from: string;
   readonly to: string | undefined;
-  readonly meterId: string;
   readonly meterName: string;
 }
 
@@ -64,11 +64,10 @@ export function readItem(item: RetailItem, rules: MeterRules): Mapped {
     ok: true,
     price: {
       ...meaning,
-      region: item.armRegionName,
+      regions: item.regions,
       amount,
       from,
       to,
-      meterId: item.meterId,
       meterName: item.meterName,
     },
   };
@@ -84,7 +83,7 @@ function dayIn(moment: string): string | undefined {
   return /^(\d{4}-\d{2}-\d{2})(?:T00:00:00(?:\.0+)?Z)?$/.exec(moment)?.[1];
 }
 
-type Read = { readonly ok: true; readonly meaning: MeterMeaning } | Extract<Mapped, { ok: false }>;
+type Read = { readonly ok: true; readonly meaning: MeterMeaning } | Unread;
 
 function meaningOf(item: RetailItem, rules: MeterRules): Read {
   const exact = rules.exact.get(item.meterName);
@@ -130,31 +129,34 @@ function wordsOf(meterName: string, rules: MeterRules): readonly string[] {
 const places = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as const;
 const tiers = ['default', 'priority', 'flex'] as const;
 const modalities = ['text', 'audio', 'image'] as const;
+type Modality = (typeof modalities)[number];
 
-function wordMeaning(rule: ModelRule, said: ReadonlySet<WordKind>, rules: MeterRules): Read {
-  const among = <Kind extends WordKind>(kinds: readonly Kind[]): readonly Kind[] => kinds.filter((kind) => said.has(kind));
-  const [place, secondPlace] = among(places);
-  if (place === undefined || secondPlace !== undefined) return unknown('it does not name one deployment type');
-  const [tier = 'default', secondTier] = among(tiers);
-  const [modality = rule.modality, secondModality] = among(modalities);
-  if (secondTier !== undefined || secondModality !== undefined || (said.has('short') && said.has('long'))) {
+type Said = ReadonlySet<WordKind>;
+type Unread = Extract<Mapped, { ok: false }>;
+
+/** The one of several words that was said; undefined where none was, or more than one. */
+function oneOf<Kind extends WordKind>(kinds: readonly Kind[], said: Said): Kind | undefined {
+  const [first, second] = kinds.filter((kind) => said.has(kind));
+  return second === undefined ? first : undefined;
+}
+const countOf = (kinds: readonly WordKind[], said: Said): number => kinds.filter((kind) => said.has(kind)).length;
+
+function wordMeaning(rule: ModelRule, said: Said, rules: MeterRules): Read {
+  const place = oneOf(places, said);
+  if (place === undefined) return unknown('it does not name one deployment type');
+  if ([tiers, modalities, ['short', 'long'] as const].some((kinds) => countOf(kinds, said) > 1)) {
     return unknown('it says two things at once');
   }
+  const serviceTier = oneOf(tiers, said) ?? 'default';
   const type = said.has('batch') ? batchTypes[place] : place;
   if (type === undefined) return notOurs('there are no regional batch deployments');
-  if (said.has('batch') && tier !== 'default') return unknown('batch jobs have no service tier');
-  const meter = meterOf(rule, said, modality);
+  if (said.has('batch') && serviceTier !== 'default') return unknown('batch jobs have no service tier');
+  const meter = meterOf(rule, said);
   if (typeof meter !== 'string') return meter;
+  const minInputTokens = said.has('long') ? rules.longContextFrom : 0;
   return {
     ok: true,
-    meaning: {
-      model: rule.model,
-      modelVersion: rule.version,
-      type,
-      serviceTier: tier,
-      minInputTokens: said.has('long') ? rules.longContextFrom : 0,
-      meters: [meter],
-    },
+    meaning: { model: rule.model, modelVersion: rule.version, type, serviceTier, minInputTokens, meters: [meter] },
   };
 }
 
@@ -164,29 +166,26 @@ const batchTypes: Readonly<Record<(typeof places)[number], DeploymentType | unde
   Standard: undefined,
 };
 
-function meterOf(
-  rule: ModelRule,
-  said: ReadonlySet<WordKind>,
-  modality: 'text' | 'audio' | 'image',
-): string | Extract<Mapped, { ok: false }> {
-  const cached = said.has('cached');
-  const input = said.has('input') || said.has('write') || (rule.direction === 'input' && !said.has('output'));
-  if (input === said.has('output')) return unknown('it does not say whether it is input or output');
-  if (said.has('write') && !cached) return unknown('it writes, but not to a cache');
+function meterOf(rule: ModelRule, said: Said): string | Unread {
+  const modality = oneOf(modalities, said) ?? rule.modality;
+  const output = said.has('output');
+  const input = said.has('input') || said.has('write') || (rule.direction === 'input' && !output);
+  if (input === output) return unknown('it does not say whether it is input or output');
   // Of an image's tokens the provider reports one cached number, and these have two prices.
-  if (cached && rule.makes === 'image') return notOurs('cached tokens of images are not reported by what they are');
-  if (!input) return outputMeter(rule, cached, modality);
-  if (said.has('write')) return modality === 'text' ? 'cacheWriteInput' : unknown('only text is written to a cache');
-  if (cached) return modality === 'text' ? 'cachedInput' : notOurs('cached tokens are not reported by what they are');
-  return { text: 'input', audio: 'audioInput', image: 'imageInput' }[modality];
+  if (said.has('cached') && rule.makes === 'image') return notOurs('cached tokens are not reported by what they are');
+  return input ? inputMeter(said, modality) : outputMeter(rule, said, modality);
 }
 
-function outputMeter(
-  rule: ModelRule,
-  cached: boolean,
-  modality: 'text' | 'audio' | 'image',
-): string | Extract<Mapped, { ok: false }> {
-  if (cached) return unknown('output is not cached');
+function inputMeter(said: Said, modality: Modality): string | Unread {
+  if (said.has('write')) {
+    return said.has('cached') && modality === 'text' ? 'cacheWriteInput' : unknown('only text is written to a cache');
+  }
+  if (!said.has('cached')) return { text: 'input', audio: 'audioInput', image: 'imageInput' }[modality];
+  return modality === 'text' ? 'cachedInput' : notOurs('cached tokens are not reported by what they are');
+}
+
+function outputMeter(rule: ModelRule, said: Said, modality: Modality): string | Unread {
+  if (said.has('cached')) return unknown('output is not cached');
   if (rule.makes === 'image') {
     return modality === 'image' ? 'output' : notOurs('the text that an image model writes is not reported apart');
   }

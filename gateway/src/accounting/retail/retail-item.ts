@@ -1,6 +1,6 @@
 /**
- * One item of the Azure Retail Prices API, as far as it is looked at. Source: "Azure Retail Prices overview", Microsoft
- * documentation (REST API 2023-01-01-preview).
+ * An item of the Azure Retail Prices API, as far as it is looked at; items that differ only in their region are one.
+ * Source: "Azure Retail Prices overview", Microsoft documentation (REST API 2023-01-01-preview).
  */
 export interface RetailItem {
   readonly currencyCode: string;
@@ -8,9 +8,8 @@ export interface RetailItem {
   readonly retailPrice: string;
   /** The price holds from so many units on; 0 where it is not tiered. */
   readonly tierMinimumUnits: string;
-  /** Empty where the meter belongs to no region. */
-  readonly armRegionName: string;
-  readonly meterId: string;
+  /** The meter's id by `armRegionName`; the region is empty where the meter belongs to none. */
+  readonly regions: Readonly<Record<string, string>>;
   readonly meterName: string;
   readonly productName: string;
   readonly skuName: string;

@@ -1,9 +1,4 @@
-import {
-  ledgerVerifySchema,
-  priceListSchema,
-  usageQuerySchema,
-  type UsageQuery,
-} from '@tollgate/contract/admin-api/operations.ts';
+import { ledgerVerifySchema, usageQuerySchema, type UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import { ledgerLagSchema, usageReportSchema } from '@tollgate/contract/usage.ts';
 import { Failure } from '#kernel/errors.ts';
 import { failures, invalid, json, type AdminApp } from '../app.ts';
@@ -29,21 +24,6 @@ export function accountingRoutes(app: AdminApp, dependencies: AdminDependencies)
     handler({ query }) {
       checkPeriod(query);
       return reports.query(query);
-    },
-  });
-
-  app.route({
-    method: 'GET',
-    url: '/prices',
-    schema: {
-      operationId: 'listPrices',
-      tags,
-      summary: 'The price book in force',
-      response: { 200: json('The prices.', priceListSchema), ...failures },
-    },
-    handler() {
-      const { priceBook, prices } = dependencies.prices();
-      return { priceBook, prices: [...prices] };
     },
   });
 
