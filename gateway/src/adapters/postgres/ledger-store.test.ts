@@ -79,6 +79,36 @@ describe('several gateways on one PostgreSQL', orSkip, () => {
     );
   });
 
+  test('count a request once whose attempts they write at the same moment', async (context) => {
+    const stores = await openGateways(context, 4);
+    const requests = Array.from({ length: 10 }, (_one, request) => request);
+    const unpriced = { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['output'] };
+    for (let round = 0; round < 5; round += 1)
+      await Promise.all(
+        stores.map((store, gateway) =>
+          store.append(
+            requests.map((request) =>
+              shippedRecord(
+                usageRecord(`${round}-${request}-${gateway}`, {
+                  requestId: `${round}-${request}`,
+                  attempt: gateway + 1,
+                  at: march + gateway,
+                  cost: unpriced,
+                }),
+              ),
+            ),
+            checkpointOf(gateway, round + 1),
+          ),
+        ),
+      );
+    const [store] = stores;
+    const [row] =
+      (await store?.figures({ by: [], filter: [], spans: [{ from: null, to: null, source: 'days', bucket: 0 }] })) ??
+      [];
+    assert.deepEqual([row?.figures.attempts, row?.figures.requests, row?.figures.unpricedRequests], [200n, 50n, 50n]);
+    assert.equal(await store?.wrongRollUps(), 0);
+  });
+
   test('neither wait for each other in a circle nor lose anything where all write to the same roll-ups', async (context) => {
     const stores = await openGateways(context, 4);
     const each = 25;
