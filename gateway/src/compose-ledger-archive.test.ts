@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,11 +133,19 @@ test('a store that is made anew where retention has removed archives lacks their
   });
 });
 
-test('a store that is made anew where an archive is missing says which', async () => {
-  await withFolder(async (folder) => {
-    await archived(folder);
-    rmSync(join(folder, 'journal', 'archive', '00000002.journal.zst'));
-    loseStore(folder);
-    await using(folder, async (ledger) => assert.deepEqual(ledger.recovered.missing, [2]));
+for (const [state, damage] of [
+  ['missing', (path: string) => rmSync(path)],
+  // Half of it, which is a whole archive of less.
+  ['altered', (path: string) => truncateSync(path, Math.floor(statSync(path).size / 2))],
+] as const)
+  test(`a store that is made anew where an archive is ${state} says which`, async () => {
+    await withFolder(async (folder) => {
+      await archived(folder);
+      damage(join(folder, 'journal', 'archive', '00000002.journal.zst'));
+      loseStore(folder);
+      const told: object[] = [];
+      const log: Log = { ...silentLog, error: (fields) => void told.push(fields) };
+      await using(folder, async (ledger) => assert.deepEqual(ledger.recovered.missing, [2]), log);
+      assert.deepEqual(told, [{ segment: '00000002.journal', state }, { segment: '00000002.journal' }]);
+    });
   });
-});

@@ -1,7 +1,8 @@
 import { Archiver } from '#accounting/ledger/archive/archiver.ts';
+import { auditArchives } from '#accounting/ledger/archive/audit.ts';
 import { readManifest, removedArchives, type RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
 import type { Outbox } from '#accounting/ledger/outbox.ts';
-import { isBefore, type JournalProgress } from '#accounting/ledger/ports.ts';
+import { isBefore, type AuditedArchive, type JournalProgress } from '#accounting/ledger/ports.ts';
 import { openArchiveFolder } from '#adapters/journal-files/archive-folder.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
@@ -26,17 +27,26 @@ export interface ArchivingOptions {
   readonly log: Log;
 }
 
-/**
- * What a store that is made anew from the journal can never be told, because retention has removed it; null where there
- * is nothing.
- */
-export function removedBefore(journalFolder: string, log: Log): RemovedArchives | null {
-  try {
-    return removedArchives(readManifest(openArchiveFolder(journalFolder).readManifest()));
-  } catch (error) {
-    log.error({ err: error }, 'what was archived and removed is not known');
-    return null;
+/** What is known of the archives when a store is made anew from them. */
+export interface ArchivesAtRebuild {
+  /** What retention has removed, which the store can never be told again; null where there is nothing. */
+  readonly removed: RemovedArchives | null;
+  /** Archives that are missing, or not what was made. */
+  readonly doubtful: readonly AuditedArchive[];
+}
+
+/** Reads every archive whole, so that a store is not made anew from less than there was without a word. */
+export async function archivesAtRebuild(journalFolder: string, log: Log): Promise<ArchivesAtRebuild> {
+  const folder = openArchiveFolder(journalFolder);
+  const audited = await auditArchives(folder);
+  if (audited === null) {
+    log.error({}, 'the manifest of the archives cannot be read: what was archived and removed is not known');
+    return { removed: null, doubtful: [] };
   }
+  return {
+    removed: removedArchives(readManifest(folder.readManifest())),
+    doubtful: audited.filter((one) => one.state !== 'sound' && one.state !== 'removed'),
+  };
 }
 
 /** How often is looked for segments that are done with, ms. */

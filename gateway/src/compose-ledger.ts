@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
-import { removedBefore, type ArchiveRules } from './compose-ledger-archive.ts';
+import { archivesAtRebuild, type ArchiveRules } from './compose-ledger-archive.ts';
 import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
-import type { RemovedArchives } from '#accounting/ledger/archive/manifest.ts';
 import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
@@ -92,14 +91,18 @@ interface Foundation {
 const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** The whole journal is read again, for a store that is new or does not fit; what of it is there no longer is told. */
-function tellRemoved(log: Log, removed: RemovedArchives | null): void {
-  if (removed === null) return;
+async function tellArchives(log: Log, folder: string): Promise<number> {
+  const { removed, doubtful } = await archivesAtRebuild(folder, log);
+  for (const { segment, state } of doubtful)
+    log.error({ segment: segmentName(segment), state }, 'an archive is not whole; what cannot be read of it is lost');
+  if (removed === null) return 0;
   const { records, adjustments, segments } = removed;
   log.error(
     { records, adjustments, segments, from: instant(removed.from), to: instant(removed.to) },
     'the store is made from the journal without the records of archives that retention has removed; ' +
       'restore a backup of the store to have them',
   );
+  return removed.last;
 }
 
 function tellRecovery(log: Log, recovered: Recovered, removedTo: number): void {
@@ -154,9 +157,8 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     log.error({ stored }, 'the store does not fit the journal: the whole journal is shipped again');
     await link.services.store.rewind(checkpoint);
   }
-  const removed = checkpoint === stored ? null : removedBefore(journalFolder(options.dataFolder), log);
-  tellRemoved(log, removed);
-  tellRecovery(log, recovered, removed?.last ?? 0);
+  const removedTo = checkpoint === stored ? 0 : await tellArchives(log, journalFolder(options.dataFolder));
+  tellRecovery(log, recovered, removedTo);
   const appender = new SegmentAppender({ files, clock, instance, segmentBytes, end: recovered.end });
   const budget = options.backlog ?? noBudget;
   const backlog = new Backlog({ sink: 'store', budget, progress, segments: files.list(), clock, log, metrics });

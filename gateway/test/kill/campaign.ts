@@ -89,7 +89,7 @@ export async function startCampaign(): Promise<Campaign> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-kill-'));
   const configFile = path.join(folder, 'tollgate.yaml');
   const dataFolder = path.join(folder, 'data');
-  writeFileSync(configFile, configFor(twin.url, { ledger: ', segmentBytes: 256KiB' }));
+  writeFileSync(configFile, configFor(twin.url, { ledger: ', segmentBytes: 256KiB, archive: { after: 0ms }' }));
   const seen: Seen[] = [];
   let index = 0;
 

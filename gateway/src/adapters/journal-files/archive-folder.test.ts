@@ -144,8 +144,33 @@ test('a flipped bit costs the frame that it is in, and is told by place; every o
   });
 });
 
+test('of an archive that is cut off, or whose table is damaged, every whole frame is read', async () => {
+  await withFolder(async (folder, archive) => {
+    await archived(folder, archive);
+    const path = archivePath(folder, 1);
+    const file = readFileSync(path);
+    // Four frames of a mebibyte and a rest; the table of five entries is the end of the file.
+    const table = file.length - 17 - 8 * Math.ceil(long.length / (1024 * 1024));
+    for (const cut of [file.length - 1, table]) {
+      writeFileSync(path, file.subarray(0, cut));
+      assert.deepEqual(readAll(folder), { records: 3001, lostBytes: 0 });
+    }
+    writeFileSync(path, Buffer.concat([file.subarray(0, -1), Buffer.from('x')]));
+    assert.deepEqual(readAll(folder), { records: 3001, lostBytes: 0 });
+    for (let kept = table - 1; kept > 0; kept -= 997) {
+      writeFileSync(path, file.subarray(0, kept));
+      const files = openJournalFiles(folder);
+      const bytes = files.list()[0]?.bytes ?? 0;
+      files.close();
+      assert.equal(bytes % (1024 * 1024), 0);
+      const { records } = readAll(folder);
+      assert.ok(bytes === 0 ? records === 0 : records > 0);
+    }
+  });
+});
+
 for (const [what, damage] of [
-  ['cut off', (path: string) => truncateSync(path, 1000)],
+  ['cut off in its first frame', (path: string) => truncateSync(path, 1000)],
   ['empty', (path: string) => truncateSync(path, 0)],
   ['something else', (path: string) => writeFileSync(path, 'no archive at all, but long enough to be one')],
 ] as const)

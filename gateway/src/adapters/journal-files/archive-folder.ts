@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import type { ArchiveFolder, MadeArchive } from '#accounting/ledger/archive/ports.ts';
 import { segmentName } from '#accounting/ledger/ports.ts';
-import { frameContentBytes, frameOptions, seekTable, type Frame } from './seekable-archive.ts';
+import { frameContentBytes, frameOptions, seekTable } from './seekable-archive.ts';
+import type { Frame } from './zstd-frames.ts';
 
 const archiveFolderName = 'archive';
 const manifestName = 'manifest.json';
@@ -66,7 +67,8 @@ async function writeFrames(from: FileHandle, to: FileHandle): Promise<MadeArchiv
   const frames: Frame[] = [];
   for await (const piece of pieces(from, forever(frameContentBytes))) {
     content.update(piece);
-    const frame = await compressed(piece, frameOptions);
+    // With its size in it, so that a frame can be read although the table is lost.
+    const frame = await compressed(piece, { ...frameOptions, pledgedSrcSize: piece.length });
     file.update(frame);
     await to.writeFile(frame);
     frames.push({ compressed: frame.length, content: piece.length });

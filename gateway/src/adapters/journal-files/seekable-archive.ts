@@ -1,15 +1,12 @@
 import fs from 'node:fs';
 import { constants, zstdDecompressSync } from 'node:zlib';
+import { readExactly, walkFrames, type Frame } from './zstd-frames.ts';
 
 /**
  * The format of an archive: Zstandard frames, each of them a piece of the segment, and behind them a seek table in a
  * skippable frame (the "Zstandard seekable format", 0.1.0). So `zstd -d` turns it back into the segment, and any byte can
  * be read by decompressing one frame, whatever the segment's size.
  */
-export interface Frame {
-  readonly compressed: number;
-  readonly content: number;
-}
 
 /** Bytes of a segment that make one frame: what a reader holds in memory. */
 export const frameContentBytes = 1024 * 1024;
@@ -37,19 +34,8 @@ export function seekTable(frames: readonly Frame[]): Buffer {
   return table;
 }
 
-function readExactly(handle: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let taken = 0;
-  while (taken < length) {
-    const count = fs.readSync(handle, bytes, taken, length - taken, offset + taken);
-    if (count === 0) throw new Error('The archive ends before its frames do.');
-    taken += count;
-  }
-  return bytes;
-}
-
 /** Throws where the file has no seek table that describes it. */
-function readSeekTable(handle: number): Frame[] {
+function readSeekTable(handle: number): readonly Frame[] {
   const { size } = fs.fstatSync(handle);
   if (size < headerBytes + footerBytes) throw new Error('The archive is too short to be one.');
   const footer = readExactly(handle, size - footerBytes, footerBytes);
@@ -68,6 +54,15 @@ function readSeekTable(handle: number): Frame[] {
   if (frames.some((frame) => frame.content > frameContentBytes || frame.content === 0))
     throw new Error('The archive has a frame of a size that was never written.');
   return frames;
+}
+
+/** An archive whose table is damaged, or that was cut off, still has frames. */
+function framesIn(handle: number): readonly Frame[] {
+  try {
+    return readSeekTable(handle);
+  } catch {
+    return walkFrames(handle, frameContentBytes);
+  }
 }
 
 /** An archive as its segment was. */
@@ -90,7 +85,7 @@ class OpenArchive implements ArchivedSegment {
     this.#handle = handle;
     let at = 0;
     let from = 0;
-    this.#frames = readSeekTable(handle).map((frame) => {
+    this.#frames = framesIn(handle).map((frame) => {
       const placed = { ...frame, at, from };
       at += frame.compressed;
       from += frame.content;
@@ -124,7 +119,7 @@ class OpenArchive implements ArchivedSegment {
   }
 }
 
-/** Throws the system's error, and where the file is no archive. */
+/** Of a damaged archive it is what can be read, which may be nothing. Throws the system's error. */
 export function openArchive(path: string): ArchivedSegment {
   const handle = fs.openSync(path, 'r');
   try {
