@@ -80,6 +80,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     turns,
     clock: systemClock,
   });
+  let journalId = '';
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
@@ -88,8 +89,9 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       },
     },
     outbox: {
-      async start(instance) {
-        await outbox.start(instance);
+      async start(journal) {
+        journalId = journal;
+        await outbox.start(journal);
         archiving.start();
       },
       nudge: () => outbox.nudge(),
@@ -106,7 +108,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       query: async (query) => await orUnavailable(usageReport({ store, progress, shipping: outbox }, query)),
     },
     ledger: { ...tasks, verify: async () => await orUnavailable(tasks.verify()) },
-    adjustments: adjustmentServices({ store, shipping: outbox }),
+    adjustments: adjustmentServices({ store, shipping: outbox, holder: () => journalId }),
     directory: {
       load: async () => await orUnavailable(directory.load()),
       commit: async (change, entries) => await orUnavailable(directory.commit(change, entries)),

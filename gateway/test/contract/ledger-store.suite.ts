@@ -209,6 +209,19 @@ export function ledgerStoreContract(
       });
     });
 
+    test('lets one gateway at a time do a piece of work', async () => {
+      await withStore(async ({ store }) => {
+        assert.equal(await store.lease('allocation', 'journal-1', 60_000), true);
+        assert.equal(await store.lease('allocation', 'journal-2', 60_000), false);
+        assert.equal(await store.lease('allocation', 'journal-1', 60_000), true);
+        assert.equal(await store.lease('correction', 'journal-2', 60_000), true);
+        // Given back.
+        assert.equal(await store.lease('allocation', 'journal-1', 0), true);
+        assert.equal(await store.lease('allocation', 'journal-2', 60_000), true);
+        assert.equal(await store.lease('allocation', 'journal-1', 60_000), false);
+      });
+    });
+
     test('moves the checkpoint without records', async () => {
       await withStore(async ({ store }) => {
         assert.equal(await store.append([], checkpointAt(9)), 0);

@@ -20,6 +20,7 @@ await runLedgerWorker({
     lines: (query) => store.lines(query),
     extent: () => store.extent(),
     wrongRollUps: () => store.wrongRollUps(),
+    lease: (work, holder, forMs) => store.lease(work, holder, forMs),
     async append(records, checkpoint) {
       const added = await store.append(records, checkpoint);
       if (records.length > 0) {

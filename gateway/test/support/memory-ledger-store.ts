@@ -23,6 +23,7 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
+import { Leases } from '../../src/adapters/sql/leases.ts';
 import { measures } from '../../src/accounting/ledger/ports.ts';
 import { parseLedgerLines } from '../../src/model/cost-lines.ts';
 import type { LedgerLine } from '../../src/model/money.ts';
@@ -83,6 +84,7 @@ const total = (counts: Readonly<Record<string, number>>): number =>
 export class MemoryLedgerStore implements LedgerStore {
   readonly #records = new Map<string, ShippedRecord & { readonly instance: string }>();
   readonly #adjustments = new Map<string, { readonly adjustment: Adjustment; readonly instance: string }>();
+  readonly #leases = new Leases();
   readonly #checkpoints = new Map<string, Checkpoint>();
 
   /** Loses a record, as a store that was damaged does. */
@@ -213,6 +215,10 @@ export class MemoryLedgerStore implements LedgerStore {
     const times = this.#counting().map((one) => Math.floor(one.at / quarterHourMs) * quarterHourMs);
     if (times.length === 0) return await Promise.resolve(null);
     return await Promise.resolve({ from: Math.min(...times), to: Math.max(...times) + quarterHourMs });
+  }
+
+  async lease(work: string, holder: string, forMs: number): Promise<boolean> {
+    return await Promise.resolve(this.#leases.take(work, holder, forMs));
   }
 
   async wrongRollUps(): Promise<number> {

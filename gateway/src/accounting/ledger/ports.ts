@@ -404,10 +404,9 @@ export const quarterHourMs = 900_000;
 export const dayMs = 86_400_000;
 
 /**
- * Where settled attempts live for reports. Holds each record once, by its key, and each adjustment once, by its id,
- * whatever is shipped twice; records, adjustments, roll-ups and checkpoint change together or not at all. Amounts of one
- * record and of one roll-up are exact up to 2^63; sums of any size are exact. Several gateways may fill one store where
- * its kind allows it: each has a checkpoint of its own.
+ * Where settled attempts live for reports. Holds each record once, by its key, and each adjustment once, by its id;
+ * records, adjustments, roll-ups and checkpoint change together or not at all. Amounts of one record and of one roll-up
+ * are exact up to 2^63; sums of any size are. Several gateways may fill one store where its kind allows it.
  */
 export interface LedgerStore {
   /** How far the journal with this id has been followed; null where nothing of it has been shipped yet. */
@@ -435,4 +434,6 @@ export interface LedgerStore {
   extent(): Promise<{ readonly from: number; readonly to: number } | null>;
   /** How many roll-ups are not the sum of what stands in the store, missing and superfluous ones included. */
   wrongRollUps(): Promise<number>;
+  /** True where `holder` alone may do the work for so long; who has it already gets it again, from now on. */
+  lease(work: string, holder: string, forMs: number): Promise<boolean>;
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { measures } from '#accounting/ledger/ports.ts';
+import { leaseTable } from './leases.ts';
 import type { MigrationList } from '../sql/migrations.ts';
 import { columnOf, isMoney } from '../sql/figure-columns.ts';
 
@@ -81,6 +82,12 @@ export const ledgerMigrations: MigrationList = {
       name: '0001-ledger',
       async up(database) {
         for (const one of firstTables) await sql.raw(one).execute(database);
+      },
+    },
+    {
+      name: '0002-leases',
+      async up(database) {
+        await sql.raw(leaseTable).execute(database);
       },
     },
   ],

@@ -3,6 +3,7 @@ import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import type { JournalColumns } from '../sql/ledger-schema.ts';
 import { adjustmentsOf, findAdjustments, pageOfAdjustments } from './adjustment-queries.ts';
 import { selectExtent, selectFigures } from './figure-queries.ts';
+import { takeLease } from './leases.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { selectLines } from './line-queries.ts';
 import type { PostgresDatabase } from './open.ts';
@@ -39,5 +40,6 @@ export function createPostgresLedgerStore(database: PostgresDatabase): LedgerSto
     lines: async (query) => await selectLines(kysely, query),
     extent: async () => await selectExtent(kysely),
     wrongRollUps: async () => await database.patiently(countWrongRollUps),
+    lease: async (work, holder, forMs) => await takeLease(database, { work, holder, forMs }),
   };
 }

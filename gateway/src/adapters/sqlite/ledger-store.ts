@@ -3,6 +3,7 @@ import { adjustmentsOf, findAdjustments, pageOfAdjustments } from './adjustment-
 import { countWrongRollUps, selectExtent, selectFigures, selectLines } from './figure-queries.ts';
 import { ledgerMigrations } from './ledger-migrations.ts';
 import type { LedgerTables } from '../sql/ledger-schema.ts';
+import { Leases } from '../sql/leases.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
 import { attemptsOf, findRecords, pageOfRecords, selectValues } from './record-queries.ts';
@@ -13,6 +14,7 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
   await migrate(database, ledgerMigrations);
   const kysely = database.kysely.$extendTables<LedgerTables>();
   const writer = await database.exclusive(() => new LedgerWriter(database.connection));
+  const leases = new Leases();
   return {
     async checkpoint(instance): Promise<Checkpoint | null> {
       const row = await kysely
@@ -40,5 +42,6 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
     lines: async (query) => await selectLines(kysely, query),
     extent: async () => await selectExtent(kysely),
     wrongRollUps: async () => await countWrongRollUps(kysely),
+    lease: async (work, holder, forMs) => await Promise.resolve(leases.take(work, holder, forMs)),
   };
 }
