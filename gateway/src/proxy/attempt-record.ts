@@ -90,7 +90,7 @@ export async function countUsage(services: Services, { admission, tap }: CountOp
   const counted = await services.tokenCounter.count({
     tokenizer: route.tokenizer,
     operation: exchange.operation,
-    requestBody: reading.measuredInput === 'reported' ? undefined : exchange.body.bytes,
+    requestBody: reading.measuredInput === 'reported' ? undefined : exchange.body.countable,
     delivered: reading.measuredOutput === 'reported' ? undefined : (tap?.delivered() ?? []),
     stream: exchange.stream,
   });

@@ -158,7 +158,10 @@ export function acceptedReply(services: Services, accepted: Accepted): Reply {
   const made: Reply = {
     status: accepted.reply.status,
     headers: visibleHeaders(accepted.reply),
-    deliver: () => run((reply) => clientOf(accepted, reply)),
+    deliver() {
+      exchange.body.release();
+      return run((reply) => clientOf(accepted, reply));
+    },
     discard: () => run(() => nobody),
   };
   return made;

@@ -3,6 +3,7 @@ import type { Product, Subscription } from '#model/caller.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { PriceBook } from '#model/price-book.ts';
+import { RequestBody } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { topLevelMembers } from '#proxy/accept/json-members.ts';
 import { createHash } from 'node:crypto';
@@ -94,7 +95,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     requestedModel: 'gpt-5.4-mini',
     stream: false,
     wantsStreamUsage: false,
-    body: { bytes, json: JSON.parse(bytes.toString()), spans: topLevelMembers(bytes).spans },
+    body: new RequestBody({ bytes, json: JSON.parse(bytes.toString()), spans: topLevelMembers(bytes).spans }),
     ...changes,
   };
 }

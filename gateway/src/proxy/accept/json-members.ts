@@ -1,5 +1,5 @@
 import { parseJson } from '#kernel/json.ts';
-import type { MemberSpan } from '#model/exchange.ts';
+import type { MemberSpan } from '#model/request-body.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;

@@ -3,9 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
 import type { Arrival } from '#model/arrival.ts';
-import type { Exchange, RequestBody } from '#model/exchange.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
+import { RequestBody, type BodyContent } from '#model/request-body.ts';
 import { topLevelMembers } from './json-members.ts';
 
 const jsonType = /^application\/json\s*(?:;\s*charset="?utf-?8"?\s*)?;?\s*$/i;
@@ -60,6 +61,9 @@ function readBytes({ request, presence }: BodySource, limit: number): Promise<Bu
     request.on('end', () => {
       presence.unwatch();
       resolve(chunks === undefined ? (first ?? emptyBody) : Buffer.concat(chunks, size));
+      // The listeners live as long as the request, which is as long as its reply.
+      first = undefined;
+      chunks = undefined;
     });
     presence.watch(() =>
       reject(new Failure('malformed_request', 'The connection was closed before the body was complete.')),
@@ -78,7 +82,7 @@ function optionalBoolean(json: JsonObject, name: string): boolean {
   return value;
 }
 
-function wantsStreamUsage({ json, bytes, spans }: RequestBody): boolean {
+function wantsStreamUsage({ json, bytes, spans }: BodyContent): boolean {
   const options = json['stream_options'];
   if (options === undefined || options === null) return false;
   if (!isJsonObject(options)) throw wrong('stream_options', "'stream_options' must be an object.");
@@ -120,7 +124,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     requestedModel: requestedModel(arrival, json),
     stream: optionalBoolean(json, 'stream') && streams,
     wantsStreamUsage: wantsStreamUsage({ bytes, json, spans }),
-    body: { bytes, json, spans },
+    body: new RequestBody({ bytes, json, spans }),
   };
 }
 

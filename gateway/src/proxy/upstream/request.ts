@@ -1,8 +1,9 @@
 import { isJsonObject } from '#kernel/json.ts';
 import type { Admission, BodyEdits } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
-import type { Exchange, RequestBody } from '#model/exchange.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation } from '#model/operation.ts';
+import type { BodyContent } from '#model/request-body.ts';
 
 /** What goes out: everything that `send` needs. */
 export interface UpstreamRequest {
@@ -72,7 +73,7 @@ function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
  * The body with some top-level members set, spliced into the bytes that the client sent: nothing else is written anew,
  * so numbers beyond a double, key order and spelling arrive as they came.
  */
-export function applyEdits(body: RequestBody, edits: BodyEdits): Buffer {
+export function applyEdits(body: BodyContent, edits: BodyEdits): Buffer {
   if (edits.size === 0) return body.bytes;
   const splices: { readonly start: number; readonly end: number; readonly text: string }[] = [];
   let added = '';

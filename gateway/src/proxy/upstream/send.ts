@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { UpstreamConnections } from './connections.ts';
 import { decoderFor, type Decoder } from './decode.ts';
+import { PassingBody } from './passing-body.ts';
 import type { ReplySink } from './reply-sink.ts';
 import type { UpstreamRequest } from './request.ts';
 
@@ -166,11 +167,11 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
 /** Step 5 of a request: sends it and waits for the first byte of the answer. */
 export function send(connections: UpstreamConnections, request: UpstreamRequest): Sending {
   const exchange = new Exchange();
+  const { origin, path, body } = request;
+  const large = body.length > PassingBody.pieceBytes;
+  const headers = large ? [...request.headers, 'content-length', String(body.length)] : [...request.headers];
   connections
-    .to(request.origin)
-    .dispatch(
-      { origin: request.origin, path: request.path, method: 'POST', headers: [...request.headers], body: request.body },
-      exchange,
-    );
+    .to(origin)
+    .dispatch({ origin, path, method: 'POST', headers, body: large ? new PassingBody(body) : body }, exchange);
   return { reply: exchange.reply, abort: (reason) => exchange.abort(reason) };
 }
