@@ -16,7 +16,7 @@ import { createDirectory, type Directory } from '#directory/directory.ts';
 import { systemClock, type Clock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import { Metrics } from '#kernel/metrics.ts';
-import { systemRandom } from '#kernel/random.ts';
+import { systemRandom, type RandomSource } from '#kernel/random.ts';
 import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
@@ -33,6 +33,7 @@ import type { Ledger } from '#proxy/usage/ports.ts';
 /** Parts that a test puts in another's place. */
 export interface Overrides {
   readonly clock?: Clock;
+  readonly random?: RandomSource;
   readonly log?: Logger;
   readonly tokenProviders?: readonly TokenProvider[];
   /** Steps beside the built-in ones. */
@@ -133,7 +134,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     () => watcher.close(),
     () => allocator.close(),
   );
-  const random = systemRandom;
+  const random = overrides.random ?? systemRandom;
   const health = new EndpointHealth({ clock, random, events: createHealthEvents(log, metrics) });
   measureHealth(metrics, () =>
     [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),

@@ -197,7 +197,13 @@ export interface Answer {
 /** One request over a connection of its own; resolves also where the reply breaks off (`body` ends there). */
 export function call(
   url: string,
-  options: { readonly method?: string; readonly headers?: Record<string, string | string[]>; readonly body?: unknown },
+  options: {
+    readonly method?: string;
+    readonly headers?: Record<string, string | string[]>;
+    readonly body?: unknown;
+    /** Told with every chunk of the answer. */
+    readonly onData?: () => void;
+  },
 ): Promise<Answer> {
   const body =
     options.body === undefined || typeof options.body === 'string' || Buffer.isBuffer(options.body)
@@ -219,7 +225,10 @@ export function call(
             headers: response.headers,
             body: Buffer.concat(chunks).toString(),
           });
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          options.onData?.();
+        });
         response.once('end', done);
         response.once('error', done);
       },

@@ -169,6 +169,11 @@ export class Breaker {
     this.#nextTerm();
   }
 
+  /** As if nothing had ever happened. */
+  forget(): void {
+    this.close(Number.NEGATIVE_INFINITY);
+  }
+
   #nextTerm(): void {
     this.#term += 1;
     this.#probes = 0;

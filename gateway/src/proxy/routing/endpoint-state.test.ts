@@ -261,6 +261,8 @@ describe('an operator', () => {
     bench.state(weu).reset();
     assert.equal(bench.standing(weu), 'available');
     assert.equal(bench.state(weu).rampShare(bench.clock.monotonic()), 1);
+    broken(bench);
+    assert.equal(bench.happened.at(-1)?.forMs, 5_000, 'not twice as long');
   });
 
   test('may drain it in the configuration, and an order goes before that', () => {

@@ -110,8 +110,7 @@ export class EndpointState {
 
   /** Forgets what stands against it: an operator has mended what was wrong. */
   reset(): void {
-    const now = this.#tools.clock.monotonic();
-    this.#breaker.close(now);
+    this.#breaker.forget();
     this.#throttledUntil = Number.NEGATIVE_INFINITY;
     this.#rampFrom = Number.NEGATIVE_INFINITY;
     this.lastError = null;
