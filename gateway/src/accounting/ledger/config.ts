@@ -9,7 +9,7 @@ const backlog = z
   .strictObject({
     bytes: byteSize({ atLeast: 64 * 1024, atMost: 16 * 1024 ** 4 })
       .prefault('10GiB')
-      .describe('How much of the journal may wait for the store. An ordinary call takes about 1.5 KB.'),
+      .describe('How much of the journal may wait for the store. An ordinary call takes about 1.7 KB.'),
     whenSpent: z
       .enum(['refuse', 'admit'])
       .default('refuse')
