@@ -19,6 +19,8 @@ export interface TaskSurroundings {
   readonly dataFolder: string;
   readonly store: LedgerStore;
   readonly storeCopy: StoreCopy;
+  /** The journal's id where other journals may fill the store, too; undefined where none can. */
+  readonly sharedBy: () => string | undefined;
   readonly progress: JournalProgress;
   readonly outbox: Outbox;
   /** Shared with whoever archives and removes: what is being read stays where it is. */
@@ -43,7 +45,7 @@ const reshipLookMs = 1000;
 
 /** What takes as long as the ledger is large, one at a time. */
 export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
-  const { dataFolder, store, storeCopy, progress, outbox, turns, clock } = surroundings;
+  const { dataFolder, store, storeCopy, sharedBy, progress, outbox, turns, clock } = surroundings;
   const journalFolder = join(dataFolder, 'journal');
   let current: WorkProgress | null = null;
   const tell = (doneBytes: number, totalBytes: number): void => {
@@ -65,7 +67,16 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
         const scratch = openVerificationScratch(join(dataFolder, 'verify.scratch'));
         const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
         try {
-          return await verifyLedger({ journal, store, progress, shipping: outbox, scratch, onProgress: tell });
+          const instance = sharedBy();
+          return await verifyLedger({
+            journal,
+            store,
+            progress,
+            shipping: outbox,
+            scratch,
+            onProgress: tell,
+            ...(instance === undefined ? {} : { instance }),
+          });
         } finally {
           scratch.close();
           files.close();

@@ -71,16 +71,17 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
   const turns = new OneAtATime();
   const archiving = keepArchiving({ folder, rules: data.archive, outbox, progress, turns, clock: systemClock, log });
+  let journalId = '';
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
     store,
     storeCopy: stores.copy,
+    sharedBy: () => (stores.copy.kind === 'postgresql' ? journalId : undefined),
     progress,
     outbox,
     turns,
     clock: systemClock,
   });
-  let journalId = '';
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
