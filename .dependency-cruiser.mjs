@@ -16,6 +16,7 @@ const mayImport = {
   'proxy/routing': ['kernel/', 'model/'],
   'proxy/upstream': ['kernel/', 'model/'],
   'proxy/usage': ['kernel/', 'model/'],
+  'accounting/budgets': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
   'accounting/cost': ['kernel/', 'model/'],
   'accounting/retail': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],

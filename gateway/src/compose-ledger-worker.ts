@@ -6,9 +6,13 @@ import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-st
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
 import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
+import { ledgerSpending, type SpendingAsked } from '#accounting/budgets/ledger-spending.ts';
+import type { LedgerSpending } from '#accounting/budgets/ports.ts';
+import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
+import { figureSpans } from '#accounting/reports/spans.ts';
 import { usageReport } from '#accounting/reports/usage-report.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
@@ -46,6 +50,10 @@ export interface LedgerServices {
   };
   readonly ledger: LedgerTaskServices;
   readonly adjustments: AdjustmentServices;
+  readonly budgets: {
+    /** What a node has spent; see `SpendingLedger`. */
+    spending(asked: SpendingAsked & { readonly instance: string }): Promise<LedgerSpending>;
+  };
   readonly directory: DirectoryStore;
 }
 
@@ -115,6 +123,13 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       commit: async (change, entries) => await orUnavailable(directory.commit(change, entries)),
       auditTrail: async (page) => await orUnavailable(directory.auditTrail(page)),
       nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
+    },
+    budgets: {
+      async spending({ instance, ...asked }) {
+        const journal = journalAudit(files);
+        const sources = { store, journal, shipping: outbox, instance, alone: true };
+        return await orUnavailable(ledgerSpending({ ...sources, spansOf: (period) => figureSpans(period) }, asked));
+      },
     },
   };
   serve(port, services);

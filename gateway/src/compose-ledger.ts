@@ -8,6 +8,7 @@ import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
+import type { SpendingLedger } from '#accounting/budgets/ports.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
 import { segmentName, type Adjustment, type JournalFiles } from '#accounting/ledger/ports.ts';
@@ -51,6 +52,8 @@ export interface LedgerOptions {
 export interface OpenLedger {
   readonly ledger: Ledger;
   readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
+  /** What budgets begin with: the ledger, read to the entry. */
+  readonly spending: SpendingLedger;
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
   /** Works adjustments out; they count once they are booked. */
@@ -78,7 +81,7 @@ export interface OpenLedger {
 const longestFinishMs = 10_000;
 const graceMs = 5_000;
 const restartMs = 1000;
-const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'adjustments', 'directory'] as const;
+const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'adjustments', 'budgets', 'directory'] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
 
@@ -252,6 +255,10 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       book: (adjustments) => journal.book(adjustments),
       openSince: () => journal.openSince,
       reports: services.reports,
+      spending: {
+        journal: instance,
+        spending: async (asked) => await services.budgets.spending({ ...asked, instance, until: progress.written() }),
+      },
       directoryStore: services.directory,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),

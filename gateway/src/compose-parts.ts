@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type OpenLedger } from './compose-ledger.ts';
+import { openLimits } from './compose-limits.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
@@ -127,9 +128,11 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   const allocator = keepAllocating({ ledger, snapshots, clock, log });
   const tokenCounter = createTokenCounter({ clock, log });
+  const limits = openLimits({ ledger: ledger.spending, snapshots, tokenCounter, clock, log, metrics });
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),
+    () => limits.engine.close(),
     () => connections.destroy(),
     () => watcher.close(),
     () => allocator.close(),
@@ -151,6 +154,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     connections,
     credentials: createCredentials(blueprint.providers),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
+    limits: limits.limits,
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };

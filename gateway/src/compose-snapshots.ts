@@ -3,6 +3,8 @@ import type { LoadedConfig } from '#config/load.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
+import type { ListedLimitBook } from '#accounting/budgets/limit-book.ts';
+import { limitBookOf } from './compose-limits.ts';
 import type { Rules } from './compose-rules.ts';
 import type { Config } from './config-sections.ts';
 import { buildSnapshot } from './snapshot.ts';
@@ -14,6 +16,7 @@ export class Snapshots implements SnapshotSource {
   private config: Config;
   private book: ListedPriceBook;
   private provisioned: readonly PtuDeployment[];
+  private limits: ListedLimitBook;
   private snapshot: Snapshot;
   private version = 1;
 
@@ -23,6 +26,7 @@ export class Snapshots implements SnapshotSource {
     this.config = config;
     this.book = rules.priceBook(config);
     this.provisioned = rules.ptuDeployments(config);
+    this.limits = limitBookOf(config, 1);
     this.snapshot = this.build();
     directory.onChange(() => this.swap());
   }
@@ -40,13 +44,19 @@ export class Snapshots implements SnapshotSource {
     return this.provisioned;
   }
 
+  limitBook(): ListedLimitBook {
+    return this.limits;
+  }
+
   /** Throws, and changes nothing, where the new configuration cannot be put in force. */
   apply({ config }: LoadedConfig<Config>): void {
     const book = this.rules.priceBook(config);
     const declared = this.rules.declared(config);
+    const limits = limitBookOf(config, this.limits.version + 1);
     this.config = config;
     this.book = book;
     this.provisioned = this.rules.ptuDeployments(config);
+    this.limits = limits;
     // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
     void this.directory.redeclare(declared);
   }
@@ -62,6 +72,7 @@ export class Snapshots implements SnapshotSource {
       config: this.config,
       directory: this.directory.current(),
       prices: this.book,
+      limitBook: this.limits,
       catalogue: this.rules.catalogue,
     });
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { SubscriptionDirectory } from '#model/caller.ts';
 import { defaultHealthRules } from '#model/health-rules.ts';
+import type { LimitBook } from './model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { realLoader } from '../test/golden/config/config-cases.ts';
 import type { Config } from './config-sections.ts';
@@ -64,7 +65,8 @@ const prices: PriceBook = {
   missing: () => [],
 };
 const catalogue = parseModelCatalogue(readShippedData('models.json'));
-const snapshot = buildSnapshot({ version: 7, config, directory, prices, catalogue });
+const limitBook: LimitBook = { version: 1, of: () => assert.fail('nobody calls here') };
+const snapshot = buildSnapshot({ version: 7, config, directory, prices, limitBook, catalogue });
 
 suite('the snapshot', () => {
   test('joins what it was given', () => {
@@ -72,6 +74,7 @@ suite('the snapshot', () => {
     assert.equal(snapshot.organisation, 'contoso');
     assert.equal(snapshot.directory, directory);
     assert.equal(snapshot.prices, prices);
+    assert.equal(snapshot.limitBook, limitBook);
     assert.deepEqual(snapshot.limits, { maxBodyBytes: 1024 ** 2 });
   });
 
@@ -95,7 +98,7 @@ suite('the snapshot', () => {
   });
 
   test('keeps endpoints and models as they are while the configuration is the same', () => {
-    const next = buildSnapshot({ version: 8, config, directory, prices, catalogue });
+    const next = buildSnapshot({ version: 8, config, directory, prices, limitBook, catalogue });
     assert.equal(next.models.get('chat'), snapshot.models.get('chat'));
     assert.equal(next.endpoints.get('weu'), snapshot.endpoints.get('weu'));
   });
@@ -113,6 +116,8 @@ suite('the snapshot', () => {
       maxAttempts: 2,
       retries: { share: 0.2, atLeast: 3 },
       onClientDisconnect: 'drain',
+      maxInput: 272_000,
+      maxOutput: 128_000,
       tokenizer: 'o200k_base',
     });
     assert.deepEqual(
@@ -224,7 +229,14 @@ test('the demo configuration loads without a warning, and every ordinary call of
   assert.deepEqual(result.loaded.warnings, []);
   const { entries, zones } = parseListPrices(readShippedData('prices.json'));
   const book = createPriceBook({ entries, zones, ordinaryMeters: (model) => ordinaryMeters(catalogue, model) });
-  const demo = buildSnapshot({ version: 1, config: result.loaded.config, directory, prices: book, catalogue });
+  const demo = buildSnapshot({
+    version: 1,
+    config: result.loaded.config,
+    directory,
+    prices: book,
+    limitBook,
+    catalogue,
+  });
   assert.deepEqual([...demo.models.keys()], ['gpt-5.4-mini', 'gpt-5-mini', 'text-embedding-3-small']);
   for (const endpoint of demo.endpoints.values()) {
     assert.deepEqual(book.missing(endpoint, Date.parse('2026-11-23T00:00:00Z')), [], endpoint.name);

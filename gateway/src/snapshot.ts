@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
 import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
-import type { ModelCatalogue } from '#model/model-catalogue.ts';
+import type { LimitBook } from '#model/limits.ts';
+import type { ModelCatalogue, ModelFacts } from '#model/model-catalogue.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
@@ -17,18 +18,20 @@ export interface SnapshotParts {
   readonly config: Config;
   readonly directory: SubscriptionDirectory;
   readonly prices: PriceBook;
+  readonly limitBook: LimitBook;
   readonly catalogue: ModelCatalogue;
 }
 
 /** Joins what is in force into the one value that a request keeps. */
 export function buildSnapshot(parts: SnapshotParts): Snapshot {
-  const { config, directory, prices, version } = parts;
+  const { config, directory, prices, limitBook, version } = parts;
   return Object.freeze({
     version,
     organisation: config.organisation,
     ...routingOf(parts),
     directory,
     prices,
+    limitBook,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
   });
 }
@@ -96,6 +99,16 @@ export function resourceNameOf(resource: string): string {
   return url.hostname.split('.')[0] ?? url.hostname;
 }
 
+/** Null as soon as one of them is not known. */
+function mostOf(values: readonly (number | null)[]): number | null {
+  return values.reduce((most, one) => (most === null || one === null ? null : Math.max(most, one)), 0);
+}
+
+/** What generates nothing has no output, which is known. */
+function maxOutputOf(facts: ModelFacts | undefined): number | null {
+  return facts?.capabilities.includes('embeddings') === true ? 0 : (facts?.maxOutput ?? null);
+}
+
 function routeOf(
   name: string,
   values: Config['models'][string],
@@ -129,6 +142,8 @@ function routeOf(
     maxAttempts: values.maxAttempts,
     retries: Object.freeze(values.retryBudget),
     onClientDisconnect: values.onClientDisconnect,
+    maxInput: mostOf(endpoints.map((one) => known.catalogue.get(one.model)?.maxInput ?? null)),
+    maxOutput: mostOf(endpoints.map((one) => maxOutputOf(known.catalogue.get(one.model)))),
     // Endpoints of different families cannot be counted by one tokenizer: unknown, not nearly right.
     tokenizer: tokenizers.size === 1 ? tokenizer : null,
   });

@@ -1,20 +1,25 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
+import { timeZone } from '#model/limit-settings.ts';
 import { z } from 'zod';
 
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}
+const fiscalExpected = 'expected a month and a day of at most 28, such as 04-01';
+
+/** `04-06` -> month and day. */
+const fiscalYearStart = z
+  .string({ error: fiscalExpected })
+  .regex(/^\d\d-\d\d$/, fiscalExpected)
+  .transform((text, context) => {
+    const [month = 0, dayOfMonth = 0] = text.split('-').map(Number);
+    if (month < 1 || month > 12 || dayOfMonth < 1 || dayOfMonth > 28)
+      context.issues.push({ code: 'custom', input: text, message: fiscalExpected });
+    return { month, day: dayOfMonth };
+  });
 
 const keys = {
-  timeZone: z
-    .string()
-    .refine(isTimeZone, 'expected a time zone of the IANA database, such as Europe/Amsterdam or UTC')
-    .default('UTC')
-    .describe('The time zone in which days and months begin: in reports now, in budgets when they come.'),
+  timeZone: timeZone().default('UTC').describe('The time zone in which days and months begin, in reports and budgets.'),
+  fiscalYearStart: fiscalYearStart
+    .prefault('01-01')
+    .describe('Where the quarters and years of budgets begin: month and day.'),
   log: z
     .strictObject({
       level: z

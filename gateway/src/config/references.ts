@@ -12,13 +12,13 @@ export function brokenReferences(root: unknown, references: readonly ConfigRefer
     const target = isMap(root) ? root[reference.to] : undefined;
     // A target that is no map is a mistake of its own, which the schema reports.
     if (target !== undefined && target !== null && !isMap(target)) continue;
-    const known = Object.keys(target ?? {});
+    const known = new Set(Object.keys(target ?? {}));
     for (const found of namesAt(root, reference)) {
-      if (known.includes(found.name)) continue;
+      if (known.has(found.name)) continue;
       problems.push({
         path: found.path,
         message: `there is no ${reference.noun} '${found.name}'`,
-        fix: suggestion(found.name, known) ?? `Nothing stands under ${reference.to}.`,
+        fix: suggestion(found.name, [...known]) ?? `Nothing stands under ${reference.to}.`,
         severity: 'error',
       });
     }

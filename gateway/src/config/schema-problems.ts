@@ -58,7 +58,7 @@ function at(root: unknown, path: ConfigPath): unknown {
   let value = root;
   for (const part of path) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = new Map<string | number, unknown>(Array.isArray(value) ? value.entries() : Object.entries(value)).get(part);
+    value = Object.getOwnPropertyDescriptor(value, part)?.value;
   }
   return value;
 }

@@ -50,7 +50,14 @@ const deepest = 40;
 /** Reads one YAML 1.2 document. Problems of syntax come alone: what stands in a broken document cannot be judged. */
 export function parseYamlTree(text: string): YamlTree {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, version: '1.2' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    strict: true,
+    version: '1.2',
+    // Checked below: the parser compares each key with every other one.
+    uniqueKeys: false,
+  });
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -68,8 +75,6 @@ function syntaxWords(code: string, message: string): { readonly message: string;
   switch (code) {
     case 'TAB_AS_INDENT':
       return { message: 'a tab indents this line', fix: 'YAML is indented with spaces.' };
-    case 'DUPLICATE_KEY':
-      return { message: 'this key stands twice in one place', fix: 'Keep one of them.' };
     case 'MULTIPLE_DOCS':
       return { message: 'a second document begins here (---)', fix: 'One file holds one configuration.' };
     case 'TAG_RESOLVE_FAILED':
@@ -85,12 +90,24 @@ interface Walk {
   readonly places: Map<string, Place>;
   readonly problems: TreeProblem[];
   readonly within: Set<unknown>;
+  /** Values that aliases have made. */
   nodes: number;
   aliases: number;
+  /** Aliases that the walk is inside of. */
+  aliased: number;
 }
 
 function walkDocument(document: Document.Parsed, at: (offset: number) => Position): YamlTree {
-  const walk: Walk = { document, at, places: new Map(), problems: [], within: new Set(), nodes: 0, aliases: 0 };
+  const walk: Walk = {
+    document,
+    at,
+    places: new Map(),
+    problems: [],
+    within: new Set(),
+    nodes: 0,
+    aliases: 0,
+    aliased: 0,
+  };
   const value = document.contents === null ? null : valueOf(document.contents, [], walk);
   const places = new Map(walk.places);
   if (!places.has(placeKey([])))
@@ -109,7 +126,8 @@ function complain(walk: Walk, node: unknown, problem: Omit<TreeProblem, 'positio
 }
 
 function valueOf(node: unknown, path: ConfigPath, walk: Walk): unknown {
-  walk.nodes += 1;
+  // What is written out is as long as the file; only aliases multiply.
+  if (walk.aliased > 0) walk.nodes += 1;
   if (!fits(node, path, walk)) return undefined;
   const position = walk.at(offsetOf(node));
   const known = walk.places.get(placeKey(path));
@@ -157,7 +175,9 @@ function valueOfAlias(node: { readonly source: string }, path: ConfigPath, walk:
     return complain(walk, node, { path, message: `*${node.source} stands inside itself`, fix: 'Write it out.' });
   }
   const place = walk.places.get(placeKey(path));
+  walk.aliased += 1;
   const value = valueOf(target, path, walk);
+  walk.aliased -= 1;
   // A problem with the value is shown where the alias is used.
   if (place !== undefined) walk.places.set(placeKey(path), place);
   return value;
@@ -176,8 +196,14 @@ function mapOf(node: YAMLMap, path: ConfigPath, walk: Walk): unknown {
   for (const pair of node.items) {
     const name = keyOf(pair, path, walk);
     if (name === undefined) continue;
-    const keyPosition = walk.at(offsetOf(pair.key));
     const inner = [...path, name];
+    if (Object.hasOwn(map, name))
+      complain(walk, pair.key, {
+        path: inner,
+        message: 'this key stands twice in one place',
+        fix: 'Keep one of them.',
+      });
+    const keyPosition = walk.at(offsetOf(pair.key));
     walk.places.set(placeKey(inner), { key: keyPosition, value: keyPosition });
     map[name] = pair.value === null ? null : valueOf(pair.value, inner, walk);
   }

@@ -47,6 +47,9 @@ export interface ModelRoute {
   readonly retries: RetryLimit;
   /** `cancel` stops the upstream at once and counts what was delivered; `drain` reads on to the exact usage. */
   readonly onClientDisconnect: 'cancel' | 'drain';
+  /** The most input and output tokens of a call, over all endpoints; null where one of them has no published limit. */
+  readonly maxInput: number | null;
+  readonly maxOutput: number | null;
   /** The model family's tokenizer, for counting what the provider did not report; null where none is known. */
   readonly tokenizer: 'o200k_base' | 'cl100k_base' | null;
 }

@@ -1,5 +1,6 @@
 import type { SubscriptionDirectory } from './caller.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { LimitBook } from './limits.ts';
 import type { ModelRoute } from './model-route.ts';
 import type { PriceBook } from './price-book.ts';
 
@@ -17,6 +18,7 @@ export interface Snapshot {
   readonly directory: SubscriptionDirectory;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
+  readonly limitBook: LimitBook;
 }
 
 /** Who needs the current snapshot asks here, once per request. */

@@ -17,6 +17,7 @@ import { createInstruments } from './instruments.ts';
 import { pipelineOf } from './policies/pipeline.ts';
 import { EndpointHealth } from './routing/health.ts';
 import { Pools } from './routing/pool.ts';
+import type { RequestLimits } from './ports.ts';
 import type { Services } from './services.ts';
 import { UpstreamConnections } from './upstream/connections.ts';
 import { createCredentials } from './upstream/credentials.ts';
@@ -78,6 +79,9 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
   let records: UsageRecord[];
   let opening: () => Promise<void>;
   let settling: () => Promise<void>;
+  /** What became of each reservation, in order. */
+  let reservations: string[];
+  let limits: RequestLimits;
 
   beforeEach(() => {
     clock = new ManualClock();
@@ -86,6 +90,19 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     records = [];
     opening = () => Promise.resolve();
     settling = () => Promise.resolve();
+    reservations = [];
+    limits = {
+      reserve() {
+        const place = reservations.push('held') - 1;
+        return {
+          nano: 7n,
+          settle: (record) => void (reservations[place] = `settled ${record.outcome}`),
+          release: () => void (reservations[place] = 'released'),
+        };
+      },
+      headers: () => [],
+      end() {},
+    };
   });
   afterEach(async () => {
     await connections.pool.destroy();
@@ -112,6 +129,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
           return settling();
         },
       },
+      limits: { begin: () => limits },
       tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
       keepBytes: 1024,
     };
@@ -121,7 +139,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], changes);
     const exchange = exchangeOf({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] });
     const admission = { exchange, caller: callerOf(subscriptionWith()), route, edits: new Map() };
-    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [] };
+    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [], limits };
     return forward(services(), admission, forwarding).then(
       () => undefined,
       (thrown: unknown) => {
@@ -215,5 +233,47 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     clock.advance(10_000);
     assert.equal((await running)?.code, 'ledger_unavailable');
     assert.equal(records.length, 1, 'the journal has the record, and goes on trying');
+    assert.deepEqual(reservations, ['held'], 'what nobody has recorded is not given back');
+  });
+
+  test('every attempt reserves for itself, says so in its record, and settles when the record counts', async () => {
+    connections.pool.onCall = (call) => {
+      answer(call, 500, '{}');
+      call.handler.onResponseEnd?.(call.controller, {});
+    };
+    assert.equal((await run())?.code, 'upstream_unavailable');
+    assert.deepEqual(reservations, ['settled upstream-broke', 'settled upstream-broke']);
+    assert.deepEqual(
+      records.map(({ reservedNano }) => reservedNano),
+      [7n, 7n],
+    );
+  });
+
+  test('what was reserved for an attempt that the journal refuses is released', async () => {
+    opening = () => Promise.reject(new Failure('ledger_unavailable', 'The disk is full.'));
+    assert.equal((await run())?.code, 'ledger_unavailable');
+    assert.deepEqual(reservations, ['released']);
+  });
+
+  test('an attempt that cannot be reserved for is not made: the first is refused, a second one leaves it at the first', async () => {
+    const refused = new Failure('budget_exhausted', 'Nothing is left.');
+    const before = limits;
+    let asked = 0;
+    limits = {
+      ...limits,
+      reserve(at) {
+        asked += 1;
+        if (asked > 1) throw refused;
+        return before.reserve(at);
+      },
+    };
+    connections.pool.onCall = (call) => {
+      answer(call, 500, '{}');
+      call.handler.onResponseEnd?.(call.controller, {});
+    };
+    assert.equal((await run())?.code, 'upstream_unavailable');
+    assert.equal(connections.pool.calls.length, 1);
+    assert.equal(await run(), refused);
+    assert.equal(connections.pool.calls.length, 1);
   });
 });

@@ -3,6 +3,7 @@ import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
+import type { Reservation } from './ports.ts';
 import type { Choice } from './routing/plan.ts';
 import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';
@@ -28,6 +29,10 @@ export type Interruption = 'client-left' | 'timed-out';
 export interface AttemptOptions {
   readonly admission: Admission;
   readonly choice: Choice;
+  /** Its admission, UTC ms. */
+  readonly at: number;
+  /** What limits and budgets hold for it; ended here, whatever happens. */
+  readonly reservation: Reservation;
   /** 1 for the first of the request. */
   readonly number: number;
 }
@@ -74,7 +79,7 @@ export class Attempt {
     const { exchange, route } = admission;
     this.services = services;
     this.options = options;
-    const at = services.clock.now();
+    const { at } = options;
     this.sentAt = services.clock.monotonic();
     this.opened = {
       id: services.ids(at),
@@ -86,7 +91,7 @@ export class Attempt {
       operation: exchange.operation,
       stream: exchange.stream,
       requestedModel: exchange.requestedModel,
-      reservedNano: null,
+      reservedNano: options.reservation.nano,
       priceBook: exchange.snapshot.prices.id,
     };
     this.onExpiry = (why) => this.expireBeforeReply(why);
@@ -163,6 +168,7 @@ export class Attempt {
     } catch (thrown) {
       this.watchdog.stop();
       lease.end();
+      options.reservation.release();
       throw thrown;
     }
   }
@@ -285,6 +291,12 @@ export class Attempt {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
-    return within(services.clock, services.ledger.settle(record));
+    const counted = services.ledger.settle(record);
+    // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
+    counted.then(
+      () => options.reservation.settle(record),
+      () => undefined,
+    );
+    return within(services.clock, counted);
   }
 }

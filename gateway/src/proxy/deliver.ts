@@ -5,6 +5,7 @@ import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
+import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
 import type { Services } from './services.ts';
 import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
@@ -20,6 +21,8 @@ export interface Forwarding {
   attempts: number;
   /** For the log line: one word per attempt. */
   readonly trail: string[];
+  /** What the request is limited by; undefined until it is known who calls for what. */
+  limits: RequestLimits | undefined;
 }
 
 /** An attempt whose reply has begun. */
@@ -51,6 +54,7 @@ function writeHead(
   const { exchange } = accepted.admission;
   const headers = idHeaders(exchange.requestId, exchange.clientRequestId);
   for (const [name, value] of reply.headers) headers.push(name, value);
+  headers.push(...(accepted.forwarding.limits?.headers() ?? []));
   if (length !== undefined) headers.push('content-length', String(length));
   accepted.forwarding.response.writeHead(reply.status, headers);
 }

@@ -4,6 +4,7 @@ import type { Reply } from '#model/reply.ts';
 import { Attempt, type AttemptResult } from './attempt.ts';
 import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
+import type { RequestLimits, Reservation } from './ports.ts';
 import { Plan } from './routing/plan.ts';
 import { sessionHashOf } from './routing/session-key.ts';
 import type { Services } from './services.ts';
@@ -25,15 +26,46 @@ function planOf(services: Services, { exchange, caller, route }: Admission): Pla
   return new Plan(pool, call, services);
 }
 
+const unlimited: Reservation = { nano: null, settle() {}, release() {} };
+
+/** Undefined where an attempt that is not the first cannot be reserved for. */
+function reserve(
+  { limits }: Forwarding,
+  at: number,
+  again: boolean,
+): Reservation | undefined | Promise<Reservation | undefined> {
+  if (limits === undefined) return unlimited;
+  return again ? reserveAgain(limits, at) : limits.reserve(at);
+}
+
+async function reserveAgain(limits: RequestLimits, at: number): Promise<Reservation | undefined> {
+  try {
+    return await limits.reserve(at);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Steps 4–6 of a request: attempt after attempt until one is accepted, answered, or none is left. Called once by the
  * default backend step, several times by one that retries.
  */
 export async function forward(services: Services, admission: Admission, forwarding: Forwarding): Promise<Reply> {
   const plan = planOf(services, admission);
-  for (let choice = plan.next(); choice !== undefined; choice = plan.next()) {
+  for (;;) {
+    const at = services.clock.now();
+    const reserving = reserve(forwarding, at, plan.made > 0);
+    const reservation = reserving instanceof Promise ? await reserving : reserving;
+    // What cannot be paid for again is not tried again: the client is told what came of the attempts before.
+    if (reservation === undefined) throw exhausted(plan);
+    const choice = plan.next();
+    if (choice === undefined) {
+      reservation.release();
+      throw exhausted(plan);
+    }
     forwarding.attempts += 1;
-    const attempt = new Attempt(services, { admission, choice, number: forwarding.attempts });
+    const attempt = new Attempt(services, { admission, choice, at, reservation, number: forwarding.attempts });
     const result = await make(attempt, forwarding);
     if (result.kind === 'accepted')
       return acceptedReply(services, { attempt, reply: result.reply, admission, forwarding });
@@ -45,5 +77,4 @@ export async function forward(services: Services, admission: Admission, forwardi
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
       throw new Failure('upstream_timeout', 'The client has gone.');
   }
-  throw exhausted(plan);
 }

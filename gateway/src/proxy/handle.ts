@@ -52,7 +52,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
     caller: undefined,
     exchange: undefined,
     failure: undefined,
-    forwarding: { response, presence, attempts: 0, trail: [] },
+    forwarding: { response, presence, attempts: 0, trail: [], limits: undefined },
   };
   try {
     await travel(services, client, journey);
@@ -61,7 +61,10 @@ export async function handle(services: Services, client: Client): Promise<void> 
     respondWithFailure(response, journey.failure, {
       requestId: journey.requestId,
       clientRequestId: journey.arrival?.clientRequestId ?? null,
+      limitHeaders: journey.forwarding.limits?.headers() ?? [],
     });
+  } finally {
+    journey.forwarding.limits?.end();
   }
   report(services, response, journey);
 }
@@ -91,6 +94,7 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
 
   // :: inbound → backend (steps 4–6, in forward.ts) → outbound   gateway ◄──► upstream
   const admission: Admission = { exchange, caller, route, edits: new Map() };
+  journey.forwarding.limits = services.limits.begin(admission);
   const context: PolicyContext = {
     exchange,
     caller,

@@ -4,6 +4,7 @@ import type { Log } from '#kernel/log.ts';
 import type { RandomSource } from '#kernel/random.ts';
 import type { SnapshotSource } from '#model/snapshot.ts';
 import type { Instruments } from './instruments.ts';
+import type { Limits } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
 import type { Pools } from './routing/pool.ts';
 import type { UpstreamConnections } from './upstream/connections.ts';
@@ -23,6 +24,7 @@ export interface Services {
   readonly connections: UpstreamConnections;
   readonly credentials: Credentials;
   readonly ledger: Ledger;
+  readonly limits: Limits;
   readonly tokenCounter: TokenCounter;
   /** Delivered bytes kept per stream for counting if usage never arrives. */
   readonly keepBytes: number;

@@ -117,6 +117,7 @@ export function ledgerStoreContract(
     test('knows no checkpoint before anything was shipped', async () => {
       await withStore(async ({ store }) => {
         assert.equal(await store.checkpoint('journal-1'), null);
+        assert.deepEqual(await store.journals(), []);
         assert.deepEqual(await page(store), []);
         assert.equal(await store.extent(), null);
         for (const source of sources) assert.deepEqual(await rows(store, { source }), new Map());
@@ -405,6 +406,9 @@ export function ledgerStoreContract(
           [{ dimension: 'cost-centre', values: ['contoso'] }, ['a', 'b', 'c']],
           [{ dimension: 'cost-centre', values: ['contoso/fin'] }, ['b']],
           [{ dimension: 'cost-centre', values: ['contoso/fin/eu'] }, ['b']],
+          [{ dimension: 'cost-centre', values: ['fin'] }, ['b']],
+          [{ dimension: 'cost-centre', values: ['eu'] }, ['b']],
+          [{ dimension: 'cost-centre', values: ['fi'] }, []],
           [{ dimension: 'product', values: ['l'] }, ['b']],
           [{ dimension: 'subscription', values: ['c'] }, ['b']],
           [{ dimension: 'model', values: ['gpt-5.4'] }, ['b']],
@@ -552,13 +556,14 @@ export function ledgerStoreContract(
           ['b'],
         );
         assert.deepEqual(await store.page({ ...asked, instance: 'journal-3' }), []);
+        assert.deepEqual((await store.journals()).toSorted(), ['journal-1', 'journal-2']);
         const spans = [{ ...everything, source: 'records' as const, bucket: 0 }];
         const [figures] = await store.figures({ by: [], filter: [], spans, instance: 'journal-2' });
         assert.equal(figures?.figures.attempts, 1n);
       });
     });
 
-    test('sums reservations of what is unknown as held, and lets a write-off take them back', async () => {
+    test('sums what calls may have cost beyond what is known as held, and lets a write-off take them back', async () => {
       await withStore(async ({ store }) => {
         const lost = usageRecord('a', {
           measuredOutput: 'unknown',
@@ -567,9 +572,14 @@ export function ledgerStoreContract(
         });
         await store.append([lost, usageRecord('b', { reservedNano: 9n })].map(shippedRecord), checkpointAt(1));
         for (const source of sources) assert.equal((await only(store, source)).held, 70n);
+        const lowerBound = { measuredOutput: 'delivered', reservedNano: 260_007n } as const;
+        const noPrice = { reservedNano: 5n, cost: { lines: [], nanoUsd: null, unpriced: ['output'] } };
+        const rest = [usageRecord('c', lowerBound), usageRecord('d', noPrice)];
+        await store.append(rest.map(shippedRecord), checkpointAt(3));
+        for (const source of sources) assert.equal((await only(store, source)).held, 70n + 7n + 5n);
         const writeOff = correction(lost, { kind: 'write-off', postings: [posting(lost, { held: -70n })] });
-        assert.equal(await store.append([adjusted(writeOff)], checkpointAt(2)), 1);
-        for (const source of sources) assert.equal((await only(store, source)).held, 0n);
+        assert.equal(await store.append([adjusted(writeOff)], checkpointAt(4)), 1);
+        for (const source of sources) assert.equal((await only(store, source)).held, 7n + 5n);
         assert.equal(await store.wrongRollUps(), 0);
       });
     });

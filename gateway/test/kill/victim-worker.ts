@@ -9,6 +9,7 @@ await runLedgerWorker({
   data: workerData,
   wrapStore: (store) => ({
     checkpoint: (instance) => store.checkpoint(instance),
+    journals: () => store.journals(),
     find: (keys) => store.find(keys),
     findAdjustments: (ids) => store.findAdjustments(ids),
     adjustmentsOf: (keys) => store.adjustmentsOf(keys),

@@ -75,6 +75,7 @@ export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: Snap
     },
     prices,
     limits: { maxBodyBytes: 1024 * 1024 },
+    limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };
 }
 

@@ -25,6 +25,7 @@ import {
 } from '../../src/accounting/ledger/ports.ts';
 import { Leases } from '../../src/adapters/sql/leases.ts';
 import { measures } from '../../src/accounting/ledger/ports.ts';
+import { heldOf } from '../../src/model/held.ts';
 import { parseLedgerLines } from '../../src/model/cost-lines.ts';
 import type { LedgerLine } from '../../src/model/money.ts';
 
@@ -61,7 +62,7 @@ function fits(one: Counting, filters: readonly FigureFilter[]): boolean {
   return filters.every(({ dimension, values, exact }) => {
     const key = keyOf[dimension](one);
     const isBelow = (value: string): boolean =>
-      dimension === 'cost-centre' && exact !== true && key.startsWith(`${value}/`);
+      dimension === 'cost-centre' && exact !== true && `/${key}/`.includes(`/${value}/`);
     return values.some((value) => key === value || isBelow(value));
   });
 }
@@ -94,6 +95,10 @@ export class MemoryLedgerStore implements LedgerStore {
 
   async checkpoint(instance: string): Promise<Checkpoint | null> {
     return await Promise.resolve(this.#checkpoints.get(instance) ?? null);
+  }
+
+  async journals(): Promise<readonly string[]> {
+    return await Promise.resolve([...this.#checkpoints.keys()]);
   }
 
   async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
@@ -249,7 +254,7 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #ofRecord(one: ShippedRecord): Partial<Record<Measure, number | bigint | null>> {
-    const { units, costNano, listNano, internalNano, reservedNano, measuredInput, measuredOutput } = one.record;
+    const { units, costNano, listNano, internalNano, measuredInput, measuredOutput } = one.record;
     const carries = (bit: number): number => (this.#carries(one, bit) ? 1 : 0);
     const isUnknown = measuredInput === 'unknown' || measuredOutput === 'unknown';
     return {
@@ -269,7 +274,7 @@ export class MemoryLedgerStore implements LedgerStore {
       listCost: listNano,
       internalPricedAttempts: internalNano === null ? 0 : 1,
       internalCost: internalNano,
-      held: isUnknown ? reservedNano : 0n,
+      held: heldOf(one.record),
     };
   }
 

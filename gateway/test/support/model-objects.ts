@@ -38,6 +38,8 @@ export function routeOver(
     maxAttempts: 3,
     retries: { share: 0.2, atLeast: 3 },
     onClientDisconnect: 'cancel',
+    maxInput: 272_000,
+    maxOutput: 128_000,
     tokenizer: 'o200k_base',
     ...changes,
   };

@@ -233,10 +233,9 @@ export interface JournalAudit {
 // ── What is asked of a store ──
 
 /**
- * Everything that is added up. `toolCalls` and `images` are of any kind; `cost`, `listCost`, `internalCost` and `held` are
- * in 10^-9 USD. `held`: reservations of attempts whose usage is unknown, less what was written off. Distinct requests are
- * counted as request-counts.ts says; `unknownUsageAttempts` are all attempts whose input or output is unknown, so that a
- * row of retries alone is not taken for one that used nothing.
+ * Everything that is added up; `cost`, `listCost`, `internalCost` and `held` (`heldOf`, less what was written off) in 10^-9
+ * USD. Distinct requests are counted as request-counts.ts says; `unknownUsageAttempts` are all attempts whose input or
+ * output is unknown, so that a row of retries alone is not taken for one that used nothing.
  */
 export const measures = [
   'requests',
@@ -321,7 +320,7 @@ export const seriesDimensions = [
 export const figureDimensions = [...seriesDimensions, 'end-user'] as const;
 export type FigureDimension = (typeof figureDimensions)[number];
 
-/** Only what has one of the values, as `FiguresRow.keys` spells them. `cost-centre` matches the centre and all below it. */
+/** One of the values, as `FiguresRow.keys` has them. The path or the name of a cost centre means all below it, too. */
 export interface FigureFilter {
   readonly dimension: FigureDimension;
   readonly values: readonly string[];
@@ -411,6 +410,8 @@ export const dayMs = 86_400_000;
 export interface LedgerStore {
   /** How far the journal with this id has been followed; null where nothing of it has been shipped yet. */
   checkpoint(instance: string): Promise<Checkpoint | null>;
+  /** The ids of all journals of which something has been shipped. */
+  journals(): Promise<readonly string[]>;
   /** Adds what it does not hold yet; resolves with how many entries those were. */
   append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number>;
   /** The stored records of these keys, in the keys' order; null where there is none. */

@@ -7,6 +7,7 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import { heldOf } from '#model/held.ts';
 import type { CorrectedAttempt, VerificationScratch } from './ports.ts';
 
 /** Measures that count distinct requests, and what one of their attempts has to qualify for. */
@@ -75,16 +76,17 @@ export class JournalSums {
     for (const images of Object.values(units.images)) this.#count('images', images);
   }
 
-  #addMoney({ costNano, listNano, internalNano, reservedNano, measuredInput, measuredOutput }: StoredRecord): void {
+  #addMoney(record: StoredRecord): void {
+    const { costNano, listNano, internalNano } = record;
     this.#count('pricedAttempts', costNano === null ? 0 : 1);
     this.#count('listPricedAttempts', listNano === null ? 0 : 1);
     this.#count('internalPricedAttempts', internalNano === null ? 0 : 1);
     this.#sums.cost += costNano ?? 0n;
     this.#sums.listCost += listNano ?? 0n;
     this.#sums.internalCost += internalNano ?? 0n;
-    if (measuredInput !== 'unknown' && measuredOutput !== 'unknown') return;
-    this.#count('unknownUsageAttempts', 1);
-    this.#sums.held += reservedNano ?? 0n;
+    this.#sums.held += heldOf(record);
+    if (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown')
+      this.#count('unknownUsageAttempts', 1);
   }
 
   total(): Figures {

@@ -8,7 +8,7 @@ import { LedgerWriter } from './ledger-writer.ts';
 import { selectLines } from './line-queries.ts';
 import type { PostgresDatabase } from './open.ts';
 import { attemptsOf, findRecords, pageOfRecords, selectValues } from './record-queries.ts';
-import { toStored } from './text.ts';
+import { fromStored, toStored } from './text.ts';
 import { countWrongRollUps } from './wrong-roll-ups.ts';
 
 /** A store that several gateways may fill at once. Its tables are this version's; the database is its owner's to close. */
@@ -27,6 +27,10 @@ export function createPostgresLedgerStore(database: PostgresDatabase): LedgerSto
         lowWater: { segment: row.low_segment, offset: row.low_offset },
         settles: row.settles,
       };
+    },
+    async journals() {
+      const { rows } = await sql<{ instance: string }>`select instance from ledger_journal`.execute(kysely);
+      return rows.map(({ instance }) => fromStored(instance));
     },
     append: async (entries, checkpoint) => await writer.append(entries, checkpoint),
     find: async (keys) => await findRecords(kysely, keys),

@@ -3,6 +3,14 @@ import { measures, requestBits, type Measure } from '#accounting/ledger/ports.ts
 const carried = (bit: number): string => `case when (counts & ${bit}) <> 0 then 1 else 0 end`;
 const known = (column: string): string => `case when ${column} is null then 0 else 1 end`;
 
+/** `heldOf` in SQL. */
+const exactly = "('reported', 'tokenized', 'none')";
+const heldColumn = `case
+    when reserved_nano is null then 0
+    when cost_nano is not null and measured_input in ${exactly} and measured_output in ${exactly} then 0
+    when reserved_nano > coalesce(cost_nano, 0) then reserved_nano - coalesce(cost_nano, 0)
+    else 0 end`;
+
 /**
  * What one usage record adds to each measure, in words that every SQL store understands. Sums over them are what
  * roll-ups hold: their columns have the measures' names in snake case.
@@ -33,7 +41,7 @@ const ofRecord: Readonly<Record<Measure, string>> = {
   listCost: 'coalesce(list_nano, 0)',
   internalPricedAttempts: known('internal_nano'),
   internalCost: 'coalesce(internal_nano, 0)',
-  held: "case when 'unknown' in (measured_input, measured_output) then coalesce(reserved_nano, 0) else 0 end",
+  held: heldColumn,
 };
 
 export const moneyMeasures = ['cost', 'listCost', 'internalCost', 'held'] as const satisfies readonly Measure[];

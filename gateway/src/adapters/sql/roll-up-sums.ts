@@ -1,4 +1,5 @@
 import { dayMs, quarterHourMs, requestBits, type Posting, type StoredRecord } from '#accounting/ledger/ports.ts';
+import { heldOf } from '#model/held.ts';
 import { countMeasures, moneyMeasures, type CountMeasure, type MoneyMeasure } from './figure-columns.ts';
 import { LineSums } from './line-sums.ts';
 
@@ -88,10 +89,8 @@ export class RollUpChange {
       counts.internalPricedAttempts += 1;
       money.internalCost += record.internalNano;
     }
-    if (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown') {
-      counts.unknownUsageAttempts += 1;
-      money.held += record.reservedNano ?? 0n;
-    }
+    if (record.reservedNano !== null) money.held += heldOf(record);
+    if (record.measuredInput === 'unknown' || record.measuredOutput === 'unknown') counts.unknownUsageAttempts += 1;
   }
 
   #addUnits({ record: { units }, toolCalls, images }: CountedRecord): void {

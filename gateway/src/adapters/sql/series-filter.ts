@@ -64,6 +64,6 @@ export class RowFilter {
   #ofSeries({ dimension, values, exact }: SeriesFilter): Condition {
     if (dimension !== 'cost-centre' || exact === true) return this.among(seriesKeys[dimension], values);
     return sql`exists (select 1 from ${this.#list(values)}
-      where cost_centre = value or substr(cost_centre, 1, length(value) + 1) = value || '/')`;
+      where replace('/' || cost_centre || '/', '/' || value || '/', '') <> '/' || cost_centre || '/')`;
   }
 }

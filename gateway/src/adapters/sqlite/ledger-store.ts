@@ -30,6 +30,10 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
         settles: row.settles,
       };
     },
+    async journals() {
+      const rows = await kysely.selectFrom('ledger_journal').select('instance').execute();
+      return rows.map(({ instance }) => instance);
+    },
     append: async (entries, checkpoint) => await database.exclusive(() => writer.append(entries, checkpoint)),
     find: async (keys) => await findRecords(kysely, keys),
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),

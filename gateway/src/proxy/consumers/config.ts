@@ -1,6 +1,7 @@
 import type { ConfigFinding, ConfigSection } from '#kernel/config-section.ts';
 import { entryName, instant, secret } from '#kernel/config-values.ts';
 import type { Secret } from '#kernel/secret.ts';
+import { limitFindings, limitMembers, organisationLimits } from '#model/limit-settings.ts';
 import { z } from 'zod';
 
 /** As many characters as API Management's own keys have. */
@@ -10,6 +11,7 @@ const keys = {
   organisation: entryName().describe(
     'The root of the cost-centre tree; the first part of every cost-centre path in the ledger.',
   ),
+  ...organisationLimits,
   costCentres: z
     .record(
       entryName(),
@@ -19,10 +21,15 @@ const keys = {
           .string()
           .optional()
           .describe('The cost centre that it belongs to; without one it stands right under the organisation.'),
+        ...limitMembers,
       }),
     )
     .default({})
     .describe('Who pays: a tree of cost centres by name. Money rolls up to the organisation.'),
+  consumers: z
+    .record(entryName(), z.strictObject(limitMembers))
+    .default({})
+    .describe('Limits and budgets of consumers, by the name that subscriptions give them.'),
   subscriptions: z
     .record(
       entryName(),
@@ -46,6 +53,7 @@ const keys = {
             'Keys that come from elsewhere. Without them, keys are made and regenerated through the admin API, where ' +
               'they are shown once; the file never holds a key in clear.',
           ),
+        ...limitMembers,
       }),
     )
     .default({})
@@ -54,25 +62,74 @@ const keys = {
 
 type Values = Partial<z.output<z.ZodObject<typeof keys>>>;
 
-function cycles(costCentres: NonNullable<Values['costCentres']>): readonly ConfigFinding[] {
+/** Deeper trees are a mistake, and every level is one more budget for each call below it. */
+const deepestTree = 16;
+
+/** Circles, each told once, and branches that are too deep. Looks at every cost centre once. */
+function treeFindings(costCentres: NonNullable<Values['costCentres']>): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];
-  const reported = new Set<string>();
+  const depths = new Map<string, number>();
   for (const start of Object.keys(costCentres)) {
-    const walked: string[] = [];
+    const walked = new Set<string>();
     let at: string | undefined = start;
-    while (at !== undefined && !walked.includes(at)) {
-      walked.push(at);
+    while (at !== undefined && !walked.has(at) && !depths.has(at)) {
+      walked.add(at);
       at = costCentres[at]?.parent;
     }
-    if (at !== start || reported.has(start)) continue;
-    for (const name of walked) reported.add(name);
-    findings.push({
-      path: ['costCentres', start, 'parent'],
-      message: `the cost centres go round in a circle: ${[...walked, start].join(' -> ')}`,
-      fix: 'Leave the parent of one of them out: it then stands right under the organisation.',
-    });
+    if (at !== undefined && walked.has(at)) findings.push(circle([...walked], at));
+    let depth = at === undefined ? 0 : (depths.get(at) ?? 0);
+    for (const name of [...walked].toReversed()) {
+      depth += 1;
+      depths.set(name, depth);
+      if (depth === deepestTree + 1)
+        findings.push({
+          path: ['costCentres', name, 'parent'],
+          message: `it stands ${depth} levels below the organisation; ${deepestTree} are allowed`,
+          fix: 'Put it under a cost centre further up.',
+        });
+    }
   }
   return findings;
+}
+
+function circle(walked: readonly string[], at: string): ConfigFinding {
+  const round = walked.slice(walked.indexOf(at));
+  return {
+    path: ['costCentres', at, 'parent'],
+    message: `the cost centres go round in a circle: ${[...round, at].join(' -> ')}`,
+    fix: 'Leave the parent of one of them out: it then stands right under the organisation.',
+  };
+}
+
+/** A consumer that is charged to two cost centres would be counted in neither as a whole. */
+function placeFindings(subscriptions: NonNullable<Values['subscriptions']>): readonly ConfigFinding[] {
+  const places = new Map<string, { readonly costCentre: string; readonly by: string }>();
+  return Object.entries(subscriptions).flatMap(([name, { consumer, costCentre }]) => {
+    const known = places.get(consumer);
+    if (known === undefined) places.set(consumer, { costCentre, by: name });
+    if (known === undefined || known.costCentre === costCentre) return [];
+    return [
+      {
+        path: ['subscriptions', name, 'costCentre'],
+        message: `the consumer '${consumer}' stands in two places: '${known.by}' charges it to '${known.costCentre}'`,
+        fix: 'Charge a consumer to one cost centre, or make it two consumers.',
+      },
+    ];
+  });
+}
+
+function ofAll(key: string, entries: object): readonly ConfigFinding[] {
+  return Object.entries(entries).flatMap(([name, entry]) => limitFindings(entry, [key, name]));
+}
+
+function nodeFindings(values: Values): readonly ConfigFinding[] {
+  const { costCentres = {}, consumers = {}, subscriptions = {} } = values;
+  return [
+    ...limitFindings(values, []),
+    ...ofAll('costCentres', costCentres),
+    ...ofAll('consumers', consumers),
+    ...ofAll('subscriptions', subscriptions),
+  ];
 }
 
 function keyFindings(subscriptions: NonNullable<Values['subscriptions']>): readonly ConfigFinding[] {
@@ -110,8 +167,10 @@ export const consumersConfig: ConfigSection<typeof keys> = {
     { from: ['subscriptions', '*', 'costCentre'], to: 'costCentres', noun: 'cost centre' },
     { from: ['subscriptions', '*', 'product'], to: 'products', noun: 'product' },
   ],
-  check: ({ costCentres, subscriptions }) => [
-    ...(costCentres === undefined ? [] : cycles(costCentres)),
-    ...(subscriptions === undefined ? [] : keyFindings(subscriptions)),
+  check: (values) => [
+    ...treeFindings(values.costCentres ?? {}),
+    ...placeFindings(values.subscriptions ?? {}),
+    ...nodeFindings(values),
+    ...keyFindings(values.subscriptions ?? {}),
   ],
 };

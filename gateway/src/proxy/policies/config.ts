@@ -1,5 +1,6 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { byteSize, entryName, wholeNumber } from '#kernel/config-values.ts';
+import { limitFindings, limitMembers, limitsOfEach } from '#model/limit-settings.ts';
 import { z } from 'zod';
 
 const keys = {
@@ -34,6 +35,11 @@ const keys = {
             'A call that a deployment without a price may serve is refused, or allowed and shown as unpriced in every ' +
               'report. It never counts as 0.',
           ),
+        ...limitMembers,
+        perSubscription: limitsOfEach('subscription of the product'),
+        perEndUser: limitsOfEach(
+          'end user of the product (calls that name none are one such user, so that leaving it out escapes nothing)',
+        ),
       }),
     )
     .default({})
@@ -45,5 +51,10 @@ export const policiesConfig: ConfigSection<typeof keys> = {
   summary: 'Products: what a subscription may use, and on which terms.',
   keys,
   references: [{ from: ['products', '*', 'models', '*'], to: 'models', noun: 'model' }],
-  check: () => [],
+  check: ({ products = {} }) =>
+    Object.entries(products).flatMap(([name, product]) => [
+      ...limitFindings(product, ['products', name]),
+      ...limitFindings(product.perSubscription, ['products', name, 'perSubscription']),
+      ...limitFindings(product.perEndUser, ['products', name, 'perEndUser']),
+    ]),
 };

@@ -1,0 +1,197 @@
+import type { Clock, Timer } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { CallerLimits, LimitBook } from '#model/limits.ts';
+import type { UsageRecord } from '#model/usage-record.ts';
+import type { Account } from './account.ts';
+import { CallSpending } from './call.ts';
+import type { CallContext } from './call-context.ts';
+import { Exchanger } from './exchanger.ts';
+import type { BudgetInstruments } from './instruments.ts';
+import { Loader } from './loader.ts';
+import type { CounterStore, SpendingLedger } from './ports.ts';
+import type { Refusal } from './refusal.ts';
+import { settleUnreserved, type Reservation } from './reservation.ts';
+import { Tracks } from './tracks.ts';
+
+export interface EngineOptions {
+  readonly store: CounterStore;
+  readonly ledger: SpendingLedger;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly instruments: BudgetInstruments;
+  /** The limits in force now. */
+  book(): LimitBook;
+  /** For a shared store: how long grants may be used after the store was last heard, ms. */
+  readonly leaseMs: number;
+  /** For a shared store: how much more than it needs a gateway takes at most, in per cent of the budget. */
+  readonly leasePercent: number;
+  /** Told of every refusal. */
+  refused?(refusal: Refusal): void;
+  /** Told of accounts whose spending has changed. */
+  spent?(account: Account): void;
+}
+
+/** What is taken of a rate in advance lies here for so long at most, ms. */
+const rateLeaseMs = 1000;
+const sweepMs = 60_000;
+/** A soft budget that could not be read is read again after so long, ms. */
+const readAgainMs = 5_000;
+const shortestBeatMs = 100;
+/** Permits and rates that are given back wait so long for company, ms. */
+const gatherMs = 10;
+
+/**
+ * Limits and budgets of one gateway. Reserves the most that a call may use in every budget on its path, or in none;
+ * settles what it used. What it may spend without asking, and what it has to ask for, is in `Account` and `Exchanger`.
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #tracks: Tracks;
+  readonly #exchanger: Exchanger;
+  readonly #context: CallContext;
+  #beat: Timer | undefined;
+  #sweep: Timer | undefined;
+  #gathering: Timer | undefined;
+  #closed = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { store, ledger, clock, log, instruments, leaseMs } = options;
+    this.#tracks = new Tracks(clock, store.shared ? rateLeaseMs : 0);
+    const exchanger = new Exchanger({
+      store,
+      clock,
+      log,
+      leaseMs,
+      leaseOf: (account) => this.#leaseOf(account),
+      accounts: () => this.#tracks.accounts(),
+      observe: {
+        exchanged: (ms) => instruments.exchangeSeconds.observe(ms / 1000),
+        failed: () => instruments.exchangeFailures.add(1),
+        lost: () => instruments.lostCounters.add(1),
+      },
+    });
+    const loader = new Loader({ ledger, store, report: (account) => exchanger.report(account) });
+    this.#exchanger = exchanger;
+    this.#context = {
+      clock,
+      log,
+      exchanger,
+      store,
+      instruments,
+      loader,
+      readByTheWay: (account) => this.#readByTheWay(account),
+      ended: (reservation, record) => this.#ended(reservation, record),
+      givenBack: () => this.#gather(),
+      refused: (refusal) => {
+        instruments.refusals.with({ code: refusal.failure.code }).add(1);
+        options.refused?.(refusal);
+      },
+    };
+    store.onRecall((keys) => this.#recalled(keys));
+    this.#scheduleSweep();
+    if (store.shared) this.#scheduleBeat();
+  }
+
+  /** Accounts for one request of a caller. Costs nothing until something is reserved. */
+  begin(limits: CallerLimits): CallSpending {
+    return new CallSpending(this.#context, this.#tracks.pathOf(limits));
+  }
+
+  /** Every account in use, for whoever shows or watches them. */
+  accounts(): Iterable<Account> {
+    return this.#tracks.accounts();
+  }
+
+  /** Resolves when the account holds what the ledger does. */
+  async load(account: Account): Promise<void> {
+    await this.#context.loader.load(account);
+  }
+
+  /** Gives back everything that is not in use, and tells the store. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of [this.#beat, this.#sweep, this.#gathering]) timer?.cancel();
+    for (const account of this.#tracks.accounts()) account.giveBack();
+    for (const track of this.#tracks.rates.values()) track.putBack();
+    this.#tell();
+    await this.#options.store.close();
+  }
+
+  #leaseOf(account: Account): bigint {
+    const { store, leasePercent } = this.#options;
+    return store.shared ? (account.limit * BigInt(leasePercent)) / 100n : account.limit;
+  }
+
+  #ended(reservation: Reservation, record: UsageRecord | undefined): void {
+    for (const { account } of reservation.accounts) this.#options.spent?.(account);
+    this.#gather();
+    if (record === undefined) return;
+    if (reservation.nano !== null && record.cost.nanoUsd !== null && record.cost.nanoUsd > reservation.nano)
+      this.#options.instruments.overshoot.add(Number(record.cost.nanoUsd - reservation.nano));
+    const book = this.#options.book();
+    if (book.version !== reservation.version) this.#settleWhereNew(book, reservation, record);
+  }
+
+  /** Budgets that came into force while the attempt was under way count it, too. */
+  #settleWhereNew(book: LimitBook, reservation: Reservation, record: UsageRecord): void {
+    for (const track of this.#tracks.pathOf(book.of(record.caller)).budgets) {
+      const account = track.known(record.at);
+      if (account === undefined || reservation.holds(account)) continue;
+      settleUnreserved(account, record);
+      this.#options.spent?.(account);
+    }
+  }
+
+  #readByTheWay(account: Account): void {
+    const { clock, log } = this.#options;
+    if (account.readAfter > clock.monotonic()) return;
+    account.readAfter = clock.monotonic() + readAgainMs;
+    this.#context.loader.load(account).then(
+      () => this.#options.spent?.(account),
+      (error: unknown) =>
+        log.warn({ err: error, budget: account.budget.id }, 'a budget cannot be read from the ledger'),
+    );
+  }
+
+  #recalled(keys: readonly string[]): void {
+    const wanted = new Set(keys);
+    for (const account of this.#tracks.accounts()) if (wanted.has(account.key)) account.giveBack();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#exchanger.tell({
+      accounts: [...this.#tracks.accounts()].filter((account) => account.dirty && account.ready),
+      rates: [...this.#tracks.rates.values()].filter((track) => track.dirty),
+      permits: [...this.#tracks.permits.values()].filter((track) => track.dirty || track.held > 0),
+    });
+  }
+
+  /** What is given back is told soon: others may be waiting for it. */
+  #gather(): void {
+    if (!this.#options.store.shared || this.#closed) return;
+    this.#gathering ??= this.#options.clock.after(gatherMs, () => {
+      this.#gathering = undefined;
+      const rates = [...this.#tracks.rates.values()].filter((track) => track.dirty);
+      const permits = [...this.#tracks.permits.values()].filter((track) => track.dirty);
+      if (rates.length + permits.length > 0) this.#exchanger.tell({ accounts: [], rates, permits });
+    });
+  }
+
+  #scheduleBeat(): void {
+    const { leaseMs, clock } = this.#options;
+    this.#beat = clock.after(Math.max(shortestBeatMs, Math.min(1000, leaseMs / 4)), () => {
+      this.#tracks.giveBackIdle(leaseMs);
+      this.#tell();
+      if (!this.#closed) this.#scheduleBeat();
+    });
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#options.clock.after(sweepMs, () => {
+      this.#tracks.sweep();
+      if (!this.#closed) this.#scheduleSweep();
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import type {
+  FigureFilter,
+  Figures,
+  FigureSpan,
+  JournalAudit,
+  LedgerStore,
+  Period,
+  Position,
+  Shipping,
+  StoredRecord,
+} from '#accounting/ledger/ports.ts';
+import { heldOf } from '#model/held.ts';
+import type { LimitNode } from '#model/limits.ts';
+import type { ChargedTo } from '#model/usage-record.ts';
+import type { LedgerSpending, LedgerSums } from './ports.ts';
+
+export interface SpendingSources {
+  readonly store: Pick<LedgerStore, 'figures' | 'journals'>;
+  readonly journal: Pick<JournalAudit, 'items'>;
+  readonly shipping: Pick<Shipping, 'hold'>;
+  /** The id of this gateway's journal. */
+  readonly instance: string;
+  /** Nobody else fills the store while this gateway runs: then it is not asked who wrote what. */
+  readonly alone: boolean;
+  /** How a period is read from roll-ups. */
+  spansOf(period: Period): readonly FigureSpan[];
+}
+
+export interface SpendingAsked {
+  readonly node: LimitNode;
+  /** UTC ms of admission, [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** Just behind the last entry of the journal that is to count. */
+  readonly until: Position;
+}
+
+/** Whether a caller passes a node. */
+export function passesNode({ kind, name, product }: LimitNode, caller: ChargedTo): boolean {
+  if (product !== null && caller.product !== product) return false;
+  if (kind === 'organisation') return caller.costCentrePath.split('/')[0] === name;
+  if (kind === 'cost-centre') return `/${caller.costCentrePath}/`.includes(`/${name}/`);
+  if (kind === 'end-user') return (caller.endUser ?? '') === name;
+  return caller[kind] === name;
+}
+
+function filterOf({ kind, name, product }: LimitNode): readonly FigureFilter[] {
+  const dimension = kind === 'organisation' ? 'cost-centre' : kind;
+  const filter: FigureFilter[] = [{ dimension, values: [name] }];
+  if (product !== null) filter.push({ dimension: 'product', values: [product] });
+  return filter;
+}
+
+const nothing: LedgerSums = { cost: 0n, listCost: 0n, internalCost: 0n, held: 0n, tokens: 0n, requests: 0n };
+
+function plus(one: LedgerSums, other: LedgerSums): LedgerSums {
+  return {
+    cost: one.cost + other.cost,
+    listCost: one.listCost + other.listCost,
+    internalCost: one.internalCost + other.internalCost,
+    held: one.held + other.held,
+    tokens: one.tokens + other.tokens,
+    requests: one.requests + other.requests,
+  };
+}
+
+function sumsOf({ cost, listCost, internalCost, held, input, output, requests }: Figures): LedgerSums {
+  return { cost, listCost, internalCost, held, tokens: input + output, requests };
+}
+
+function sumsOfRecord(record: StoredRecord): LedgerSums {
+  return {
+    cost: record.costNano ?? 0n,
+    listCost: record.listNano ?? 0n,
+    internalCost: record.internalNano ?? 0n,
+    held: heldOf(record),
+    tokens: BigInt((record.units.input ?? 0) + (record.units.output ?? 0)),
+    requests: record.attempt === 1 ? 1n : 0n,
+  };
+}
+
+/** What the journal holds beyond what the store has. */
+function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Position): LedgerSums {
+  const { node, from, to } = asked;
+  let sums = nothing;
+  for (const item of journal.items(shipped, asked.until)) {
+    if (item.kind === 'settle') {
+      const { at, series, endUser } = item.record;
+      if (at >= from && at < to && passesNode(node, { ...series.caller, endUser }))
+        sums = plus(sums, sumsOfRecord(item.record));
+    } else if (item.kind === 'adjustment') {
+      const { at, postings } = item.adjustment;
+      for (const { series, change } of at >= from && at < to ? postings : [])
+        if (passesNode(node, { ...series.caller, endUser: null })) sums = plus(sums, { ...nothing, ...change });
+    }
+  }
+  return sums;
+}
+
+/**
+ * What a node has spent in a period, to the entry: from the store as far as the journal has been shipped, and from the
+ * journal from there on. Nothing is shipped meanwhile.
+ */
+export async function ledgerSpending(sources: SpendingSources, asked: SpendingAsked): Promise<LedgerSpending> {
+  const { store, shipping, instance, alone } = sources;
+  const filter = filterOf(asked.node);
+  const { from, to } = asked;
+  const figures = async (spans: readonly FigureSpan[], journal?: string): Promise<LedgerSums> => {
+    const [row] = await store.figures({
+      by: [],
+      filter,
+      spans,
+      ...(journal === undefined ? {} : { instance: journal }),
+    });
+    return row === undefined ? nothing : sumsOf(row.figures);
+  };
+  const records: FigureSpan[] = [{ from, to, source: 'records', bucket: 0 }];
+  return await shipping.hold(async (shipped) => {
+    const tail = tailOf(sources, asked, shipped);
+    if (alone) {
+      const spans = asked.node.kind === 'end-user' ? records : sources.spansOf({ from, to });
+      return { own: plus(await figures(spans), tail), others: new Map() };
+    }
+    const others = new Map<string, LedgerSums>();
+    for (const journal of await store.journals()) {
+      if (journal !== instance) others.set(journal, await figures(records, journal));
+    }
+    return { own: plus(await figures(records, instance), tail), others };
+  });
+}

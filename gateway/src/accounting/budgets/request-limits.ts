@@ -1,0 +1,115 @@
+import { Failure } from '#kernel/errors.ts';
+import type { Admission } from '#model/admission.ts';
+import type { PriceBook } from '#model/price-book.ts';
+import { boundsOf, type CallBounds } from './call-bounds.ts';
+import type { CallSpending } from './call.ts';
+import type { Engine } from './engine.ts';
+import { limitHeaders, type HeaderNames } from './limit-headers.ts';
+import type { Demand, Reservation } from './reservation.ts';
+import { WorstCase } from './worst-case.ts';
+
+export interface RequestLimitsOptions {
+  readonly engine: Engine;
+  readonly headers: HeaderNames;
+  /** Tokens in the texts of a call, counted by its tokenizer; null where that cannot be done. */
+  countInput(admission: Admission): Promise<number | null>;
+}
+
+const worstCases = new WeakMap<PriceBook, WorstCase>();
+
+function worstCaseOf(book: PriceBook): WorstCase {
+  let found = worstCases.get(book);
+  if (found === undefined) worstCases.set(book, (found = new WorstCase(book)));
+  return found;
+}
+
+/** Limits and budgets of one request: what its attempts may use at most, and what is told of it. */
+export class LimitedRequest {
+  readonly #options: RequestLimitsOptions;
+  readonly #admission: Admission;
+  readonly #spending: CallSpending;
+  readonly #money: boolean;
+  #bounds: CallBounds | undefined;
+
+  constructor(options: RequestLimitsOptions, admission: Admission, spending: CallSpending) {
+    this.#options = options;
+    this.#admission = admission;
+    this.#spending = spending;
+    this.#money = spending.path.budgets.some(({ budget }) => budget.unit === 'nano-usd');
+  }
+
+  reserve(at: number): Reservation | Promise<Reservation> {
+    return this.#spending.reserve({
+      at,
+      demand: this.#demand(at),
+      exact: async () => await this.#exact(at),
+    });
+  }
+
+  headers(): readonly string[] {
+    return limitHeaders(this.#spending.path, this.#options.headers);
+  }
+
+  end(): void {
+    this.#spending.end();
+  }
+
+  #demand(at: number): Demand {
+    const bounds = this.#bounds ?? boundsOf(this.#admission);
+    if ('message' in bounds) {
+      if (this.#spending.hard) {
+        const { param, message } = bounds;
+        const text = `${message} A hard budget must know what a call may use.`;
+        throw new Failure('unbounded_cost', text, param === null ? {} : { param });
+      }
+      // Nothing that refuses needs to know.
+      return { nano: 0n, tokens: this.#admission.exchange.body.bytes.length };
+    }
+    this.#bounds = bounds;
+    return this.#priced(bounds, bounds.input, at);
+  }
+
+  async #exact(at: number): Promise<Demand | undefined> {
+    const bounds = this.#bounds;
+    if (bounds === undefined) return undefined;
+    const counted = await this.#options.countInput(this.#admission);
+    return counted === null ? undefined : this.#priced(bounds, bounds.inputWith(counted), at);
+  }
+
+  #priced(bounds: CallBounds, input: number, at: number): Demand {
+    const tokens = input + bounds.output;
+    if (!this.#money) return { nano: 0n, tokens };
+    const { prices } = this.#admission.exchange.snapshot;
+    const nano = worstCaseOf(prices).of(this.#admission, { bounds, input, at });
+    if (nano === null && this.#hardMoney())
+      throw new Failure(
+        'model_unpriced',
+        'This call may be served by a deployment that has no price for it, and a hard budget refuses unpriced calls.',
+        { param: 'model' },
+      );
+    return { nano: nano ?? 0n, tokens };
+  }
+
+  #hardMoney(): boolean {
+    return this.#spending.path.budgets.some(({ budget }) => budget.hard && budget.unit === 'nano-usd');
+  }
+}
+
+/** What stands for the limits of a caller who has none. */
+const unlimited = {
+  reserve: () => ({ nano: null, settle() {}, release() {} }),
+  headers: () => [],
+  end() {},
+} as const;
+
+/** The engine as the request path sees it. */
+export function limitsOfRequests(options: RequestLimitsOptions) {
+  return {
+    begin(admission: Admission): LimitedRequest | typeof unlimited {
+      const limits = admission.exchange.snapshot.limitBook.of(admission.caller.chargedTo);
+      const { budgets, rates, concurrency } = limits;
+      if (budgets.length + rates.length + concurrency.length === 0) return unlimited;
+      return new LimitedRequest(options, admission, options.engine.begin(limits));
+    },
+  };
+}

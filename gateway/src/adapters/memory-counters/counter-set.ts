@@ -1,0 +1,295 @@
+import {
+  CountersFenced,
+  type AccountClaim,
+  type AccountState,
+  type Answer,
+  type Ask,
+  type AskAnswer,
+  type CounterStore,
+  type Exchange,
+  type Lacking,
+  type PermitClaim,
+  type RateClaim,
+  type Sums,
+} from '#accounting/budgets/ports.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { SlidingWindow, TokenBucket, type RateCounter } from './rate-counter.ts';
+
+export interface CounterSetOptions {
+  readonly clock: Clock;
+  /** Several gateways: grants are shares, and none is given for `leaseMs` after the set began. Default: only one. */
+  readonly shared?: { readonly leaseMs: number };
+}
+
+/** What one gateway has in an account. */
+interface Entry extends Sums {
+  readonly granted: bigint;
+}
+
+const total = ({ spent, unknown, inFlight }: Sums): bigint => spent + unknown + inFlight;
+const least = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+const most = (one: bigint, other: bigint): bigint => (one > other ? one : other);
+
+const keptMs = 7 * 86_400_000;
+const sweepMs = 600_000;
+
+/** One budget's window: who has spent, holds and may spend what. */
+class Account {
+  readonly endsAt: number;
+  built: boolean;
+  readonly entries = new Map<string, Entry>();
+  sums: Entry = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
+
+  constructor(endsAt: number, built: boolean) {
+    this.endsAt = endsAt;
+    this.built = built;
+  }
+
+  granted(journal: string): bigint {
+    return this.entries.get(journal)?.granted ?? 0n;
+  }
+
+  set(journal: string, entry: Entry): void {
+    const before = this.entries.get(journal);
+    this.entries.set(journal, entry);
+    this.sums = {
+      spent: this.sums.spent + entry.spent - (before?.spent ?? 0n),
+      unknown: this.sums.unknown + entry.unknown - (before?.unknown ?? 0n),
+      inFlight: this.sums.inFlight + entry.inFlight - (before?.inFlight ?? 0n),
+      granted: this.sums.granted + entry.granted - (before?.granted ?? 0n),
+    };
+  }
+}
+
+interface Joined {
+  readonly claim: AccountClaim;
+  readonly account: Account;
+  /** Needs that this exchange has granted so far. */
+  promised: bigint;
+}
+
+/** Counters in this process. Several connections stand for several gateways: that is for tests. */
+export class CounterSet {
+  readonly #options: CounterSetOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #rates = new Map<string, RateCounter>();
+  /** Of a key, by journal. */
+  readonly #permits = new Map<string, Map<string, number>>();
+  readonly #gateways = new Map<string, Connection>();
+  #epoch = 0;
+  #closedUntil: number;
+  #sweptAt = 0;
+
+  constructor(options: CounterSetOptions) {
+    this.#options = options;
+    this.#closedUntil = options.clock.monotonic() + (options.shared?.leaseMs ?? 0);
+  }
+
+  /** `journal`: the id of the gateway's journal. An earlier connection of it is cut off. */
+  connect(journal: string): CounterStore {
+    const connection = new Connection(this, journal, this.#options.shared !== undefined);
+    this.#gateways.set(journal, connection);
+    return connection;
+  }
+
+  /** Everything is lost, as when a server comes back empty. */
+  lose(): void {
+    this.#epoch += 1;
+    this.#accounts.clear();
+    this.#rates.clear();
+    this.#permits.clear();
+    this.#closedUntil = this.#options.clock.monotonic() + (this.#options.shared?.leaseMs ?? 0);
+  }
+
+  exchange(connection: Connection, exchange: Exchange): Answer {
+    if (this.#gateways.get(connection.journal) !== connection)
+      throw new CountersFenced('Another process counts for the same journal.');
+    const time = this.#options.clock.monotonic();
+    this.#sweep();
+    const { journal } = connection;
+    const joined = exchange.accounts.map((claim) => this.#join(claim, journal));
+    for (const claim of exchange.rates)
+      for (const returned of claim.returned) this.#rate(claim).giveBack(claim, returned, time);
+    for (const claim of exchange.permits) this.#holders(claim).set(journal, claim.held);
+    const asking = { joined, journal, exchange, time };
+    const asks = exchange.asks.map((ask) => this.#judge(ask, asking));
+    return {
+      epoch: String(this.#epoch),
+      closedMs: Math.max(0, this.#closedUntil - time),
+      time,
+      gateways: this.#gateways.size,
+      accounts: joined.map(({ account }) => stateOf(account, journal)),
+      rates: exchange.rates.map((claim) => ({
+        available: Math.floor(this.#rate(claim).available(claim, time)),
+        resetMs: this.#rate(claim).resetMs(claim, time),
+      })),
+      permits: exchange.permits.map((claim) => ({ held: heldBy(this.#holders(claim)) })),
+      asks,
+    };
+  }
+
+  build(key: string, journals: ReadonlyMap<string, Omit<Sums, 'inFlight'>>): void {
+    const account = this.#accounts.get(key);
+    if (account === undefined || account.built) return;
+    for (const [journal, { spent, unknown }] of journals) {
+      if (!account.entries.has(journal))
+        account.set(journal, { spent, unknown, inFlight: 0n, granted: spent + unknown });
+    }
+    account.built = true;
+  }
+
+  recall(from: Connection, keys: readonly string[]): void {
+    for (const one of this.#gateways.values()) if (one !== from) one.recalled(keys);
+  }
+
+  leave(connection: Connection): void {
+    if (this.#gateways.get(connection.journal) === connection) this.#gateways.delete(connection.journal);
+  }
+
+  #join(claim: AccountClaim, journal: string): Joined {
+    let account = this.#accounts.get(claim.key);
+    if (account === undefined) this.#accounts.set(claim.key, (account = new Account(claim.endsAt, claim.fresh)));
+    account.set(journal, { ...claim.own, granted: most(claim.granted, total(claim.own)) });
+    return { claim, account, promised: 0n };
+  }
+
+  #judge(ask: Ask, asking: Asking): AskAnswer {
+    const { exchange, time, journal, joined } = asking;
+    const lacking: Lacking[] = [];
+    for (const { account, amount } of ask.needs) {
+      const one = joined[account];
+      if (one === undefined || !this.#fits(one, amount, journal)) lacking.push({ kind: 'account', account });
+    }
+    for (const { rate, amount } of ask.takes) {
+      const claim = exchange.rates[rate];
+      if (claim === undefined) continue;
+      const waitMs = this.#rate(claim).waitMs(claim, amount, time);
+      if (waitMs > 0) lacking.push({ kind: 'rate', rate, waitMs });
+    }
+    for (const permit of ask.permits) {
+      const claim = exchange.permits[permit];
+      if (claim !== undefined && heldBy(this.#holders(claim)) >= claim.permits)
+        lacking.push({ kind: 'permit', permit });
+    }
+    return lacking.length > 0 ? { granted: false, lacking } : { granted: true, taken: this.#give(ask, asking) };
+  }
+
+  #fits({ claim, account, promised }: Joined, amount: bigint, journal: string): boolean {
+    if (claim.limit === null) return true;
+    if (!account.built || this.#closedUntil > this.#options.clock.monotonic()) return false;
+    const others = account.sums.granted - account.granted(journal);
+    return others + total(claim.own) + promised + amount <= claim.limit;
+  }
+
+  #give(ask: Ask, { exchange, joined, journal, time }: Asking): number[] {
+    const share = this.#options.shared === undefined ? 1 : 2 * this.#gateways.size;
+    for (const need of ask.needs) {
+      const one = joined[need.account];
+      if (one === undefined) continue;
+      const { claim, account } = one;
+      one.promised += need.amount;
+      const atLeast = total(claim.own) + one.promised;
+      const others = account.sums.granted - account.granted(journal);
+      const left = claim.limit === null ? 0n : claim.limit - others - atLeast;
+      const granted = atLeast + most(0n, least(claim.lease, left / BigInt(share)));
+      account.set(journal, { ...claim.own, granted: most(account.granted(journal), granted) });
+    }
+    for (const permit of ask.permits) {
+      const claim = exchange.permits[permit];
+      if (claim === undefined) continue;
+      const holders = this.#holders(claim);
+      holders.set(journal, (holders.get(journal) ?? 0) + 1);
+    }
+    return ask.takes.map(({ rate, amount, atMost }) => {
+      const claim = exchange.rates[rate];
+      if (claim === undefined) return 0;
+      const plenty = Math.floor(this.#rate(claim).available(claim, time) / share);
+      const taken = Math.max(amount, Math.min(atMost, plenty));
+      this.#rate(claim).take(claim, taken, time);
+      return taken;
+    });
+  }
+
+  #rate(claim: RateClaim): RateCounter {
+    let rate = this.#rates.get(claim.key);
+    const Kind = claim.shape === 'bucket' ? TokenBucket : SlidingWindow;
+    if (!(rate instanceof Kind)) this.#rates.set(claim.key, (rate = new Kind()));
+    return rate;
+  }
+
+  #holders({ key }: PermitClaim): Map<string, number> {
+    let holders = this.#permits.get(key);
+    if (holders === undefined) this.#permits.set(key, (holders = new Map()));
+    return holders;
+  }
+
+  #sweep(): void {
+    const now = this.#options.clock.now();
+    if (now < this.#sweptAt + sweepMs) return;
+    this.#sweptAt = now;
+    for (const [key, account] of this.#accounts) if (account.endsAt + keptMs < now) this.#accounts.delete(key);
+  }
+}
+
+interface Asking {
+  readonly joined: readonly Joined[];
+  readonly journal: string;
+  readonly exchange: Exchange;
+  readonly time: number;
+}
+
+function stateOf({ sums, built, entries }: Account, journal: string): AccountState {
+  const { spent, unknown, inFlight, granted } = sums;
+  return {
+    granted: entries.get(journal)?.granted ?? 0n,
+    total: { spent, unknown, inFlight },
+    totalGranted: granted,
+    built,
+  };
+}
+
+function heldBy(holders: ReadonlyMap<string, number>): number {
+  let held = 0;
+  for (const count of holders.values()) held += count;
+  return held;
+}
+
+class Connection implements CounterStore {
+  readonly journal: string;
+  readonly shared: boolean;
+  readonly #set: CounterSet;
+  #onRecall: (keys: readonly string[]) => void = () => undefined;
+
+  constructor(set: CounterSet, journal: string, shared: boolean) {
+    this.#set = set;
+    this.journal = journal;
+    this.shared = shared;
+  }
+
+  exchange(exchange: Exchange): Answer {
+    return this.#set.exchange(this, exchange);
+  }
+
+  build(key: string, journals: ReadonlyMap<string, Omit<Sums, 'inFlight'>>): Promise<void> {
+    this.#set.build(key, journals);
+    return Promise.resolve();
+  }
+
+  recall(keys: readonly string[]): Promise<void> {
+    this.#set.recall(this, keys);
+    return Promise.resolve();
+  }
+
+  onRecall(run: (keys: readonly string[]) => void): void {
+    this.#onRecall = run;
+  }
+
+  recalled(keys: readonly string[]): void {
+    this.#onRecall(keys);
+  }
+
+  close(): Promise<void> {
+    this.#set.leave(this);
+    return Promise.resolve();
+  }
+}
