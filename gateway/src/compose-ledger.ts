@@ -196,6 +196,18 @@ function refuseHalfRestored(dataFolder: string): void {
     throw new Error(`A restore into ${dataFolder} was broken off: empty the folder and restore again.`);
 }
 
+/** `until` is taken in the turn of the call: what counts by then is in the answer. */
+function spendingOf(
+  services: RemoteServices<LedgerServices>,
+  instance: string,
+  progress: SharedProgress,
+): SpendingLedger {
+  return {
+    journal: instance,
+    spending: async (asked) => await services.budgets.spending({ ...asked, instance, until: progress.written() }),
+  };
+}
+
 /**
  * Opens the ledger in its folder. Rejects with `FolderInUse` where another process has it, and where journal or store
  * cannot be read by this version.
@@ -255,10 +267,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       book: (adjustments) => journal.book(adjustments),
       openSince: () => journal.openSince,
       reports: services.reports,
-      spending: {
-        journal: instance,
-        spending: async (asked) => await services.budgets.spending({ ...asked, instance, until: progress.written() }),
-      },
+      spending: spendingOf(services, instance, progress),
       directoryStore: services.directory,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),

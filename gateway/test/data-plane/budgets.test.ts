@@ -88,6 +88,7 @@ test('a budget goes on where it was after a restart', async (context) => {
   const left = remaining(await ask(stack, chat(50)));
   assert.ok(Number(left) < Number(remaining(first)));
   const spent = costOfTwin(stack);
+  await stack.gateway.drain('restart');
   const again = await stack.restart();
   const models = `${again.url}/openai/v1/embeddings`;
   const after = await call(models, {
