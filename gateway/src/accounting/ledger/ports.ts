@@ -233,9 +233,8 @@ export interface JournalAudit {
 // ── What is asked of a store ──
 
 /**
- * Everything that is added up; `cost`, `listCost`, `internalCost` and `held` (`heldOf`, less what was written off) in 10^-9
- * USD. Distinct requests are counted as request-counts.ts says; `unknownUsageAttempts` are all attempts whose input or
- * output is unknown, so that a row of retries alone is not taken for one that used nothing.
+ * Everything that is added up; money in 10^-9 USD (`held`: `heldOf`, less write-offs). Distinct requests are counted as
+ * request-counts.ts says; `unknownUsageAttempts` are all whose input or output is unknown: retries alone are not nothing.
  */
 export const measures = [
   'requests',
