@@ -27,7 +27,7 @@ const fields: Readonly<Record<string, string>> = {
 /** Azure refuses filters with more comparisons. */
 const mostComparisons = 20;
 
-const tokenPattern = /\s*(?:('(?:[^']|'')*')|(\(|\)|,)|([A-Za-z]+)|(true|false))/y;
+const tokenPattern = /\s*(?:('(?:[^']|'')*')|(\(|\)|,)|([A-Za-z]+))/y;
 
 interface Reader {
   readonly tokens: readonly string[];
@@ -64,7 +64,7 @@ function tokensOf(text: string): readonly string[] | undefined {
   while (tokenPattern.lastIndex < trimmed.length) {
     const match = tokenPattern.exec(trimmed);
     if (match === null) return undefined;
-    tokens.push(match[1] ?? match[2] ?? match[3] ?? match[4] ?? '');
+    tokens.push(match[1] ?? match[2] ?? match[3] ?? '');
   }
   return tokens;
 }

@@ -4,7 +4,7 @@ import { failures, invalid, json, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Accounting'];
-/** Azure's list of Azure OpenAI has some thousand prices; in the shape of the request they are about 2 MiB. */
+/** Azure's list of Azure OpenAI has some 20,000 prices; in the shape of the request they are about 2 MiB. */
 const listBytes = 32 * 1024 * 1024;
 
 export function priceRoutes(app: AdminApp, dependencies: AdminDependencies): void {
