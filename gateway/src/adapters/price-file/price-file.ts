@@ -40,12 +40,16 @@ function writeWhole(path: string, text: string): void {
   }
 }
 
-/** So that the rename outlives a power cut. */
+/** So that the rename outlives a power cut, where the file system can do that for folders: shares often cannot. */
 function syncFolder(folder: string): void {
-  const handle = fs.openSync(folder, 'r');
   try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
+    const handle = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+  } catch {
+    // The file itself is whole and in its place.
   }
 }
