@@ -13,6 +13,7 @@ import { openBackupFolder } from '#adapters/journal-files/backup-folder.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { openVerificationScratch } from '#adapters/sqlite/verification-scratch.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { Failure } from '#kernel/errors.ts';
 import type { OneAtATime } from '#kernel/one-at-a-time.ts';
 
 export interface TaskSurroundings {
@@ -42,6 +43,15 @@ export interface WorkProgress {
 
 /** How long is waited for what is shipped once more before looking how far it is, ms. */
 const reshipLookMs = 1000;
+
+/** What the disk says is told to whoever wants the backup; anything else is a defect of ours. */
+function unwritable(path: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
+  const why = `${String(error.code)} at ${String(error.syscall)}`;
+  return new Failure('admin_invalid', `The backup could not be finished (${why}): what is in ${path} is none.`, {
+    cause: error,
+  });
+}
 
 /** What takes as long as the ledger is large, one at a time. */
 export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
@@ -83,16 +93,19 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
         }
       }),
     backup: async (path) =>
-      await inTurn(
-        async () =>
-          await backupLedger({
+      await inTurn(async () => {
+        try {
+          return await backupLedger({
             target: { path, folder: openBackupFolder(path, dataFolder) },
             store: storeCopy,
             progress,
             now: () => clock.now(),
             onProgress: tell,
-          }),
-      ),
+          });
+        } catch (error) {
+          throw unwritable(path, error);
+        }
+      }),
     reship: async () =>
       await inTurn(async () => {
         const files = openJournalFiles(journalFolder);

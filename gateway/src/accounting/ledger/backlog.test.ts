@@ -17,7 +17,14 @@ interface Setup {
 
 const at = (segment: number, offset: number): Position => ({ segment, offset });
 
-function setUp(options: Partial<BacklogBudget> & { segments?: readonly [number, number][] } = {}): Setup {
+interface SetupOptions extends Partial<BacklogBudget> {
+  /** Number and size. */
+  readonly segments?: readonly [number, number][];
+  /** The last one that is archived. */
+  readonly archived?: number;
+}
+
+function setUp(options: SetupOptions = {}): Setup {
   const clock = new ManualClock();
   const metrics = new Metrics();
   const progress = new SharedProgress();
@@ -31,7 +38,11 @@ function setUp(options: Partial<BacklogBudget> & { segments?: readonly [number, 
   const listed = options.segments ?? [[1, 0]];
   const last = listed.at(-1) ?? [1, 0];
   progress.publish({ written: at(...last), lowWater: at(1, 0), settles: 0, openAttempts: 0 });
-  const segments = listed.map(([segment, bytes]): ListedSegment => ({ segment, bytes, archived: false }));
+  const segments = listed.map(([segment, bytes]): ListedSegment => ({
+    segment,
+    bytes,
+    archived: segment <= (options.archived ?? 0),
+  }));
   const budget = { bytes: options.bytes ?? 1000, whenSpent: options.whenSpent ?? 'refuse' };
   const backlog = new Backlog({ sink: 'store', budget, progress, segments, clock, log, metrics });
   return {
@@ -66,6 +77,26 @@ test('what waits is counted over segments, those from before the start included'
   assert.equal(backlog.bytes, 250 + 80);
   take(7, 80);
   assert.equal(backlog.bytes, 0);
+});
+
+test('what is archived is no backlog, also for a store that is made anew; nor is what had been taken once', () => {
+  const { backlog, write, take } = setUp({
+    segments: [
+      [1, 50_000],
+      [2, 300],
+      [3, 100],
+    ],
+    archived: 1,
+  });
+  take(1, 0);
+  assert.equal(backlog.bytes, 300 + 100);
+  take(1, 40_000);
+  assert.equal(backlog.bytes, 300 + 100);
+  take(3, 100);
+  write(3, 150);
+  assert.equal(backlog.bytes, 50);
+  take(1, 0);
+  assert.equal(backlog.bytes, 150, 'no more than is remembered');
 });
 
 test('nothing counts as waiting before it is known how far the store is', () => {

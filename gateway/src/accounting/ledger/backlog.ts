@@ -30,6 +30,8 @@ interface Start {
   readonly segment: number;
   /** Bytes of the journal before the segment. */
   readonly before: number;
+  /** It counts for nothing: only what was in the store once is archived. */
+  readonly archived: boolean;
 }
 
 /**
@@ -50,9 +52,9 @@ export class Backlog {
     const { sink, metrics, progress, segments, clock } = options;
     this.#options = options;
     let before = 0;
-    for (const { segment, bytes } of segments) {
-      this.#starts.push({ segment, before });
-      before += bytes;
+    for (const { segment, bytes, archived } of segments) {
+      this.#starts.push({ segment, before, archived });
+      before += archived ? 0 : bytes;
     }
     this.#end = progress.written();
     this.#mark = { end: 0, time: clock.monotonic() };
@@ -75,7 +77,7 @@ export class Backlog {
   written(end: Position): void {
     const last = this.#starts.at(-1);
     if (last?.segment !== end.segment)
-      this.#starts.push({ segment: end.segment, before: last === undefined ? 0 : last.before + this.#end.offset });
+      this.#starts.push({ segment: end.segment, before: this.#placeOf(this.#end), archived: false });
     this.#end = end;
     this.#measure();
   }
@@ -117,7 +119,9 @@ export class Backlog {
   /** Bytes of the journal before the position. */
   #placeOf(position: Position): number {
     const start = this.#starts.findLast((one) => one.segment <= position.segment);
-    return start === undefined ? 0 : start.before + position.offset;
+    // Before all that is remembered: everything there had been taken once.
+    if (start === undefined) return this.#starts[0]?.before ?? 0;
+    return start.archived ? start.before : start.before + position.offset;
   }
 
   #judge(): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ test('the file is made anew, whatever a killed process left there, and goes with
     const names = Array.from({ length: 10_000 }, (_, at) => `${'name'.repeat(100)}-${batch}-${at}`);
     assert.ok(scratch.add('records', names).every(Boolean));
   }
-  assert.ok(existsSync(path));
+  assert.equal(statSync(path).mode & 0o777, 0o600);
   scratch.close();
   assert.equal(existsSync(path), false);
   await rm(folder, { recursive: true });

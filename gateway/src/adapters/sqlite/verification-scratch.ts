@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { VerificationScratch } from '#accounting/reports/ports.ts';
 
@@ -27,6 +27,7 @@ export function openVerificationScratch(path: string): VerificationScratch {
   const remove = (): void => rmSync(path, { force: true });
   // What a killed process has left.
   remove();
+  if (path !== ':memory:') closeSync(openSync(path, 'wx', 0o600));
   const database = new DatabaseSync(path);
   database.exec(tables);
   const sets = {
