@@ -91,6 +91,7 @@ suite('the snapshot', () => {
       surface: { kind: 'classic', apiVersion: '2024-10-21' },
       credential: { kind: 'api-key', key },
       health: { ...defaultHealthRules, openMs: 1_000, slowMs: 20_000 },
+      yieldAt: null,
       drain: false,
     });
     assert.deepEqual(snapshot.endpoints.get('swc')?.surface, { kind: 'v1' });
@@ -162,12 +163,14 @@ suite('what the file declares of products and subscriptions', () => {
         models: new Set(['chat']),
         caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
         unpriced: 'refuse',
+        routing: { priority: 'standard' },
       },
       {
         name: 'free',
         models: new Set(['chat', 'mixed']),
         caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
         unpriced: 'allow-and-flag',
+        routing: { priority: 'standard' },
       },
     ]);
   });

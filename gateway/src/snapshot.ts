@@ -9,6 +9,7 @@ import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
+import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import type { Config } from './config-sections.ts';
 
@@ -80,6 +81,7 @@ function endpointOf(name: string, values: EndpointValues, config: Config): Endpo
       values.surface === 'v1' ? { kind: 'v1' as const } : { kind: 'classic' as const, apiVersion: values.surface },
     credential: credentialOf(values.auth),
     health: Object.freeze(healthRulesOf(config.health, values.health)),
+    yieldAt: values.type.endsWith('ProvisionedManaged') ? yieldPointsOf(values.yieldAt) : null,
     drain: values.drain,
   });
 }
@@ -169,6 +171,7 @@ export function declaredDirectory(config: Config): DeclaredDirectory {
       models: new Set(values.models),
       caps: Object.freeze({ maxOutputTokens, maxChoices, maxRequestBytes }),
       unpriced: values.unpriced,
+      routing: Object.freeze({ priority: values.priority }),
     });
   });
   const productByName = new Map(products.map((one) => [one.name, one] as const));

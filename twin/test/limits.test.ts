@@ -83,6 +83,7 @@ void suite('provisioned throughput', () => {
     assert.equal(got.status, 200);
     assert.equal(got.headers['x-ms-spillover-from-deployment'], 'd');
     assert.equal(got.headers['x-ms-deployment-name'], 'payg');
+    assert.equal(got.headers['x-ms-spillover-error'], '429', 'what the provisioned one would have answered');
     const [attempt] = twin.usage().attempts;
     assert.deepEqual([attempt?.deployment, attempt?.spilledFrom], ['payg', 'd']);
     twin.limit({ deployment: 'd', utilization: null });
@@ -100,10 +101,12 @@ void suite('provisioned throughput', () => {
   test('spills over on an error of its own too', async (context) => {
     const twin = await twinFor(context, estate({ ...provisioned, spillover: 'payg' }, { payg: { model } }));
     twin.addFault({ kind: 'status', status: 500 });
-    assert.equal((await call(twin, ask)).headers['x-ms-deployment-name'], 'payg');
+    const got = await call(twin, ask);
+    assert.equal(got.headers['x-ms-deployment-name'], 'payg');
+    assert.equal(got.headers['x-ms-spillover-error'], '500');
   });
 
-  test('a target that fails too is named in x-ms-spillover-error', async (context) => {
+  test('a target that fails too answers for itself, and says whose call it was', async (context) => {
     const clock = new ManualClock();
     const more = { payg: { model, requestsPerMinute: 1 } };
     const twin = await twinFor(context, { clock, ...estate({ ...provisioned, spillover: 'payg' }, more) });
@@ -113,5 +116,7 @@ void suite('provisioned throughput', () => {
     assert.equal(got.status, 429);
     assert.equal(got.headers['x-ms-spillover-error'], '429');
     assert.equal(got.headers['x-ms-spillover-from-deployment'], 'd');
+    assert.equal(got.headers['x-ms-deployment-name'], 'payg');
+    assert.equal(got.headers['x-ratelimit-limit-requests'], '1');
   });
 });

@@ -5,6 +5,7 @@ import { Failure, type ErrorCode } from '#kernel/errors.ts';
 import { silentLog, type Log } from '#kernel/log.ts';
 import type { Product, Subscription } from '#model/caller.ts';
 import { memoryDirectoryStore, type MemoryDirectoryStore } from '../../test/support/memory-directory-store.ts';
+import { defaultRoutingTerms } from '#model/priority.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { keyDigest, newSubscriptionKey } from './keys.ts';
 import type { DeclaredDirectory } from './ports.ts';
@@ -16,6 +17,7 @@ const declaredProduct: Product = {
   models: new Set(['gpt-5.4-mini']),
   caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
   unpriced: 'refuse',
+  routing: defaultRoutingTerms,
 };
 
 function declaredSubscription(name: string, changes: Partial<Subscription> = {}): Subscription {
@@ -135,6 +137,7 @@ describe('what is declared and what is made, as one', () => {
         models: new Set(['text-embedding-3-small']),
         caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
         unpriced: 'refuse',
+        routing: { priority: 'standard' },
       },
       consumer: 'marketing',
       costCentrePath: 'contoso/marketing',

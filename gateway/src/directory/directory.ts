@@ -9,6 +9,7 @@ import type {
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
+import { defaultRoutingTerms } from '#model/priority.ts';
 import type { SubscriptionDirectory } from '#model/caller.ts';
 import { applyChange } from './apply-change.ts';
 import { keyDigest, newSubscriptionKey } from './keys.ts';
@@ -161,7 +162,10 @@ class StoredAndDeclared implements Directory {
         createdAt: this.dependencies.clock.now(),
       };
       await this.commit({ kind: 'product-created', product }, this.entry('product.create', `product/${input.name}`));
-      return productView({ product: { ...product, models: new Set(product.models) }, declaredIn: 'admin' });
+      return productView({
+        product: { ...product, models: new Set(product.models), routing: defaultRoutingTerms },
+        declaredIn: 'admin',
+      });
     });
   }
 

@@ -1,3 +1,4 @@
+import { defaultRoutingTerms } from '#model/priority.ts';
 import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
 import type { DeclaredDirectory, KeyDigest, KeySlot, StoredDirectory, StoredSubscription } from './ports.ts';
 
@@ -78,6 +79,7 @@ function mergeProducts({ declared, stored, problems }: Sources): ReadonlyMap<str
       models: new Set(models),
       caps: Object.freeze({ ...caps }),
       unpriced,
+      routing: defaultRoutingTerms,
     });
     merged.push({ product, declaredIn: 'admin' });
   }
@@ -171,6 +173,7 @@ function productOf(
     models: new Set<string>(),
     caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
     unpriced: 'refuse',
+    routing: defaultRoutingTerms,
   });
 }
 

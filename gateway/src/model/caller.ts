@@ -1,3 +1,5 @@
+import type { RoutingTerms } from './priority.ts';
+
 /** What a team may use, and on which terms. */
 export interface Product {
   readonly name: string;
@@ -11,6 +13,7 @@ export interface Product {
     readonly maxRequestBytes: number | null;
   };
   readonly unpriced: 'refuse' | 'allow-and-flag';
+  readonly routing: RoutingTerms;
 }
 
 export type SubscriptionState = 'active' | 'suspended' | 'expired';

@@ -1,4 +1,5 @@
 import type { HealthRules } from './health-rules.ts';
+import type { YieldPoints } from './priority.ts';
 
 /** The surface that an endpoint is called by; what a dated version lacks is not used there. */
 export type UpstreamSurface = { readonly kind: 'v1' } | { readonly kind: 'classic'; readonly apiVersion: string };
@@ -36,6 +37,8 @@ export interface Endpoint {
   readonly surface: UpstreamSurface;
   readonly credential: EndpointCredential;
   readonly health: HealthRules;
+  /** Null where it is not provisioned throughput. */
+  readonly yieldAt: YieldPoints | null;
   /** Taken out of service by the configuration: nothing new is sent to it. */
   readonly drain: boolean;
 }

@@ -125,11 +125,17 @@ export interface Settling {
 
 const milliseconds = (value: number): number => Math.round(value * 1000) / 1000;
 
+/** Some regions only say that it was spilled over, not from where; it was the deployment that was called. */
+function spilledFromOf(headers: Settling['headers'], endpoint: Endpoint): string | null {
+  const from = headers['x-ms-spillover-from-deployment'];
+  return from ?? (headers['x-ms-is-spilled-over'] === 'true' ? endpoint.deployment : null);
+}
+
 /** Joins everything that is known of an attempt into its record, priced with the book that it was admitted under. */
 export function completeRecord(services: Services, settling: Settling): UsageRecord {
   const { opened, endpoint, usage, headers, stations } = settling;
   const { exchange } = settling.admission;
-  const spilledFrom = headers['x-ms-spillover-from-deployment'] ?? null;
+  const spilledFrom = spilledFromOf(headers, endpoint);
   const spilledTo = spilledFrom === null ? undefined : headers['x-ms-deployment-name'];
   const cost = exchange.snapshot.prices.cost({
     endpoint,

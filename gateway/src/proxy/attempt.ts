@@ -5,6 +5,7 @@ import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import type { Reservation } from './ports.ts';
 import type { Choice } from './routing/plan.ts';
+import { failedSpillover } from './routing/spillover.ts';
 import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';
 import { readErrorBody } from './upstream/error-body.ts';
@@ -18,8 +19,8 @@ export type AttemptResult =
   | { readonly kind: 'accepted'; readonly reply: UpstreamReply }
   /** An answer that goes to the client as it is; settled. */
   | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: Buffer }
-  /** Settled; may be made again elsewhere. */
-  | { readonly kind: 'try-another'; readonly fault: Fault }
+  /** Settled; may be made again elsewhere. `spilledTo`: see failedSpillover. */
+  | { readonly kind: 'try-another'; readonly fault: Fault; readonly spilledTo: string | null | undefined }
   /** Settled; nobody is waiting any more, or no time is left. */
   | { readonly kind: 'over'; readonly why: Interruption };
 
@@ -267,7 +268,7 @@ export class Attempt {
     this.options.choice.lease.report(fault);
     if (fault.kind !== 'failed') await this.settle(noUsage, 'refused-by-upstream');
     else await this.settle(failedUsage, this.silent ? 'timed-out' : 'upstream-broke');
-    return { kind: 'try-another', fault };
+    return { kind: 'try-another', fault, spilledTo: failedSpillover(this.headers) };
   }
 
   private async interruptedResult(usage: Usage): Promise<AttemptResult> {

@@ -22,7 +22,8 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
 
 function planOf(services: Services, { exchange, caller, route }: Admission): Plan {
   const pool = services.pools.of(route);
-  const call = { stream: exchange.stream, sessionHash: sessionHashOf(pool, exchange, caller) };
+  const { priority } = caller.subscription.product.routing;
+  const call = { stream: exchange.stream, priority, sessionHash: sessionHashOf(pool, exchange, caller) };
   return new Plan(pool, call, services);
 }
 
@@ -73,6 +74,7 @@ export async function forward(services: Services, admission: Admission, forwardi
     if (result.kind === 'answered') return answeredReply(admission, forwarding, result);
     if (result.kind === 'over')
       throw new Failure('upstream_timeout', 'The deadline of the call has passed.', { retriesSpent: plan.made > 1 });
+    if (result.spilledTo !== undefined) plan.avoidSpilled(choice.member, result.spilledTo);
     // Whoever has gone pays for no further attempt.
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
       throw new Failure('upstream_timeout', 'The client has gone.');

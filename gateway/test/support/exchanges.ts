@@ -2,6 +2,7 @@ import type { Caller } from '#model/admission.ts';
 import type { Product, Subscription } from '#model/caller.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
+import { defaultRoutingTerms } from '#model/priority.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { RequestBody } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
@@ -20,6 +21,7 @@ export function productWith(changes: Partial<Product> = {}): Product {
     models: new Set(['gpt-5.4-mini']),
     caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
     unpriced: 'refuse',
+    routing: defaultRoutingTerms,
     ...changes,
   };
 }

@@ -15,6 +15,7 @@ export function endpointNamed(name: string, changes: Partial<Endpoint> = {}): En
     surface: { kind: 'v1' },
     credential: { kind: 'api-key', key: 'upstream-key' },
     health: defaultHealthRules,
+    yieldAt: null,
     drain: false,
     ...changes,
   };

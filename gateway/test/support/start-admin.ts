@@ -5,6 +5,7 @@ import type { AdminDependencies } from '../../src/admin/ports.ts';
 import { createAdminServer, type AdminServer } from '../../src/admin/server.ts';
 import { createDirectory, type Directory } from '../../src/directory/directory.ts';
 import type { DeclaredDirectory, DirectoryStore } from '../../src/directory/ports.ts';
+import { defaultRoutingTerms } from '../../src/model/priority.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { ulidSource } from '../../src/kernel/ids.ts';
 import { memoryDirectoryStore } from './memory-directory-store.ts';
@@ -40,6 +41,7 @@ const product = {
   models: new Set(['gpt-5.4-mini']),
   caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
   unpriced: 'refuse',
+  routing: defaultRoutingTerms,
 } as const;
 
 export const declaredForAdmin: DeclaredDirectory = {

@@ -189,13 +189,14 @@ function admitted(
   const target = spilloverTarget(exchange, { deployment, status: refusal.status });
   if (target === undefined) throw refusal;
   exchange.attempt.spilledFrom = deployment.name;
+  exchange.spilledBecause = refusal.status;
   exchange.attempt.deployment = target.name;
   const second = overloaded(exchange, { ...given, deployment: target });
   if (second === undefined) return target;
   throw new Refusal(second.status, second.fields, {
     ...second.headers,
     ...spilloverHeaders(exchange),
-    'x-ms-spillover-error': String(second.status),
+    'x-ms-deployment-name': target.name,
   });
 }
 
@@ -222,9 +223,14 @@ function spilloverTarget(
   return target?.provisioned === false ? target : undefined;
 }
 
+/**
+ * On every call that was spilled over, whether its target served it or not: whose it was, and what that one would have
+ * answered. A target that fails answers for itself. Source: "Manage traffic with spillover", as of 2026-06.
+ */
 function spilloverHeaders(exchange: Exchange): Record<string, string> {
   const { spilledFrom } = exchange.attempt;
-  return spilledFrom === null ? {} : { 'x-ms-spillover-from-deployment': spilledFrom };
+  if (spilledFrom === null) return {};
+  return { 'x-ms-spillover-from-deployment': spilledFrom, 'x-ms-spillover-error': String(exchange.spilledBecause) };
 }
 
 function deliveryOf(

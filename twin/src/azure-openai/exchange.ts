@@ -52,4 +52,6 @@ export interface Exchange {
   readonly callerId: string | undefined;
   resource: Resource | undefined;
   faults: FaultSet;
+  /** The status that the provisioned deployment would have answered with; 0 where it was not spilled over. */
+  spilledBecause: number;
 }

@@ -61,6 +61,7 @@ export class AzureOpenAi {
       callerId,
       resource: undefined,
       faults: noFaults,
+      spilledBecause: 0,
     };
   }
 

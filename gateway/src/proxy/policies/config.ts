@@ -1,6 +1,7 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { byteSize, entryName, wholeNumber } from '#kernel/config-values.ts';
 import { limitFindings, limitMembers, limitsOfEach } from '#model/limit-settings.ts';
+import { priorities } from '#model/priority.ts';
 import { z } from 'zod';
 
 const keys = {
@@ -40,6 +41,13 @@ const keys = {
         perEndUser: limitsOfEach(
           'end user of the product (calls that name none are one such user, so that leaving it out escapes nothing)',
         ),
+        priority: z
+          .enum(priorities)
+          .default('standard')
+          .describe(
+            'How urgent its calls are: the less urgent yield provisioned throughput earlier (`endpoints.<name>.yieldAt`), ' +
+              'and wait for capacity longer.',
+          ),
       }),
     )
     .default({})

@@ -14,6 +14,7 @@ interface EndpointValues {
   readonly model: string;
   readonly modelVersion?: string | undefined;
   readonly type: string;
+  readonly yieldAt?: Readonly<Record<string, number | undefined>> | undefined;
   readonly auth: { readonly key: unknown } | { readonly token: { readonly provider: string } };
   readonly ptu?: PtuValues | undefined;
 }
@@ -44,6 +45,7 @@ export function findingsOfRouting(
 function ofEndpoint(name: string, endpoint: EndpointValues, facts: RoutingFacts): readonly ConfigFinding[] {
   const at = (key: string) => ['endpoints', name, key];
   return [
+    ...ofYielding(endpoint, at),
     ...ofResource(endpoint.resource, at),
     ...ofModel(endpoint, facts.catalogue, at),
     ...ofAuth(endpoint, facts, at),
@@ -52,6 +54,26 @@ function ofEndpoint(name: string, endpoint: EndpointValues, facts: RoutingFacts)
 }
 
 type At = (key: string) => readonly string[];
+
+/** Only provisioned throughput says how full it is. */
+function ofYielding({ yieldAt, type }: EndpointValues, at: At): readonly ConfigFinding[] {
+  if (yieldAt === undefined) return [];
+  if (!type.endsWith('ProvisionedManaged')) {
+    return [
+      {
+        path: at('yieldAt'),
+        message: `a deployment of type ${type} does not say how full it is`,
+        fix: 'Take it out: it is for provisioned types.',
+      },
+    ];
+  }
+  const empty = Object.entries(yieldAt).filter(([, share]) => share === 0);
+  return empty.map(([priority]) => ({
+    path: [...at('yieldAt'), priority],
+    message: 'at 0% it would never be used',
+    fix: 'Take the endpoint out of the tiers, or name a share above 0%.',
+  }));
+}
 
 function ofResource(resource: string, at: At): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];

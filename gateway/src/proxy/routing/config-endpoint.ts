@@ -1,5 +1,6 @@
-import { azureName, secret } from '#kernel/config-values.ts';
+import { azureName, percentage, secret } from '#kernel/config-values.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
+import type { Priority, YieldPoints } from '#model/priority.ts';
 import { z } from 'zod';
 import { healthOfOne } from './config-health.ts';
 import { ptu } from './ptu-config.ts';
@@ -32,6 +33,15 @@ const auth = z
     { error: 'expected { key: "${NAME}" } or { token: { provider, scope } }' },
   )
   .describe('How Tollgate signs in to the resource; never in clear, and never with the key of a caller.');
+
+/** Where an endpoint says nothing else. Interactive calls go elsewhere just before they would be refused. */
+const defaultYieldPoints: YieldPoints = { interactive: 0.95, standard: 0.9, batch: 0.6 };
+
+const shown = (priority: Priority): string => `${defaultYieldPoints[priority] * 100}%`;
+
+export function yieldPointsOf(own: Partial<Record<Priority, number | undefined>> | undefined): YieldPoints {
+  return Object.freeze(Object.assign({}, defaultYieldPoints, own));
+}
 
 /** `endpoints.<name>`. */
 export const endpoint = z.strictObject({
@@ -70,6 +80,23 @@ export const endpoint = z.strictObject({
   auth,
   ptu: ptu.optional(),
   health: healthOfOne.optional().describe('Where this endpoint is judged otherwise than `health` says.'),
+  yieldAt: z
+    .strictObject({
+      interactive: percentage()
+        .optional()
+        .describe(`For products with this priority. Default: ${shown('interactive')}.`),
+      standard: percentage()
+        .optional()
+        .describe(`For products with this priority. Default: ${shown('standard')}.`),
+      batch: percentage()
+        .optional()
+        .describe(`For products with this priority. Default: ${shown('batch')}.`),
+    })
+    .optional()
+    .describe(
+      'Provisioned types only. How full the deployment may be (`azure-openai-deployment-utilization`) until calls go to a ' +
+        'later tier, if there is one that can take them; over the 10 points before it more and more of them do.',
+    ),
   drain: z
     .boolean()
     .default(false)

@@ -7,6 +7,7 @@ import {
   inTurn,
   misconfigured,
   namesOf,
+  plainCall,
   RoutingBench,
   served,
   throttledFor,
@@ -138,3 +139,82 @@ test('a failover to an endpoint that is well costs nothing of the budget', () =>
     bench.attempt(swc, served);
   }
 });
+
+const ptu = endpointNamed('ptu', {
+  deploymentType: 'ProvisionedManaged',
+  yieldAt: { interactive: 0.95, standard: 0.9, batch: 0.6 },
+});
+const ptuFirst = routeOver([[[ptu, 1]], [[weu, 1]]]);
+
+function inUse(bench: RoutingBench, percent: string): void {
+  const lease = bench.state(ptu).begin();
+  lease.read({ 'azure-openai-deployment-utilization': percent });
+  lease.end();
+}
+
+test('provisioned throughput is used while it is below its set point, by the urgent longer than by the others', () => {
+  for (const [percent, interactive, standard, batch] of [
+    ['40%', 'ptu', 'ptu', 'ptu'],
+    ['59%', 'ptu', 'ptu', 'weu'],
+    ['79%', 'ptu', 'ptu', 'weu'],
+    ['89%', 'ptu', 'weu', 'weu'],
+    ['95%', 'weu', 'weu', 'weu'],
+  ] as const) {
+    const bench = new RoutingBench(always(0.3));
+    inUse(bench, percent);
+    for (const [priority, expected] of [
+      ['interactive', interactive],
+      ['standard', standard],
+      ['batch', batch],
+    ] as const)
+      assert.equal(namesOf(bench.plan(ptuFirst, { ...plainCall, priority }))[0], expected, `${priority} at ${percent}`);
+  }
+});
+
+test('calls come back to provisioned throughput as it works off its load, a few at first', () => {
+  const bench = new RoutingBench(always(0.5));
+  inUse(bench, '100%');
+  const first = () => namesOf(bench.plan(ptuFirst))[0];
+  assert.equal(first(), 'weu');
+  bench.clock.advance(8_000);
+  assert.equal(first(), 'weu', 'at 87 % it takes a third of them');
+  bench.clock.advance(1_500);
+  assert.equal(first(), 'ptu', 'at 84 % more than half');
+});
+
+test('provisioned throughput beyond its set point is used where nothing else is left', () => {
+  const bench = new RoutingBench();
+  inUse(bench, '99%');
+  bench.attempt(weu, throttledFor(5_000));
+  assert.deepEqual(namesOf(bench.plan(ptuFirst, { ...plainCall, priority: 'batch' })), ['ptu']);
+});
+
+test('a call that Azure spilled over is a sign that the deployment is full', () => {
+  const bench = new RoutingBench();
+  const lease = bench.state(ptu).begin();
+  lease.read({ 'x-ms-spillover-from-deployment': 'ptu-deployment', 'x-ratelimit-remaining-tokens': '7' });
+  lease.report(served);
+  lease.end();
+  assert.equal(namesOf(bench.plan(ptuFirst))[0], 'weu');
+  assert.equal(bench.state(ptu).load.remainingTokens, null, 'limits are those of the deployment that served');
+});
+
+const home = { resource: 'https://one.openai.azure.com' };
+const spilling = endpointNamed('ptu', { ...home, yieldAt: { interactive: 1, standard: 1, batch: 1 } });
+const [target, other] = [endpointNamed('target', home), endpointNamed('other', home)];
+const withTargets = routeOver([[[spilling, 1]], [[target, 1]], [[other, 1]], [[weu, 1]]], { maxAttempts: 4 });
+
+for (const [what, name, expected] of [
+  ['named: that one is not asked again', 'target-deployment', ['other', 'weu']],
+  ['not named: none of the resource is', null, ['weu']],
+  ['named as the one that was called: none of the resource is', 'ptu-deployment', ['weu']],
+] as const) {
+  test(`a spillover of Azure's own that failed, its target ${what}`, () => {
+    const plan = new RoutingBench().plan(withTargets);
+    const choice = plan.next();
+    assert.ok(choice !== undefined);
+    plan.avoidSpilled(choice.member, name);
+    assert.deepEqual(namesOf(plan), expected);
+    assert.equal(plan.made, 1 + expected.length, 'what was avoided is no attempt');
+  });
+}

@@ -16,6 +16,9 @@ export interface Choice {
   readonly lease: Lease;
 }
 
+/** Over these last points before its set point a provisioned deployment yields more and more calls. */
+const yieldBand = 0.1;
+
 /** `sound`: nothing speaks against it; `steady`: it takes its share of the calls; `any`: it can be tried. */
 type Demand = 'sound' | 'steady' | 'any';
 
@@ -31,6 +34,8 @@ export class Plan {
   readonly #call: BalancedCall;
   readonly #tools: PlanTools;
   readonly #tried: Member[] = [];
+  /** Not to be tried, although nothing is known of them. */
+  readonly #avoided: Member[] = [];
   #outOfRetries = false;
 
   constructor(pool: Pool, call: BalancedCall, tools: PlanTools) {
@@ -67,6 +72,21 @@ export class Plan {
     return { member, lease: member.state.begin() };
   }
 
+  /**
+   * Azure has tried to spill this call over, and that failed too: the pay-as-you-go deployment that it tried is not asked
+   * again. `target`: its name; null where Azure did not tell, then any of the resource may have been it.
+   */
+  avoidSpilled({ endpoint }: Member, target: string | null): void {
+    const named = target !== null && target !== endpoint.deployment;
+    for (const { members } of this.#pool.tiers) {
+      for (const other of members) {
+        const one = other.endpoint;
+        const meant = named ? one.deployment === target : one.yieldAt === null;
+        if (one.resource === endpoint.resource && meant) this.#avoided.push(other);
+      }
+    }
+  }
+
   /** How each endpoint of the model stands now. */
   states(): readonly HealthState[] {
     const now = this.#tools.clock.monotonic();
@@ -98,10 +118,17 @@ export class Plan {
 
   #isOpen(member: Member, now: number, of: Demand): boolean {
     const { state } = member;
-    if (!state.admits(now) || this.#tried.includes(member)) return false;
+    if (!state.admits(now) || this.#tried.includes(member) || this.#avoided.includes(member)) return false;
     if (of === 'any') return true;
     if (of === 'sound' && !state.sound(now)) return false;
-    const share = state.rampShare(now);
-    return share >= 1 || this.#tools.random.next() < share;
+    const share = Math.min(state.rampShare(now), this.#shareOfProvisioned(member, now));
+    return share >= 1 || (share > 0 && this.#tools.random.next() < share);
+  }
+
+  /** The share of its calls that a provisioned deployment takes: all while it has room, fewer and fewer towards its set point. */
+  #shareOfProvisioned({ endpoint, state }: Member, now: number): number {
+    if (endpoint.yieldAt === null) return 1;
+    const room = endpoint.yieldAt[this.#call.priority] - state.load.utilization(now);
+    return Math.min(1, Math.max(0, room / yieldBand));
   }
 }

@@ -1,5 +1,6 @@
 import type { RandomSource } from '#kernel/random.ts';
 import type { Endpoint } from '#model/endpoint.ts';
+import type { Priority } from '#model/priority.ts';
 import type { EndpointState } from '#proxy/routing/endpoint-state.ts';
 
 /** An endpoint at its place in a tier. */
@@ -12,9 +13,10 @@ export interface Member {
   readonly state: EndpointState;
 }
 
-/** What of a call a balancer may go by. */
+/** What of a call the choice goes by. */
 export interface BalancedCall {
   readonly stream: boolean;
+  readonly priority: Priority;
   /** The same for calls that belong together; undefined where the call has no such key. An unsigned 32-bit number. */
   readonly sessionHash: number | undefined;
 }

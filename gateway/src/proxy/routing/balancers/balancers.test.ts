@@ -33,7 +33,7 @@ function draw({ kind, weights, picks, seed = 1, open }: Draw): readonly number[]
   const usable = tier.filter((_, place) => open?.includes(place) ?? true);
   const counts = weights.map(() => 0);
   for (let at = 0; at < picks; at += 1) {
-    const found = balancer.pick(usable, { stream: false, sessionHash: hashOf(`session-${at}`) }, at);
+    const found = balancer.pick(usable, { ...plainCall, stream: false, sessionHash: hashOf(`session-${at}`) }, at);
     assert.ok(found !== undefined && usable.includes(found), `${kind.name} chose what it may not use`);
     counts[found.place] = (counts[found.place] ?? 0) + 1;
   }
@@ -107,12 +107,12 @@ test('faster-of-two takes the one that answers sooner, and counts what is under 
   assert.ok(slow !== undefined && fast !== undefined);
   bench.attempt(slow.endpoint, { kind: 'served', firstByteMs: 900, stream: true });
   bench.attempt(fast.endpoint, { kind: 'served', firstByteMs: 300, stream: true });
-  const streamed = { stream: true, sessionHash: undefined };
+  const streamed = { ...plainCall, stream: true, sessionHash: undefined };
   assert.equal(balancer.pick(tier, streamed, 0), fast);
   fast.state.begin();
   fast.state.begin();
   assert.equal(balancer.pick(tier, streamed, 0), slow, 'three times 300 ms is not less than 900');
-  const whole = { stream: false, sessionHash: undefined };
+  const whole = { ...plainCall, stream: false, sessionHash: undefined };
   assert.equal(balancer.pick(tier, whole, 0), slow, 'of whole replies nothing is known yet, and it is the idle one');
 });
 
@@ -124,7 +124,10 @@ test('faster-of-two looks again at an endpoint that was slow, after a while', ()
   bench.attempt(slow.endpoint, { kind: 'served', firstByteMs: 900, stream: true });
   bench.clock.advance(20_000);
   bench.attempt(fast.endpoint, { kind: 'served', firstByteMs: 300, stream: true });
-  assert.equal(balancer.pick(tier, { stream: true, sessionHash: undefined }, bench.clock.monotonic()), slow);
+  assert.equal(
+    balancer.pick(tier, { ...plainCall, stream: true, sessionHash: undefined }, bench.clock.monotonic()),
+    slow,
+  );
 });
 
 test('head-room sends in proportion to the tokens that are left', () => {
@@ -151,7 +154,7 @@ test('session-sticky keeps every session where it is when another endpoint goes,
   const [, ...rest] = tier;
   let moved = 0;
   for (let at = 0; at < 500; at += 1) {
-    const call = { stream: false, sessionHash: hashOf(`s${at}`) };
+    const call = { ...plainCall, stream: false, sessionHash: hashOf(`s${at}`) };
     const home = balancer.pick(tier, call, 0);
     const without = balancer.pick(rest, call, 0);
     if (home?.place === 0) moved += 1;
@@ -164,7 +167,7 @@ test('session-sticky sends a session to the same endpoint on every replica', () 
   const one = created('session-sticky', [1, 2, 1], new RoutingBench(seededRandom(1)));
   const other = created('session-sticky', [1, 2, 1], new RoutingBench(seededRandom(2)));
   for (let at = 0; at < 100; at += 1) {
-    const call = { stream: true, sessionHash: hashOf(`s${at}`) };
+    const call = { ...plainCall, stream: true, sessionHash: hashOf(`s${at}`) };
     assert.equal(one.balancer.pick(one.tier, call, 0)?.place, other.balancer.pick(other.tier, call, 5)?.place);
   }
 });
