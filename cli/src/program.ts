@@ -18,6 +18,7 @@ import { addPricesList } from './commands/prices/list.ts';
 import { addPricesSync } from './commands/prices/sync.ts';
 import { addProductCreate } from './commands/product/create.ts';
 import { addProductList } from './commands/product/list.ts';
+import { addRerate } from './commands/rerate/rerate.ts';
 import { addStart } from './commands/start/start.ts';
 import { addSubscriptionCreate } from './commands/subscription/create.ts';
 import { addSubscriptionList } from './commands/subscription/list.ts';
@@ -44,6 +45,7 @@ const tree: readonly (Add | Noun)[] = [
   addDemo,
   addTwin,
   addUsage,
+  addRerate,
   {
     name: 'subscription',
     description: 'Who may call: subscriptions and their keys.',

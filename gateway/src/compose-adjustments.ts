@@ -1,8 +1,11 @@
-import type { WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
 import type { OpenLedger } from './compose-ledger.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import type { Caller, ReservedCallers } from '#accounting/adjustments/ptu-basis.ts';
 import { PtuAllocator } from '#accounting/adjustments/ptu-allocator.ts';
+import type { RerateStep } from '#accounting/adjustments/rerate-records.ts';
+import type { ListedPriceBook } from '#accounting/cost/price-book.ts';
+import type { Adjustment } from '#accounting/ledger/ports.ts';
 import type { AdminAdjustments } from '#admin/ports.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -40,29 +43,66 @@ function reservedCallers(snapshots: Snapshots): ReservedCallers {
   };
 }
 
+const bookedBy = 'admin-token';
+/** The journal takes so many at a time, so that calls are served in between. */
+const bookedAtOnce = 100;
+
 /** Adjustments as the admin API makes them: noted on the audit trail, then booked in the journal. */
 export function adminAdjustments(
-  parts: Omit<AdjustmentParts, 'snapshots' | 'log'> & { readonly directory: Directory },
+  parts: Omit<AdjustmentParts, 'log'> & { readonly directory: Directory },
 ): AdminAdjustments {
-  const { ledger, clock, directory } = parts;
+  const { ledger, snapshots, clock, directory } = parts;
+  const book = async (adjustments: readonly Adjustment[]): Promise<void> => {
+    for (let at = 0; at < adjustments.length; at += bookedAtOnce)
+      await ledger.book(adjustments.slice(at, at + bookedAtOnce));
+  };
   return {
     held: async (query) => await ledger.adjustments.held(query),
     async writeOff(request) {
-      const { reply, adjustments } = await ledger.adjustments.writeOff(request, {
-        bookedBy: 'admin-token',
-        now: clock.now(),
-      });
-      if (adjustments.length > 0) {
-        if (request.after === undefined) await directory.note('ledger.write-off', writeOffSubject(request));
-        await ledger.book(adjustments);
-      }
+      const { reply, adjustments } = await ledger.adjustments.writeOff(request, { bookedBy, now: clock.now() });
+      if (adjustments.length > 0 && request.after === undefined)
+        await directory.note('ledger.write-off', writeOffSubject(request));
+      await book(adjustments);
       return reply;
+    },
+    async rerate(request) {
+      const step = await rerateStep(ledger, snapshots.priceBook(), { request, now: clock.now() });
+      if (!request.dryRun && request.after === undefined)
+        await directory.note('ledger.rerate', rerateSubject(request, step.reply.priceBook));
+      await book(step.adjustments);
+      return step.reply;
     },
   };
 }
 
-function writeOffSubject({ attempts, from, to = 'now', outcome }: WriteOffRequest): string {
-  return attempts === undefined ? `ledger/${from}/${to}/${outcome}` : attempts.map((id) => `attempt/${id}`).join(' ');
+async function rerateStep(
+  ledger: OpenLedger,
+  { id, entries, rates, zones }: ListedPriceBook,
+  { request, now }: { readonly request: RerateRequest; readonly now: number },
+): Promise<RerateStep> {
+  const booking = { bookedBy, now, priceBook: id };
+  const step = await ledger.adjustments.rerate(request, booking);
+  if (step !== null) return step;
+  await ledger.adjustments.learnPrices({ id, entries, rates, zones });
+  const again = await ledger.adjustments.rerate(request, booking);
+  if (again === null) throw new Error(`The price book ${id} became another one on its way to the worker.`);
+  return again;
+}
+
+/** So many attempts stand on the audit trail by name; each has an entry in the ledger. */
+const mostTold = 20;
+
+const withReason = (subject: string, reason: string): string => `${subject}: ${reason}`;
+
+function writeOffSubject({ attempts, from, to = 'now', outcome, reason }: WriteOffRequest): string {
+  if (attempts === undefined) return withReason(`ledger/${from}/${to}/${outcome}`, reason);
+  const told = attempts.slice(0, mostTold).map((id) => `attempt/${id}`);
+  const more = attempts.length > mostTold ? [`and ${attempts.length - mostTold} more`] : [];
+  return withReason([...told, ...more].join(' '), reason);
+}
+
+function rerateSubject({ from, to = 'now', filter, reason }: RerateRequest, priceBook: string): string {
+  return withReason([`ledger/${from}/${to}`, ...filter, `price-book/${priceBook}`].join(' '), reason);
 }
 
 /** Allocates the hours of provisioned deployments from now on, until it is closed. */

@@ -21,7 +21,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     reports: ledger.reports,
     ledger,
     deployments: deploymentControl(snapshots, services.pools.health),
-    adjustments: adminAdjustments({ ledger, clock, directory }),
+    adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
         endpoints: snapshots.current().endpoints.values(),

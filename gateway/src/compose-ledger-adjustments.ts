@@ -1,7 +1,9 @@
 import { orUnavailable } from './compose-ledger-stores.ts';
-import type { HeldPage, HeldQuery, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { HeldPage, HeldQuery, RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
 import { heldAttempts, writeOffs, type WriteOffs } from '#accounting/adjustments/held-attempts.ts';
 import { PtuAllocation, type AllocationRequest, type AllocationStep } from '#accounting/adjustments/ptu-allocation.ts';
+import { rerateRecords, type RerateStep } from '#accounting/adjustments/rerate-records.ts';
+import { createPriceBook, type ListedPriceBook } from '#accounting/cost/price-book.ts';
 import type { LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
 
@@ -12,12 +14,19 @@ export interface Booking {
   readonly now: number;
 }
 
+/** What a price book is made of: the book itself cannot cross to another thread. */
+export type Prices = Pick<ListedPriceBook, 'id' | 'entries' | 'rates' | 'zones'>;
+
 /** What the ledger's worker works out for adjustments. It books nothing: that is the journal's, in the other thread. */
 export interface AdjustmentServices {
   /** Null where the store does not hold everything yet that was journalled, or another gateway allocates. */
   allocate(request: AllocationRequest): Promise<AllocationStep | null>;
   held(query: HeldQuery): Promise<HeldPage>;
   writeOff(request: WriteOffRequest, booking: Booking): Promise<WriteOffs>;
+  /** Tells the prices that attempts are priced anew by; a worker that took another's place has to be told again. */
+  learnPrices(prices: Prices): Promise<void>;
+  /** Null where the worker has not been told the prices. */
+  rerate(request: RerateRequest, booking: Booking & { readonly priceBook: string }): Promise<RerateStep | null>;
 }
 
 export interface AdjustmentSources {
@@ -44,6 +53,7 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
     if (await store.lease('corrections', holder(), leaseMs)) return;
     throw new Failure('admin_unready', 'Another gateway is correcting the ledger; try again in two minutes.');
   };
+  let book: ListedPriceBook | undefined;
   const services: AdjustmentServices = {
     async allocate(request) {
       if (!(await store.lease('allocations', holder(), leaseMs))) return null;
@@ -60,10 +70,23 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
       await caughtUp();
       return await writeOffs(store, request, booking);
     },
+    async learnPrices({ entries, rates, zones }) {
+      book = createPriceBook({ entries, rates, zones, ordinaryMeters: () => [] });
+      await Promise.resolve();
+    },
+    async rerate(request, { priceBook, bookedBy, now }) {
+      if (book?.id !== priceBook) return null;
+      if (!request.dryRun) await alone();
+      // Only the first page may have been corrected a moment ago; what comes behind it has not.
+      if (request.after === undefined) await caughtUp();
+      return await rerateRecords(store, request, { book, said: { bookedBy, reason: request.reason }, now });
+    },
   };
   return {
     allocate: async (request) => await orUnavailable(services.allocate(request)),
     held: async (query) => await orUnavailable(services.held(query)),
     writeOff: async (request, booking) => await orUnavailable(services.writeOff(request, booking)),
+    learnPrices: async (prices) => await services.learnPrices(prices),
+    rerate: async (request, booking) => await orUnavailable(services.rerate(request, booking)),
   };
 }

@@ -63,7 +63,7 @@ async function openApiDocument(): Promise<JsonObject> {
     reports: { query: notCalled },
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
-    adjustments: { held: notCalled, writeOff: notCalled },
+    adjustments: { held: notCalled, writeOff: notCalled, rerate: notCalled },
     prices: notCalled,
     priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },
     configInForce: notCalled,

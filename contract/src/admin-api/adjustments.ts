@@ -77,3 +77,60 @@ export const writeOffReplySchema = z.object({
   next: z.string().nullable().describe('`after` of the next call of the same period; null where it is done.'),
 });
 export type WriteOffReply = z.infer<typeof writeOffReplySchema>;
+
+/** `POST /admin/v1/ledger/rerate` */
+export const rerateRequestSchema = z.strictObject({
+  from: z.iso.datetime().describe('Attempts admitted from here on (inclusive, UTC) …'),
+  to: z.iso.datetime().optional().describe('… until here (exclusive, UTC); default: all.'),
+  filter: z
+    .array(z.string())
+    .max(100)
+    .default([])
+    .describe(
+      '`dimension=value`, any number of times: values of one dimension are alternatives, several dimensions have all to ' +
+        'fit. `cost-centre=contoso/sales` holds for all that is below it, too, `cost-centre==contoso/sales` does not.',
+    ),
+  reason: reasonSchema,
+  dryRun: z.boolean().default(false).describe('Says what would change, and books nothing.'),
+  after: cursor.optional(),
+});
+export type RerateRequest = z.infer<typeof rerateRequestSchema>;
+
+const layered = (what: string) =>
+  z
+    .object({
+      cost: nano.describe('What is paid: at contracted prices where there are some, else at list prices.'),
+      listCost: nano.describe('At list prices.'),
+      internalCost: nano.describe('At internal rates.'),
+    })
+    .describe(what);
+
+export const rerateRowSchema = z.object({
+  model: z.string().describe('The base model.'),
+  deploymentType: z.string().describe('`GlobalStandard`, `DataZoneStandard`, …'),
+  layer: z.enum(['list', 'contracted', 'internal']).describe('Whose prices these are.'),
+  meter: z.string().describe('What is priced: `input`, `cachedInput`, `output`, …'),
+  priceBefore: z.string().nullable().describe('The id of the price; null: there was none.'),
+  priceAfter: z.string().nullable().describe('The same, now.'),
+  records: count.describe('How many attempts this is about.'),
+  unitsBefore: z.number().int().describe('Their units that were priced so.'),
+  unitsAfter: z.number().int().describe('The same, now.'),
+  nanoUsdBefore: nano.describe('What they came to, 10^-9 USD.'),
+  nanoUsdAfter: nano.describe('The same, now.'),
+});
+export type RerateRow = z.infer<typeof rerateRowSchema>;
+
+export const rerateReplySchema = z.object({
+  dryRun: z.boolean().describe('Nothing was booked.'),
+  priceBook: z.string().describe('The prices in force, by which the attempts were priced anew.'),
+  looked: count.describe('Attempts that were looked at.'),
+  changed: count.describe('Those that cost something else now: each has a correction.'),
+  newlyPriced: count.describe('Those among them that had no price before.'),
+  newlyUnpriced: count.describe('Those among them that have none now.'),
+  unknown: count.describe('Those looked at whose usage is not known: they stay as they are.'),
+  delta: layered('What is added to the sums, 10^-9 USD.'),
+  rows: z.array(rerateRowSchema).describe('What changed, by price; the rows of all calls add up.'),
+  reached: z.string().nullable().describe('The admission of the last attempt that was looked at (RFC 3339, UTC).'),
+  next: z.string().nullable().describe('`after` of the next call; null where it is done.'),
+});
+export type RerateReply = z.infer<typeof rerateReplySchema>;

@@ -14,6 +14,7 @@ export const auditActions = [
   'deployment.override',
   'deployment.reset',
   'ledger.write-off',
+  'ledger.rerate',
   'prices.sync',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
@@ -29,7 +30,9 @@ export const auditEntrySchema = z.object({
   action: z.enum(auditActions).describe('What was done.'),
   subject: z
     .string()
-    .describe('What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`, a folder.'),
+    .describe(
+      'What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`, a folder; for corrections of the ledger, why, too.',
+    ),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 

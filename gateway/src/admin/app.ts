@@ -35,5 +35,6 @@ export const invalid = { 400: error('`admin_invalid`: everything that is wrong i
 export const missing = { 404: error('`admin_not_found`: nothing has this name.') } as const;
 export const conflict = { 409: error('`admin_conflict`: the name is taken, or was once.') } as const;
 export const underWay = { 409: error('`admin_conflict`: another piece of work is under way.') } as const;
+export const pricesChanged = { 409: error('`admin_conflict`: the prices have changed since it began.') } as const;
 export const unready = { 503: error('`admin_unready`: the store is behind; try again in a moment.') } as const;
 export const readOnly = { 409: error('`admin_read_only`: only the configuration file can change it.') } as const;

@@ -77,6 +77,7 @@ describe('the OpenAPI document', () => {
         'post /admin/v1/config/reload reloadConfig',
         'post /admin/v1/deployments/{name}/override overrideDeployment',
         'post /admin/v1/deployments/{name}/reset resetDeployment',
+        'post /admin/v1/ledger/rerate rerate',
         'post /admin/v1/ledger/verify verifyLedger',
         'post /admin/v1/ledger/work beginLedgerWork',
         'post /admin/v1/ledger/write-off writeOff',

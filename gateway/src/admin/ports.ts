@@ -1,4 +1,11 @@
-import type { HeldPage, HeldQuery, WriteOffReply, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
+import type {
+  HeldPage,
+  HeldQuery,
+  RerateReply,
+  RerateRequest,
+  WriteOffReply,
+  WriteOffRequest,
+} from '@tollgate/contract/admin-api/adjustments.ts';
 import type {
   ConfigInForce,
   ConfigReload,
@@ -29,6 +36,8 @@ export interface AdminAdjustments {
   /** Attempts of unknown usage, which stay debited at their reservation. */
   held(query: HeldQuery): Promise<HeldPage>;
   writeOff(request: WriteOffRequest): Promise<WriteOffReply>;
+  /** Prices the next attempts of a period anew, by the price book in force. */
+  rerate(request: RerateRequest): Promise<RerateReply>;
 }
 
 /**

@@ -111,6 +111,7 @@ describe('who may call the admin API', () => {
     'GET /admin/v1/ledger/work/01JNK',
     'GET /admin/v1/ledger/held',
     'POST /admin/v1/ledger/write-off',
+    'POST /admin/v1/ledger/rerate',
     'GET /admin/v1/audit',
     'GET /admin/v1/version',
     'GET /admin/v1/nothing-here',

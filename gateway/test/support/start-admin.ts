@@ -89,6 +89,19 @@ export const answers = {
     lag: { records: 0, openAttempts: 0 },
     problems: [],
   },
+  rerated: {
+    dryRun: true,
+    priceBook: 'book-2',
+    looked: 3,
+    changed: 1,
+    newlyPriced: 1,
+    newlyUnpriced: 0,
+    unknown: 1,
+    delta: { cost: '5', listCost: '-1', internalCost: '0' },
+    rows: [],
+    reached: '2026-03-01T00:00:00.000Z',
+    next: 'book-2-1772323200000-attempt-1',
+  },
   heldAttempt: {
     id: 'attempt-1',
     requestId: 'request-1',
@@ -198,6 +211,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       held: () => Promise.resolve({ attempts: [answers.heldAttempt], next: null }),
       writeOff: ({ dryRun }) =>
         Promise.resolve({ dryRun, attempts: [answers.heldAttempt], already: 0, next: '1772323200000-attempt-1' }),
+      rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },
     prices: () => ({
       priceBook: '2026-03-17',

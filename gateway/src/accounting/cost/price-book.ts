@@ -21,6 +21,7 @@ export interface PriceBookOptions {
 export interface ListedPriceBook extends PriceBook {
   readonly entries: readonly PriceEntry[];
   readonly rates: readonly InternalRate[];
+  readonly zones: DataZones;
 }
 
 /**
@@ -89,6 +90,7 @@ export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
     id: bookId(entries, rates),
     entries,
     rates,
+    zones,
     cost(usage) {
       const { endpoint, units } = usage;
       const target = payAsYouGo[endpoint.deploymentType];

@@ -1,10 +1,12 @@
 import {
   heldPageSchema,
   heldQuerySchema,
+  rerateReplySchema,
+  rerateRequestSchema,
   writeOffReplySchema,
   writeOffRequestSchema,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import { failures, invalid, json, unready, type AdminApp } from '../app.ts';
+import { failures, invalid, json, pricesChanged, unready, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Accounting'];
@@ -42,5 +44,29 @@ export function adjustmentRoutes(app: AdminApp, { adjustments }: AdminDependenci
       response: { 200: json('What was written off.', writeOffReplySchema), ...invalid, ...failures, ...unready },
     },
     handler: ({ body }) => adjustments.writeOff(body),
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/ledger/rerate',
+    schema: {
+      operationId: 'rerate',
+      tags,
+      summary: 'Price attempts anew, by the price book in force',
+      description:
+        'Books a correction for each attempt that costs something else by the prices of now, on any layer; where it ' +
+        'costs the same, nothing. Attempts of unknown usage stay as they are. At most 1000 are looked at in one call: ' +
+        'call again with `after`, until `next` is null. What was booked stands whatever becomes of the rest, and ' +
+        'beginning again changes nothing that is right already.',
+      body: rerateRequestSchema,
+      response: {
+        200: json('What changed.', rerateReplySchema),
+        ...invalid,
+        ...pricesChanged,
+        ...failures,
+        ...unready,
+      },
+    },
+    handler: ({ body }) => adjustments.rerate(body),
   });
 }
