@@ -169,11 +169,24 @@ for (const one of community.prices) {
   }
 }
 
-function note(one: ListedPrice, why: string): void {
+/** `DataZoneStandard (eu) priority above 272k` */
+function typeWords(one: TablePrice): string {
   const zone = one.place?.kind === 'zone' ? ` (${one.place.name})` : '';
   const tier = one.serviceTier === 'default' ? '' : ` ${one.serviceTier}`;
   const band = one.minInputTokens === 0 ? '' : ' above 272k';
-  notes.push({ model: one.model ?? '', type: `${one.type}${zone}${tier}${band}`, meters: [one.meter], why });
+  return `${one.type}${zone}${tier}${band}`;
+}
+
+function note(one: ListedPrice, why: string): void {
+  notes.push({ model: one.model ?? '', type: typeWords(one), meters: [one.meter], why });
+}
+
+const pricedByAzure = new Set(azure.prices.map((one) => `${one.model} ${typeWords(one)} ${one.meter}`));
+/** What the community's list does not know well is no matter where Azure's own list has it. */
+function stillOpen(one: PriceNote): readonly PriceNote[] {
+  if (one.meters[0] === 'all') return pricedTypes.has(`${one.model} ${one.type}`) ? [] : [one];
+  const meters = one.meters.filter((meter) => !pricedByAzure.has(`${one.model} ${one.type} ${meter}`));
+  return meters.length === 0 ? [] : [{ ...one, meters }];
 }
 
 const rows = [
@@ -215,6 +228,12 @@ for (const { name, capabilities } of catalogue.values()) {
     notes.push({ model: name, type: 'every type', meters: ['cachedInput'], why: cachedWhy });
   }
 }
+notes.push({
+  model: 'gpt-image-1.5',
+  type: 'every type',
+  meters: ['output'],
+  why: 'the text that it writes costs a third of an image, is reported in one number with it, and charged like it',
+});
 notes.push(
   {
     model: 'every model',
@@ -255,11 +274,7 @@ writeFileSync(
     zones,
     prices,
     provisioned: rows.flatMap((each) => each.provisioned),
-    // What the community's list does not know well is no matter where Azure's own list has it.
-    notPriced: joinNotes([
-      ...community.notes.filter((one) => one.meters[0] !== 'all' || !pricedTypes.has(`${one.model} ${one.type}`)),
-      ...notes,
-    ]),
+    notPriced: joinNotes([...community.notes.flatMap(stillOpen), ...notes]),
   }),
 );
 console.log(`${prices.length} rows; ${confirmed} prices of Azure's list confirmed by the other, ${later.length} newer`);
