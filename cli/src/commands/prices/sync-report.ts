@@ -125,5 +125,8 @@ function since(sync: PriceSync, today: string): readonly string[] {
   const begun = sync.changed.map((one) => one.effectiveFrom).filter((day) => day < today);
   const [first] = begun.toSorted();
   if (first === undefined) return [];
-  return [`Changed prices that began before today, the first on ${first}: calls since then were priced as before.`];
+  return [
+    `Changed prices that began before today, the first on ${first}: calls since then were priced as before. ` +
+      `rerate --from ${first} --dry-run shows what they would come to.`,
+  ];
 }

@@ -349,7 +349,7 @@ suite('what is shown', () => {
       /^gpt 9 zzz Tokens +Azure OpenAI GPT9 +0\.1 and 2 more per 1K +no rule knows 'zzz'$/m,
       /^2 added, 2 changed, 1 ending, 1 not in the list any more \(they stay in force\), 2 unchanged\.$/m,
       /^Not taken: 2 meters: fine-tuned deployments are not priced yet\.$/m,
-      /^Changed prices that began before today, the first on 2026-10-01: calls since then were priced as before\.$/m,
+      /^Changed prices that began before today, the first on 2026-10-01: calls since then were priced as before\. rerate --from 2026-10-01 --dry-run shows/m,
     ]) {
       assert.match(out, line);
     }
