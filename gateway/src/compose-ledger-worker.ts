@@ -70,6 +70,8 @@ export const journalFolder = (dataFolder: string): string => join(dataFolder, 'j
 export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<void> {
   const { port, data } = options;
   const log = logTo(port);
+  // While a store is waited for nothing else keeps the thread alive; nobody has a question yet.
+  port.ref();
   const stores = await openStores(data.store, log);
   const store = options.wrapStore?.(stores.ledger) ?? stores.ledger;
   const { directory } = stores;

@@ -87,6 +87,8 @@ export interface StackOptions {
   readonly config?: (twinUrl: string) => string;
   readonly twin?: Parameters<typeof startTwin>[0];
   readonly overrides?: Overrides;
+  /** Variables beside those that the usual configuration refers to. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Collects what the gateway logs. */
@@ -116,7 +118,8 @@ export async function startStack(
     await twin.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return await startGateway({ twin, folder, configFile, running, overrides: options.overrides ?? {} });
+  const { overrides = {}, environment = {} } = options;
+  return await startGateway({ twin, folder, configFile, running, overrides, environment });
 }
 
 interface Place {
@@ -124,6 +127,7 @@ interface Place {
   readonly folder: string;
   readonly configFile: string;
   readonly overrides: Overrides;
+  readonly environment: Readonly<Record<string, string>>;
   /** Drains the gateway that runs there; nothing where none does. */
   readonly running: { drain: () => Promise<void> };
 }
@@ -144,6 +148,7 @@ async function startGateway(place: Place): Promise<RunningStack> {
         TEST_KEY_MARKETING: keys.marketing,
         TEST_KEY_FINANCE: keys.finance,
         TEST_KEY_SMALL: keyOf('small'),
+        ...place.environment,
       },
     },
     { log, ...place.overrides },
