@@ -46,6 +46,7 @@ async function startGateway(context: TestContext, clock: ManualClock, store: Sto
     log: silentLog,
     deployments: () => deployments,
     callers: () => ({ organisation: 'contoso', known: [] }),
+    rates: () => [],
     step: async (request) => await ledger.adjustments.allocate(request),
     book: async (adjustments) => await ledger.book(adjustments),
     openSince: () => ledger.openSince(),

@@ -112,6 +112,7 @@ export function keepAllocating({ ledger, snapshots, clock, log }: AdjustmentPart
     log,
     deployments: () => snapshots.ptuDeployments(),
     callers: () => reservedCallers(snapshots),
+    rates: () => snapshots.priceBook().rates,
     step: async (request) => await ledger.adjustments.allocate(request),
     book: async (adjustments) => await ledger.book(adjustments),
     openSince: () => ledger.openSince(),

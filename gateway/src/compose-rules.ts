@@ -3,6 +3,7 @@ import { internalRatesOf } from '#accounting/cost/internal-config.ts';
 import type { ListPrices } from '#accounting/cost/list-prices.ts';
 import { createPriceBook, type ListedPriceBook } from '#accounting/cost/price-book.ts';
 import { findConflicts } from '#accounting/cost/price-entry.ts';
+import { unitPricesFor } from '#accounting/cost/unit-prices.ts';
 import type { LoadResult } from '#config/load.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import { readShippedData } from '#config/shipped-data.ts';
@@ -58,7 +59,7 @@ export function composeRules(settings: Settings, tokenProviders: readonly string
       costCentres: new Map(Object.keys(config.costCentres).map((name) => [name, costCentrePath(config, name)])),
       models: new Set(Object.keys(config.models)),
     }),
-    ptuDeployments,
+    ptuDeployments: (config) => ptuDeployments(config, (endpoint) => unitPricesFor(listOf(config).prices, endpoint)),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
 import type { LimitBook } from '#model/limits.ts';
 import type { ModelCatalogue, ModelFacts } from '#model/model-catalogue.ts';
 import type { ModelRoute } from '#model/model-route.ts';
-import type { PriceBook } from '#model/price-book.ts';
+import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
@@ -38,10 +38,14 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
 }
 
 /** The provisioned deployments of which the configuration says what their hours cost. */
-export function ptuDeployments(config: Config): readonly PtuDeployment[] {
+export function ptuDeployments(
+  config: Config,
+  listPrices: (endpoint: PricedEndpoint) => PtuDeployment['listPrices'],
+): readonly PtuDeployment[] {
   return Object.entries(config.endpoints).flatMap(([name, values]) => {
     if (values.ptu === undefined) return [];
-    return [{ servedBy: servedByOf(endpointOf(name, values, config)), ...ptuTerms(name, values.ptu) }];
+    const endpoint = endpointOf(name, values, config);
+    return [{ servedBy: servedByOf(endpoint), listPrices: listPrices(endpoint), ...ptuTerms(name, values.ptu) }];
   });
 }
 

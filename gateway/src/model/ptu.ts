@@ -13,6 +13,16 @@ export interface PtuPeriod {
   readonly priceId: string;
 }
 
+/** What an hour of a unit costs at list prices, for whoever has no contract. */
+export interface PtuListPrice {
+  /** UTC ms, the beginning of a day. */
+  readonly from: number;
+  /** Exclusive; null is open. */
+  readonly to: number | null;
+  readonly nanoUsdPerUnitHour: bigint;
+  readonly priceId: string;
+}
+
 /** Who pays for an hour: those who used it, those who reserved it, or those who needed most of it at once. */
 export const ptuRules = ['by-use', 'by-reserved-share', 'by-peak'] as const;
 export type PtuRule = (typeof ptuRules)[number];
@@ -35,6 +45,8 @@ export interface PtuDeployment {
   readonly servedBy: ServedBy;
   /** Ascending, disjoint. */
   readonly periods: readonly PtuPeriod[];
+  /** The last one that holds at a moment is its price; empty: not known. */
+  readonly listPrices: readonly PtuListPrice[];
   readonly rule: PtuRule;
   readonly reserved: readonly PtuReservation[];
   readonly weights: PtuWeights;

@@ -30,6 +30,7 @@ export function ptuDeployment(changes: Partial<PtuDeployment> = {}): PtuDeployme
   return {
     servedBy: ptuServedBy,
     periods: [ptuPeriod()],
+    listPrices: [],
     rule: 'by-use',
     reserved: [],
     weights: { cachedInput: 0, output: 4000 },

@@ -18,6 +18,7 @@ const requestWith = (deployments: readonly PtuDeployment[], changes: Partial<All
   lookFrom: null,
   cursor: null,
   callers: { organisation: 'contoso', known: [] },
+  rates: [],
   bookedBy: 'gateway',
   now: hour(4),
   ...changes,

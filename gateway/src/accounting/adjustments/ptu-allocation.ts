@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { InternalRate } from '#accounting/cost/internal-rates.ts';
 import type { Adjustment, LedgerStore } from '#accounting/ledger/ports.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import { differenceOf } from './postings.ts';
@@ -39,6 +40,8 @@ export interface AllocationRequest {
   readonly lookFrom: number | null;
   readonly cursor: AllocationCursor | null;
   readonly callers: ReservedCallers;
+  /** What is charged inside. */
+  readonly rates: readonly InternalRate[];
   readonly bookedBy: string;
   /** UTC ms. */
   readonly now: number;
@@ -139,12 +142,12 @@ export class PtuAllocation {
   #whatIsMissing(
     { deployment, since }: SeenDeployment,
     known: { readonly hour: number; readonly usage: HourUsage; readonly booked: readonly Adjustment[] },
-    { callers }: AllocationRequest,
+    { callers, rates }: AllocationRequest,
   ): Allocating | undefined {
     const { hour, usage, booked } = known;
     const last = booked.at(-1);
     if (last === undefined) {
-      const basis = hourBasis(deployment, { hour, since, callers });
+      const basis = hourBasis(deployment, { hour, since, callers, rates });
       return basis === undefined ? undefined : { basis, usage, booked };
     }
     const detail = parseAllocationDetail(last);

@@ -24,6 +24,7 @@ class Bench {
     log: silentLog,
     deployments: () => this.deployments,
     callers: () => ({ organisation: 'contoso', known: [] }),
+    rates: () => [],
     step: async (request) => {
       this.asked.push(request);
       if (this.failure !== undefined) throw this.failure;

@@ -12,6 +12,7 @@ export interface PtuAllocatorOptions {
   /** Another value only where they have changed. */
   deployments(): readonly PtuDeployment[];
   callers(): ReservedCallers;
+  rates(): AllocationRequest['rates'];
   /** Where the store is. Null: it does not hold everything yet that was journalled, or another gateway allocates. */
   step(request: AllocationRequest): Promise<AllocationStep | null>;
   book(adjustments: readonly Adjustment[]): Promise<void>;
@@ -116,6 +117,7 @@ export class PtuAllocator {
         lookFrom: this.#lookFrom,
         cursor,
         callers: this.#options.callers(),
+        rates: this.#options.rates(),
         bookedBy: 'gateway',
         now: clock.now(),
       });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { InternalRate } from '#accounting/cost/internal-rates.ts';
 import type { Series } from '#accounting/ledger/ports.ts';
 import { ptuRules, type PtuDeployment, type PtuPeriod, type PtuReservation } from '#model/ptu.ts';
 
@@ -9,6 +10,8 @@ export type Caller = Series['caller'];
 
 const text = z.string();
 const whole = z.int().nonnegative();
+const signed = text.regex(/^-?\d+$/);
+const price = { nanoUsdPerUnitHour: text.regex(/^\d+$/), priceId: text };
 const callerSchema = z.object({ subscription: text, product: text, consumer: text, costCentrePath: text });
 
 /**
@@ -28,7 +31,17 @@ export const hourBasisSchema = z.object({
     modelVersion: text.nullable(),
   }),
   /** The parts of the hour in which it held so many units at one price. */
-  parts: z.array(z.object({ units: whole, seconds: whole, nanoUsdPerUnitHour: text.regex(/^\d+$/), priceId: text })),
+  parts: z.array(z.object({ units: whole, seconds: whole, ...price, list: z.object(price).nullable() })),
+  /** The margins that are charged inside for its model. */
+  margins: z.array(
+    z.object({
+      id: text,
+      effectiveFrom: z.int(),
+      product: text.nullable(),
+      model: text.nullable(),
+      millionths: signed,
+    }),
+  ),
   rule: z.enum(ptuRules),
   reserved: z.array(
     z.object({ by: z.enum(['consumer', 'subscription']), name: text, units: whole, caller: callerSchema }),
@@ -50,20 +63,43 @@ export interface ReservedCallers {
 const overlapMs = (period: PtuPeriod, hour: number, since: number): number =>
   Math.min(period.to ?? Infinity, hour + hourMs) - Math.max(period.from ?? since, hour);
 
+/** List prices change with the day, so that an hour has one. */
+function listPriceOf({ listPrices }: PtuDeployment, hour: number): HourPart['list'] {
+  const found = listPrices.findLast(({ from, to }) => from <= hour && (to === null || hour < to));
+  if (found === undefined) return null;
+  return { nanoUsdPerUnitHour: String(found.nanoUsdPerUnitHour), priceId: found.priceId };
+}
+
 function partsOf(deployment: PtuDeployment, hour: number, since: number): HourPart[] {
+  const list = listPriceOf(deployment, hour);
   return deployment.periods.flatMap((period) => {
     const ms = Math.max(0, overlapMs(period, hour, since));
     const { units, nanoUsdPerUnitHour, priceId } = period;
     const seconds = Math.floor(ms / minuteMs) * 60;
-    return seconds === 0 ? [] : [{ units, seconds, nanoUsdPerUnitHour: String(nanoUsdPerUnitHour), priceId }];
+    return seconds === 0 ? [] : [{ units, seconds, nanoUsdPerUnitHour: String(nanoUsdPerUnitHour), priceId, list }];
   });
 }
 
-/** `since`: from when on a price without a beginning holds, UTC ms. Undefined where the hour costs nothing. */
-export function hourBasis(
-  deployment: PtuDeployment,
-  { hour, since, callers }: { readonly hour: number; readonly since: number; readonly callers: ReservedCallers },
-): HourBasis | undefined {
+/** What an hour is allocated by, beside what is said of the deployment. */
+export interface HourSurroundings {
+  /** UTC ms. */
+  readonly hour: number;
+  /** From when on a price without a beginning holds, UTC ms. */
+  readonly since: number;
+  readonly callers: ReservedCallers;
+  /** What is charged inside. */
+  readonly rates: readonly InternalRate[];
+}
+
+function marginsOf(rates: readonly InternalRate[], at: number, of: string): HourBasis['margins'] {
+  return rates
+    .filter(({ model, effectiveFrom }) => (model === null || model === of) && effectiveFrom <= at)
+    .map(({ margin, ...rate }) => ({ ...rate, millionths: String(margin) }));
+}
+
+/** Undefined where the hour costs nothing. */
+export function hourBasis(deployment: PtuDeployment, surroundings: HourSurroundings): HourBasis | undefined {
+  const { hour, since, callers, rates } = surroundings;
   const parts = partsOf(deployment, hour, since);
   if (parts.length === 0) return undefined;
   const nameless = { subscription: '', product: '', consumer: '', costCentrePath: callers.organisation };
@@ -73,6 +109,7 @@ export function hourBasis(
     hour: new Date(hour).toISOString(),
     servedBy: { ...deployment.servedBy },
     parts,
+    margins: marginsOf(rates, hour, deployment.servedBy.model),
     rule: deployment.rule,
     reserved: deployment.reserved.map((one) => ({ ...one, caller: callerOf(one) })),
     weights: { ...deployment.weights },

@@ -16,12 +16,13 @@ const servedBy = {
   modelVersion: null,
 };
 
-const part = { units: 50, seconds: 3600, nanoUsdPerUnitHour: '1000000000', priceId: 'contracted/ptu' };
+const part = { units: 50, seconds: 3600, nanoUsdPerUnitHour: '1000000000', priceId: 'contracted/ptu', list: null };
 
 const basisWith = (changes: Partial<HourBasis> = {}): HourBasis => ({
   hour: '2026-11-23T10:00:00.000Z',
   servedBy,
   parts: [part],
+  margins: [],
   rule: 'by-use',
   reserved: [],
   weights: { cachedInput: 1000, output: 1000 },
@@ -173,7 +174,7 @@ test('part of an hour costs its minutes, and what held at each price is a line o
   const basis = basisWith({
     parts: [
       { ...part, seconds: 1200 },
-      { units: 100, seconds: 900, nanoUsdPerUnitHour: '700000001', priceId: 'contracted/later' },
+      { ...part, units: 100, seconds: 900, nanoUsdPerUnitHour: '700000001', priceId: 'contracted/later' },
     ],
   });
   const [one, ...others] = hourPostings(basis, [useBy('finance', tokens(5))]);
@@ -187,6 +188,47 @@ test('part of an hour costs its minutes, and what held at each price is a line o
       ['ptu', 90_000, 'contracted/later', 17_500_000_025n],
     ],
   );
+});
+
+test('list price and margin stand beside what is paid, the rate of the product before the general one', () => {
+  const basis = basisWith({
+    parts: [{ ...part, list: { nanoUsdPerUnitHour: '2000000000', priceId: 'list/ptu' } }],
+    margins: [
+      { id: 'internal/10%', effectiveFrom: 0, product: null, model: null, millionths: '100000' },
+      { id: 'internal/-50%', effectiveFrom: 0, product: 'standard', model: null, millionths: '-500000' },
+      { id: 'internal/later', effectiveFrom: Date.UTC(2027, 0), product: 'standard', model: null, millionths: '0' },
+    ],
+    tokensPerMinute: 20,
+  });
+  const bill = hourPostings(basis, [useBy('finance', tokens(12_000))]).map(({ change, lines }) => [
+    change.cost,
+    change.listCost,
+    change.internalCost,
+    lines.map((one) => `${one.layer} ${one.priceId} ${one.units} ${one.nanoUsd} ${one.standing}`),
+  ]);
+  const usd = 1_000_000_000n;
+  assert.deepEqual(bill, [
+    [
+      10n * usd,
+      20n * usd,
+      5n * usd,
+      [
+        'contracted contracted/ptu 36000 10000000000 3',
+        'list list/ptu 36000 20000000000 2',
+        'internal internal/-50% 36000 5000000000 2',
+      ],
+    ],
+    [
+      40n * usd,
+      80n * usd,
+      44n * usd,
+      [
+        'contracted contracted/ptu 144000 40000000000 3',
+        'list list/ptu 144000 80000000000 2',
+        'internal internal/10% 144000 44000000000 2',
+      ],
+    ],
+  ]);
 });
 
 test('a whole is shared out to its last unit, the largest remainders first', () => {
@@ -218,6 +260,12 @@ const partsArbitrary = fc.array(
     seconds: fc.integer({ min: 1, max: 20 }).map((minutes) => minutes * 60),
     nanoUsdPerUnitHour: fc.bigInt({ min: 0n, max: 10n ** 11n }).map(String),
     priceId: fc.constantFrom('first', 'second'),
+    list: fc.option(
+      fc.record({
+        nanoUsdPerUnitHour: fc.bigInt({ min: 0n, max: 10n ** 11n }).map(String),
+        priceId: fc.constant('list'),
+      }),
+    ),
   }),
   { minLength: 1, maxLength: 3 },
 );
@@ -241,7 +289,7 @@ test('whatever was used by whomever: the shares add up to what the hour costs an
         tokensPerMinute: fc.option(fc.integer({ min: 1, max: 40_000 })),
         output: fc.integer({ min: 0, max: 16_000 }),
       }),
-      (all, parts, { rule, reserved, tokensPerMinute, output }) => {
+      (usedBy, parts, { rule, reserved, tokensPerMinute, output }) => {
         const basis = basisWith({
           parts,
           rule,
@@ -249,13 +297,21 @@ test('whatever was used by whomever: the shares add up to what the hour costs an
           tokensPerMinute,
           weights: { cachedInput: 0, output },
         });
-        const uses = all.map(({ consumer, subscription, operation, quarters }) => ({
+        const uses = usedBy.map(({ consumer, subscription, operation, quarters }) => ({
           caller: callerOf(consumer, subscription),
           operation,
           quarters,
         }));
         const postings = hourPostings(basis, uses);
-        const lines = postings.flatMap((one) => one.lines);
+        const all = postings.flatMap((one) => one.lines);
+        const lines = all.filter((one) => one.layer === 'contracted');
+        assert.equal(
+          all.filter((one) => one.layer === 'list').reduce((sum, one) => sum + one.nanoUsd, 0n),
+          costOfHour({
+            ...basis,
+            parts: parts.flatMap((one) => (one.list === null ? [] : [{ ...one, ...one.list }])),
+          }),
+        );
         assert.equal(
           postings.reduce((sum, one) => sum + one.change.cost, 0n),
           costOfHour(basis),

@@ -126,7 +126,7 @@ function reservedOf({ shares = {} }: PtuValues): readonly PtuReservation[] {
 const weight = (text = '1'): number => Number(scaledDecimal(text, weightDigits));
 
 /** What the configuration says of a provisioned deployment that is paid by the hour. */
-export function ptuTerms(endpoint: string, values: PtuValues): Omit<PtuDeployment, 'servedBy'> {
+export function ptuTerms(endpoint: string, values: PtuValues): Omit<PtuDeployment, 'servedBy' | 'listPrices'> {
   const { capacity } = values;
   return {
     periods: periodsOf(endpoint, values),
