@@ -8,9 +8,11 @@ import type { LoadResult } from '#config/load.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import { readShippedData } from '#config/shipped-data.ts';
 import type { DeclaredDirectory } from '#directory/ports.ts';
+import type { Clock } from '#kernel/clock.ts';
 import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
-import { costCentrePath, declaredDirectory, ptuDeployments } from './snapshot.ts';
+import { costCentrePath, declaredDirectory, ptuDeployments, routingOf } from './snapshot.ts';
+import { refusedModels } from './compose-refused-models.ts';
 import { PriceLists, type ListResult, type LoadedList } from './compose-price-lists.ts';
 import { createLoader, type Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
@@ -29,7 +31,7 @@ export interface Rules {
   ptuDeployments(config: Config): readonly PtuDeployment[];
 }
 
-export function composeRules(settings: Settings, tokenProviders: readonly string[]): Rules {
+export function composeRules(settings: Settings, tokenProviders: readonly string[], clock: Clock): Rules {
   const catalogue = parseModelCatalogue(readShippedData('models.json'));
   const lists = new PriceLists(settings);
   const loader = createLoader({ catalogue, zones: lists.shipped.zones, tokenProviders });
@@ -40,20 +42,33 @@ export function composeRules(settings: Settings, tokenProviders: readonly string
     if (list === undefined) throw new Error('This configuration was not loaded here.');
     return list;
   };
+  const books = new WeakMap<Config, ListedPriceBook>();
+  const priceBook = (config: Config): ListedPriceBook => {
+    const book = books.get(config) ?? bookOf(config, listOf(config).prices, catalogue);
+    books.set(config, book);
+    return book;
+  };
   return {
     catalogue,
     lists,
     load() {
       const result = loader.load(settings.configFile, settings.environment);
       if (!result.ok) return result;
-      const { loaded } = result;
-      const list = withoutConflicts(lists.load(loaded.config), lists.pathFor(loaded.config));
+      const { loaded, locate } = result;
+      const { config } = loaded;
+      const list = withoutConflicts(lists.load(config), lists.pathFor(config));
       if (!list.ok) return { ok: false, problems: [...list.problems, ...loaded.warnings] };
-      listsRead.set(loaded.config, list.list);
-      return { ok: true, loaded: { ...loaded, digest: `${loaded.digest}${list.list.digest}` } };
+      listsRead.set(config, list.list);
+      const refused = refusedModels(config, {
+        models: routingOf({ config, catalogue }).models,
+        prices: priceBook(config),
+        at: clock.now(),
+      });
+      const warnings = [...loaded.warnings, ...refused.map(locate)];
+      return { ok: true, loaded: { ...loaded, warnings, digest: `${loaded.digest}${list.list.digest}` }, locate };
     },
     listOf,
-    priceBook: (config) => bookOf(config, listOf(config).prices, catalogue),
+    priceBook,
     declared: (config) => ({
       ...declaredDirectory(config),
       costCentres: new Map(Object.keys(config.costCentres).map((name) => [name, costCentrePath(config, name)])),

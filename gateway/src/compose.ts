@@ -4,6 +4,7 @@ import { buildParts, type Blueprint, type Closer, type Overrides } from './compo
 import { composeRules } from './compose-rules.ts';
 import type { Settings } from './settings.ts';
 import { formatProblem } from '#config/problem.ts';
+import { systemClock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
 import { listenDataPlane, type DataPlane } from '#proxy/accept/server.ts';
 import { handle } from '#proxy/handle.ts';
@@ -22,7 +23,7 @@ export type Started =
 
 /** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
-  const result = composeRules(settings, []).load();
+  const result = composeRules(settings, [], systemClock).load();
   const problems = result.ok ? result.loaded.warnings : result.problems;
   return { ok: result.ok, problems: problems.map(formatProblem) };
 }
@@ -33,6 +34,7 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   const rules = composeRules(
     settings,
     providers.map(({ name }) => name),
+    overrides.clock ?? systemClock,
   );
   const loaded = rules.load();
   if (!loaded.ok) return { ok: false, problems: loaded.problems.map(formatProblem) };

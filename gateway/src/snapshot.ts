@@ -53,7 +53,7 @@ type Routing = Pick<Snapshot, 'models' | 'endpoints'>;
 const routings = new WeakMap<Config, Routing>();
 
 /** The same values while the configuration is the same: a change of the directory leaves what is known of them in place. */
-function routingOf({ config, catalogue }: SnapshotParts): Routing {
+export function routingOf({ config, catalogue }: Pick<SnapshotParts, 'config' | 'catalogue'>): Routing {
   const made = routings.get(config);
   if (made !== undefined) return made;
   const endpoints = new Map(

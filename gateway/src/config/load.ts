@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConfigPath, ConfigReference, ConfigSection } from '#kernel/config-section.ts';
+import type { ConfigFinding, ConfigPath, ConfigReference, ConfigSection } from '#kernel/config-section.ts';
 import { z } from 'zod';
 import { deepFreeze } from './freeze.ts';
 import { interpolate, type Environment } from './interpolate.ts';
@@ -23,7 +23,12 @@ export interface LoadedConfig<Config> {
 }
 
 export type LoadResult<Config> =
-  | { readonly ok: true; readonly loaded: LoadedConfig<Config> }
+  | {
+      readonly ok: true;
+      readonly loaded: LoadedConfig<Config>;
+      /** What is found out about a value of the file once it is loaded, at its place there. */
+      readonly locate: (finding: ConfigFinding) => ConfigProblem;
+    }
   /** Every problem that could be found in one reading, in the order of the file; warnings too. */
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
@@ -62,7 +67,8 @@ export function createConfigLoader<Config>(sections: readonly ConfigSection[]): 
       const digest = createHash('sha256').update(text).update('\0').update(judged.digest).digest('hex').slice(0, 16);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made and checked key by key by the sections' schemas
       const config = deepFreeze(judged.values) as Config;
-      return { ok: true, loaded: { source: path, config, warnings: problems, digest } };
+      const locate = (finding: ConfigFinding): ConfigProblem => place(asProblem(finding), tree, path);
+      return { ok: true, loaded: { source: path, config, warnings: problems, digest }, locate };
     },
   };
   return loader;
@@ -117,13 +123,15 @@ function judge(tree: YamlTree, judging: Judging): Judged {
     add(parsed.problems);
     add(loadSecrets(parsed.values, [], { configFile: judging.path, sourceAt }));
     const findings = section.check(parsed.values).filter((one) => !(parsed.incomplete && one.severity === 'warning'));
-    add(findings.map((one) => ({ fix: null, severity: 'error', ...one })));
+    add(findings.map(asProblem));
     Object.assign(values, parsed.values);
   }
   const allReferences: readonly ConfigReference[] = sections.flatMap((section) => section.references);
   add(brokenReferences(map, allReferences));
   return { values, problems, digest: digestOf(root, values) };
 }
+
+const asProblem = (finding: ConfigFinding): ValueProblem => ({ fix: null, severity: 'error', ...finding });
 
 interface ParsedKeys {
   readonly values: Record<string, unknown>;

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { checkConfiguration } from './compose.ts';
+
+const configuration = `organisation: contoso
+products:
+  careful:
+    models: [priced, unknown, both, provisioned]
+  careless: { models: [unknown], unpriced: allow-and-flag }
+endpoints:
+  mini: { resource: https://contoso.openai.azure.com, region: westeurope, deployment: a, model: gpt-5.4-mini, type: GlobalStandard, auth: { key: "\${KEY}" } }
+  new: { resource: https://contoso.openai.azure.com, region: westeurope, deployment: b, model: gpt-99, type: GlobalStandard, auth: { key: "\${KEY}" } }
+  regional: { resource: https://contoso.openai.azure.com, region: westeurope, deployment: c, model: gpt-5.4-mini, type: Standard, auth: { key: "\${KEY}" } }
+  hourly: { resource: https://contoso.openai.azure.com, region: westeurope, deployment: d, model: gpt-5.4-mini, type: GlobalProvisionedManaged, auth: { key: "\${KEY}" } }
+models:
+  priced: { tiers: [[mini]] }
+  unknown: { tiers: [[new]] }
+  both: { tiers: [[mini], [regional]] }
+  provisioned: { tiers: [[hourly]] }
+`;
+
+/** What a check of the configuration says, the folder left out. */
+function checked(
+  context: TestContext,
+  text: string,
+  priceFile?: string,
+): { readonly ok: boolean; readonly problems: readonly string[] } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-rules-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [configFile, dataFolder] = [path.join(folder, 'tollgate.yaml'), path.join(folder, 'data')];
+  writeFileSync(configFile, text);
+  mkdirSync(dataFolder);
+  if (priceFile !== undefined) writeFileSync(path.join(dataFolder, 'list-prices.json'), priceFile);
+  const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment: { KEY: 'k' } };
+  const { ok, problems } = checkConfiguration(settings);
+  return { ok, problems: problems.map((one) => one.replaceAll(`${folder}/`, '')) };
+}
+
+const price = (model: string, type: string): string =>
+  `  - { model: ${model}, type: ${type}, effectiveFrom: 2026-01-01, usdPerMillion: { input: 1, cachedInput: 0.1, output: 2 } }\n`;
+
+const refusals = (problems: readonly string[]): readonly string[] =>
+  problems.filter((one) => one.includes('are refused'));
+
+suite('a model without a price', () => {
+  test('is told at its place in each product that refuses it, with what to do', (context) => {
+    const { ok, problems } = checked(context, configuration);
+    assert.equal(ok, true, 'it is no reason not to start');
+    assert.deepEqual(refusals(problems), [
+      "tollgate.yaml:4:22 warning: products.careful.models[1]: calls to 'unknown' are refused, because there is no price for 'new' (input, output). Add one under `prices`, run `tollgate prices sync`, or set `unpriced: allow-and-flag` for the product.",
+      "tollgate.yaml:4:31 warning: products.careful.models[2]: calls to 'both' are refused, because there is no price for 'regional' (input, cachedInput, output). Add one under `prices`, run `tollgate prices sync`, or set `unpriced: allow-and-flag` for the product.",
+    ]);
+  });
+
+  test('is no matter once the configuration has a price', (context) => {
+    const { problems } = checked(
+      context,
+      `${configuration}prices:\n${price('gpt-99', 'GlobalStandard')}${price('gpt-5.4-mini', 'Standard')}`,
+    );
+    assert.deepEqual(refusals(problems), []);
+  });
+});
+
+test('a price file that cannot be used is told beside what is wrong with the configuration', (context) => {
+  const halved = '{\n  "sources": { "a": "b" },\n  "prices": [\n    {"model": "gpt-5.4-mini", "ty';
+  const { ok, problems } = checked(context, configuration, halved);
+  assert.equal(ok, false);
+  assert.match(problems[0] ?? '', /^data\/list-prices\.json:4:\d+ /);
+  assert.ok(problems.some((one) => one.includes("'gpt-99' is not in the shipped list")));
+});
