@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { fullName, walk } from '../cli/src/command-tree.ts';
+import { doesSomething, fullName, walk } from '../cli/src/command-tree.ts';
 import type { Context } from '../cli/src/context.ts';
 import { buildProgram } from '../cli/src/program.ts';
 import { readSettings } from '../cli/src/settings.ts';
@@ -37,7 +37,7 @@ for (const page of pages) {
       // The library's own command, which is not in the tree.
       if (noun === 'help') continue;
       const found = commands.get(`tollgate ${noun}`);
-      const isNoun = found !== undefined && found.commands.length > 0;
+      const isNoun = found !== undefined && !doesSomething(found);
       if (found === undefined || (isNoun && !commands.has(`tollgate ${noun} ${verb}`))) unknown.push(`${noun} ${verb}`);
     }
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };

@@ -23,6 +23,11 @@ export function examplesOf(command: Command): readonly Example[] {
   return known.get(command) ?? [];
 }
 
+/** A noun alone does nothing; a command with verbs below it may do something by itself, too. */
+export function doesSomething(command: Command): boolean {
+  return command.commands.length === 0 || known.has(command);
+}
+
 /** The command and everything below it, parents first, without the implicit `help`. */
 export function walk(command: Command): readonly Command[] {
   return [command, ...command.commands.filter((one) => one.name() !== 'help').flatMap(walk)];

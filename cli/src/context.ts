@@ -8,6 +8,8 @@ export interface Terminal {
   /** Whether somebody looks at it: progress is rewritten in place only then. */
   readonly interactive: boolean;
   readonly colour: boolean;
+  /** Characters that fit a line; undefined where nobody looks, and lines may be as long as they are. */
+  readonly columns?: number | undefined;
 }
 
 export interface Clock {
@@ -35,6 +37,9 @@ function terminal(stream: NodeJS.WriteStream, environment: Environment): Termina
   return {
     write: (text) => void stream.write(text),
     interactive: stream.isTTY,
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
     colour: !refused && (forced || stream.isTTY),
   };
 }

@@ -52,6 +52,26 @@ export function parseMoment(text: string, now: number): string {
   return new Date(at).toISOString();
 }
 
+/** What `--from` and `--to` of reports take. */
+export const reportMomentSyntax =
+  '2026-11-23, 2026-11, 2026, today or yesterday (their beginning in the time zone), an RFC 3339 time, now, or -7d (m, h, d, w) before now';
+
+/**
+ * A moment of a report: days, months and years are left to the gateway, which knows the time zone; whatever names an
+ * instant by itself becomes an RFC 3339 time in UTC. Throws CommandFailure (usage).
+ */
+export function reportMoment(text: string, now: number): string {
+  const isName = ['now', 'today', 'yesterday'].includes(text);
+  const isCalendar = calendarDay(text.length === 7 ? `${text}-01` : text) !== undefined || /^\d{4}$/.test(text);
+  if (isName || isCalendar) return text;
+  const at = rfc3339(text) ?? relative(text, now);
+  if (at !== undefined) return new Date(at).toISOString();
+  throw new CommandFailure(`'${text}' is no time.`, {
+    exitCode: exitCodes.usage,
+    hints: [`Understood: ${reportMomentSyntax}.`],
+  });
+}
+
 /** A duration as people type it, `90s`, `10m`, `2h`, `1d`: whole seconds. Throws CommandFailure (usage). */
 export function parseSeconds(text: string): number {
   const found = /^(\d{1,6})([smhd])$/.exec(text);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { invocation, walk } from './command-tree.ts';
+import { doesSomething, invocation, walk } from './command-tree.ts';
 import { addCompletion } from './commands/completion/completion.ts';
 import { addConfigCheck } from './commands/config/check.ts';
 import { addConfigReload } from './commands/config/reload.ts';
@@ -130,7 +130,7 @@ export function buildProgram(context: Context): Command {
   }
   for (const command of walk(program)) {
     // The twin's options are its own.
-    if (command.commands.length === 0 && command.name() !== 'twin') {
+    if (doesSomething(command) && command.name() !== 'twin') {
       command.option('--debug', 'show the stack of an unexpected failure');
     }
   }

@@ -16,6 +16,7 @@ import { addressOf, openPostgresLedger } from '../test/support/postgres-database
 import { orSkip, postgresServer } from '../test/support/postgres-server.ts';
 import { ptuCall, ptuDeployment, type Call } from '../test/support/ptu-deployments.ts';
 import { march, openedAttempt } from '../test/support/records.ts';
+import { plainSettings } from '../test/support/report-sources.ts';
 
 const hours = 30;
 const deployments = [ptuDeployment()];
@@ -63,7 +64,7 @@ async function startGateway(context: TestContext, clock: ManualClock, store: Sto
 }
 
 const shipped = async ({ ledger }: Gateway): Promise<void> =>
-  void (await ledger.reports.query({ by: 'outcome', waitMs: 30_000 }));
+  void (await ledger.reports.query({ by: 'outcome', waitMs: 30_000 }, plainSettings));
 
 /** Costs by consumer in USD, and how many hours are booked, with their corrections. */
 async function booked(store: LedgerStore): Promise<readonly [string, number]> {

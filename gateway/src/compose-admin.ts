@@ -3,7 +3,10 @@ import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
 import type { Parts } from './compose-parts.ts';
 import { composePriceSync } from './compose-price-sync.ts';
+import { reportSettings } from './compose-reports.ts';
 import { priceList } from '#accounting/cost/price-rows.ts';
+import type { Asked } from '#accounting/reports/asked.ts';
+import type { ReportSettings } from '#accounting/reports/subject.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
 import { adminToken } from '#admin/token.ts';
 
@@ -15,10 +18,16 @@ function version(): string {
 /** The admin API over what the gateway is made of; listens nowhere yet. */
 export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => boolean): Promise<AdminServer> {
   const { clock, directory, ledger, log, metrics, rules, services, snapshots, watcher } = parts;
+  const settings = (asked: Asked): ReportSettings =>
+    reportSettings({ config: watcher.current().config, snapshot: snapshots.current(), now: clock.now() }, asked);
   return createAdminServer({
     token: await adminToken(dataFolder, log),
     directory,
-    reports: ledger.reports,
+    reports: {
+      query: (asked) => ledger.reports.query(asked, settings(asked)),
+      records: (asked) => ledger.reports.records(asked, settings(asked)),
+      request: (requestId) => ledger.reports.request(requestId),
+    },
     ledger,
     deployments: deploymentControl(snapshots, services.pools.health),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),

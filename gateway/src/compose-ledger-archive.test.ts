@@ -9,6 +9,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { silentLog, type Log } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { openedAttempt, usageRecord } from '../test/support/records.ts';
+import { plainSettings } from '../test/support/report-sources.ts';
 
 const waitMs = 30_000;
 const perRound = 200;
@@ -49,7 +50,7 @@ async function record(ledger: OpenLedger, round: string): Promise<void> {
 }
 
 async function attempts(ledger: OpenLedger): Promise<number> {
-  const { total } = await ledger.reports.query({ by: 'outcome', waitMs });
+  const { total } = await ledger.reports.query({ by: 'outcome', waitMs }, plainSettings);
   return total.attempts;
 }
 

@@ -4,16 +4,14 @@ import { adjustmentServices, type AdjustmentServices } from './compose-ledger-ad
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
 import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
-import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
-import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { ledgerSpending, type SpendingAsked } from '#accounting/budgets/ledger-spending.ts';
 import type { LedgerSpending } from '#accounting/budgets/ports.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
+import { createReports, type Reports } from '#accounting/reports/reports.ts';
 import { figureSpans } from '#accounting/reports/spans.ts';
-import { usageReport } from '#accounting/reports/usage-report.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
@@ -45,9 +43,7 @@ export interface LedgerServices {
     /** Ships what is left, waiting so long at most, and closes everything; true if the store has all of it. */
     finish(timeoutMs: number): Promise<boolean>;
   };
-  readonly reports: {
-    query(query: UsageQuery): Promise<UsageReport>;
-  };
+  readonly reports: Reports;
   readonly ledger: LedgerTaskServices;
   readonly adjustments: AdjustmentServices;
   readonly budgets: {
@@ -92,6 +88,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     turns,
     clock: systemClock,
   });
+  const reports = createReports({ store, progress, shipping: outbox });
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
@@ -116,7 +113,9 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       },
     },
     reports: {
-      query: async (query) => await orUnavailable(usageReport({ store, progress, shipping: outbox }, query)),
+      query: async (asked, settings) => await orUnavailable(reports.query(asked, settings)),
+      records: async (asked, settings) => await orUnavailable(reports.records(asked, settings)),
+      request: async (requestId) => await orUnavailable(reports.request(requestId)),
     },
     ledger: { ...tasks, verify: async () => await orUnavailable(tasks.verify()) },
     adjustments: adjustmentServices({ store, shipping: outbox, holder: () => journalId }),

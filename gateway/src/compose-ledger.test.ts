@@ -14,6 +14,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { openedAttempt, usageRecord } from '../test/support/records.ts';
+import { plainSettings } from '../test/support/report-sources.ts';
 
 const childScript = fileURLToPath(new URL('../test/support/ledger-child.ts', import.meta.url));
 const crashingWorker = new URL('../test/support/crashing-ledger-worker.ts', import.meta.url);
@@ -61,7 +62,7 @@ async function record(ledger: OpenLedger, ...ids: readonly string[]): Promise<vo
 }
 
 async function outcomes(ledger: OpenLedger): Promise<Record<string, number>> {
-  const { rows } = await ledger.reports.query({ by: 'outcome', waitMs });
+  const { rows } = await ledger.reports.query({ by: 'outcome', waitMs }, plainSettings);
   return Object.fromEntries(rows.map((row) => [row.key, row.attempts]));
 }
 
@@ -194,7 +195,7 @@ test('an attempt whose process died is recorded as gateway-lost, once', async ()
         ['a', 'b', 'c'],
       );
       assert.deepEqual(await outcomes(ledger), { 'gateway-lost': 3 });
-      const { total } = await ledger.reports.query({ by: 'day', waitMs });
+      const { total } = await ledger.reports.query({ by: 'day', waitMs }, plainSettings);
       assert.equal(total.unknownUsageRequests, 3);
       assert.equal(total.costNanoUsd, null);
       await assertSound(ledger);

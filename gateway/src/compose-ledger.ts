@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
-import type { LedgerVerification, UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
-import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
+import type { LedgerLag } from '@tollgate/contract/usage.ts';
 import { archivesAtRebuild, type ArchiveRules } from './compose-ledger-archive.ts';
 import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
@@ -15,7 +15,8 @@ import { segmentName, type Adjustment, type JournalFiles } from '#accounting/led
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
-import { lagOf } from '#accounting/reports/usage-report.ts';
+import { lagOf } from '#accounting/reports/lag.ts';
+import type { Reports } from '#accounting/reports/reports.ts';
 import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { startWorker, type RemoteServices, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
@@ -51,7 +52,7 @@ export interface LedgerOptions {
 /** The ledger: the journal in this thread, everything behind it in the worker. */
 export interface OpenLedger {
   readonly ledger: Ledger;
-  readonly reports: { query(query: UsageQuery): Promise<UsageReport> };
+  readonly reports: Reports;
   /** What budgets begin with: the ledger, read to the entry. */
   readonly spending: SpendingLedger;
   /** Where the directory lives: where the records do. */

@@ -1,6 +1,7 @@
 import { costConfig } from '#accounting/cost/config.ts';
 import type { DataZones } from '#accounting/cost/price-entry.ts';
 import { ledgerConfig } from '#accounting/ledger/config.ts';
+import { reportsConfig } from '#accounting/reports/config.ts';
 import { generalConfig } from '#config/general.ts';
 import { createConfigLoader, type ConfigLoader } from '#config/load.ts';
 import type { ConfigSection, ValuesOf } from '#kernel/config-section.ts';
@@ -28,6 +29,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     routingConfig(facts),
     ledgerConfig,
     costConfig(facts),
+    reportsConfig,
   ];
 }
 
@@ -38,7 +40,8 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof policiesConfig> &
   ValuesOf<ReturnType<typeof routingConfig>> &
   ValuesOf<typeof ledgerConfig> &
-  ValuesOf<ReturnType<typeof costConfig>>;
+  ValuesOf<ReturnType<typeof costConfig>> &
+  ValuesOf<typeof reportsConfig>;
 
 export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
   return createConfigLoader<Config>(configSections(facts));

@@ -60,7 +60,7 @@ async function openApiDocument(): Promise<JsonObject> {
       auditTrail: notCalled,
       note: notCalled,
     },
-    reports: { query: notCalled },
+    reports: { query: notCalled, records: notCalled, request: notCalled },
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
     adjustments: { held: notCalled, writeOff: notCalled, rerate: notCalled },

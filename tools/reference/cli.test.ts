@@ -12,7 +12,7 @@ test('the page of the command line has every command with its options and exampl
     links,
     headings.map((heading) => heading.replaceAll(' ', '-')),
   );
-  assert.ok(page.includes('| `--by <dimension>` | what each row stands for | one of `consumer`, `cost-centre`'));
+  assert.ok(page.includes('| `--bucket <length>` | cut the period into pieces | one of `quarter-hour`, `hour`'));
   assert.ok(page.includes('npx --no tollgate usage --by day --from -7d'));
   assert.ok(page.includes('`TOLLGATE_ADMIN_PORT`'));
 });

@@ -1,6 +1,6 @@
 // docs/reference/cli.md, from the command tree itself.
 import type { Argument, Command, Option } from 'commander';
-import { examplesOf, fullName, invocation, walk } from '../../cli/src/command-tree.ts';
+import { doesSomething, examplesOf, fullName, invocation, walk } from '../../cli/src/command-tree.ts';
 import type { Context } from '../../cli/src/context.ts';
 import { buildProgram, exitCodeTexts } from '../../cli/src/program.ts';
 import { environmentVariables, readSettings } from '../../cli/src/settings.ts';
@@ -64,7 +64,7 @@ function section(command: Command): string {
 
 export function generateCliReference(): string {
   const program = buildProgram(nobody);
-  const commands = walk(program).filter((command) => command.commands.length === 0);
+  const commands = walk(program).filter(doesSomething);
   const page = [
     '# The `tollgate` command\n\n',
     '<!-- Generated from the command tree by `npm run docs`. Do not edit. -->\n\n',

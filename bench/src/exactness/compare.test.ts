@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { UsageFigures, UsageReport } from '@tollgate/contract/usage.ts';
+import { nothingUsed, type UsageFigures } from '@tollgate/contract/usage.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 import { compareWithTwin, compareWithUpstream } from './compare.ts';
-import type { LocatedAttempt, TwinTraffic } from './compare.ts';
+import type { ComparedReport, LocatedAttempt, TwinTraffic } from './compare.ts';
 
-const figures: UsageFigures = {
+type Row = UsageFigures & { readonly key: string };
+
+const figures = {
+  ...nothingUsed,
   requests: 10,
   attempts: 10,
   inputTokens: 2_100,
@@ -13,10 +16,6 @@ const figures: UsageFigures = {
   outputTokens: 700,
   reasoningTokens: 40,
   costNanoUsd: '123456',
-  unpricedRequests: 0,
-  unknownUsageRequests: 0,
-  deliveredOnlyRequests: 0,
-  estimatedRequests: 0,
 };
 
 const upstream: UpstreamCount = {
@@ -29,15 +28,19 @@ const upstream: UpstreamCount = {
   reasoningTokens: 40,
 };
 
-function report(by: UsageReport['by'], rows: UsageReport['rows'], total: UsageFigures = figures): UsageReport {
-  return { by, from: null, to: null, rows, total, lag: { records: 0, openAttempts: 0 } };
+function report(rows: readonly Row[], total: UsageFigures = figures): ComparedReport {
+  return {
+    rows: rows.map(({ key, ...row }) => ({ key, keys: {}, bucket: null, ...row })),
+    total,
+    lag: { records: 0, openAttempts: 0 },
+  };
 }
 
 const wrong = (comparison: { compared: readonly { figure: string; holds: boolean }[] }): string[] =>
   comparison.compared.filter((each) => !each.holds).map((each) => each.figure);
 
 test('a ledger that holds what the upstream has reported is exact', () => {
-  const comparison = compareWithUpstream(report('outcome', []), upstream, 10);
+  const comparison = compareWithUpstream(report([]), upstream, 10);
   assert.deepEqual(wrong(comparison), []);
   assert.equal(comparison.exact, true);
 });
@@ -57,7 +60,7 @@ for (const figure of [
   for (const by of [1, -1]) {
     test(`a ledger that is off by ${by} in ${figure} is not exact`, () => {
       const off = { ...figures, [figure]: figures[figure] + by };
-      const comparison = compareWithUpstream(report('outcome', [], off), upstream, 10);
+      const comparison = compareWithUpstream(report([], off), upstream, 10);
       assert.equal(comparison.exact, false);
       assert.deepEqual(wrong(comparison), [figure]);
     });
@@ -65,7 +68,7 @@ for (const figure of [
 }
 
 test('a report that lags behind the journal is not exact, whatever its sums', () => {
-  const lagging = { ...report('outcome', []), lag: { records: 1, openAttempts: 0 } };
+  const lagging = { ...report([]), lag: { records: 1, openAttempts: 0 } };
   assert.deepEqual(wrong(compareWithUpstream(lagging, upstream, 10)), ['records not yet in the store']);
 });
 
@@ -122,7 +125,7 @@ function traffic(): TwinTraffic {
   ]);
   return {
     twin,
-    byDeployment: report('deployment', [
+    byDeployment: report([
       {
         ...none,
         key: 'weu/chat',
@@ -144,7 +147,7 @@ function traffic(): TwinTraffic {
         estimatedRequests: 2,
       },
     ]),
-    byOutcome: report('outcome', [
+    byOutcome: report([
       { ...none, key: 'completed', requests: 2, attempts: 2 },
       { ...none, key: 'client-left', requests: 2, attempts: 2 },
       { ...none, key: 'refused-by-upstream', requests: 1, attempts: 1 },

@@ -1,5 +1,5 @@
 import type { TwinAttempt, TwinUsage } from '@tollgate/contract/twin.ts';
-import type { UsageFigures, UsageReport } from '@tollgate/contract/usage.ts';
+import { nothingUsed, type UsageFigures, type UsageReport } from '@tollgate/contract/usage.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 
 /** One figure on both sides. */
@@ -21,12 +21,15 @@ const tokenFigures = ['inputTokens', 'cachedInputTokens', 'outputTokens', 'reaso
 type TokenFigure = (typeof tokenFigures)[number];
 type Tokens = Readonly<Record<TokenFigure, number>>;
 
+/** What of a report is compared. */
+export type ComparedReport = Pick<UsageReport, 'rows' | 'total' | 'lag'>;
+
 /** Figures that say the ledger did not get its tokens from the provider. For replies received in full, all are 0. */
 const notReported = ['unpricedRequests', 'unknownUsageRequests', 'deliveredOnlyRequests', 'estimatedRequests'] as const;
 
 /** Every reply was received in full: the ledger holds exactly what the static upstream has reported, and nothing else. */
 export function compareWithUpstream(
-  report: UsageReport,
+  report: ComparedReport,
   upstream: UpstreamCount,
   receivedByClient: number,
 ): Comparison {
@@ -46,9 +49,9 @@ export type LocatedAttempt = TwinAttempt & { readonly resource: string };
 
 export interface TwinTraffic {
   /** `GET /admin/v1/usage?by=deployment` */
-  readonly byDeployment: UsageReport;
+  readonly byDeployment: ComparedReport;
   /** `GET /admin/v1/usage?by=outcome` */
-  readonly byOutcome: UsageReport;
+  readonly byOutcome: ComparedReport;
   readonly twin: Pick<TwinUsage, 'total'> & { readonly attempts: readonly LocatedAttempt[] };
   /** `resource/deployment`, as reports name it, whose streams the client broke off; all others were received in full. */
   readonly brokenOffDeployment: string;
@@ -94,7 +97,7 @@ export function compareWithTwin(traffic: TwinTraffic): Comparison {
     }),
     equal('broken off: requests', cutRow.requests, traffic.brokenOff),
     equal('broken off: attempts', cutRow.attempts, cut.length),
-    atMost('broken off: outputTokens', cutRow.outputTokens, sumTokens(cut).outputTokens),
+    atMost('broken off: outputTokens', cutRow.outputTokens ?? 0, sumTokens(cut).outputTokens),
   ]);
 }
 
@@ -102,8 +105,8 @@ function keyOf(attempt: LocatedAttempt): string {
   return `${attempt.resource}/${attempt.deployment}`;
 }
 
-function row(report: UsageReport, key: string): UsageFigures {
-  return report.rows.find((each) => each.key === key) ?? nothing;
+function row(report: ComparedReport, key: string): UsageFigures {
+  return report.rows.find((each) => each.key === key) ?? nothingUsed;
 }
 
 /** Streams that had come to their end before the gateway noticed that its client was gone: exact, and `completed`. */
@@ -111,15 +114,16 @@ function endedBeforeTheCut(cut: UsageFigures): number {
   return cut.attempts - cut.deliveredOnlyRequests - cut.unknownUsageRequests;
 }
 
-function lag(report: UsageReport): Compared[] {
+function lag(report: ComparedReport): Compared[] {
   return [
     equal('records not yet in the store', report.lag.records, 0),
     equal('attempts not yet settled', report.lag.openAttempts, 0),
   ];
 }
 
-function tokens(prefix: string, ledger: Tokens, upstream: Tokens): Compared[] {
-  return tokenFigures.map((figure) => equal(prefix + figure, ledger[figure], upstream[figure]));
+/** Where nothing is known, that is counted by itself: see `notReported`. */
+function tokens(prefix: string, ledger: Pick<UsageFigures, TokenFigure>, upstream: Tokens): Compared[] {
+  return tokenFigures.map((figure) => equal(prefix + figure, ledger[figure] ?? 0, upstream[figure]));
 }
 
 function sumTokens(parts: readonly Tokens[]): Tokens {
@@ -143,17 +147,3 @@ function atMost(figure: string, ledger: number, upstream: number): Compared {
 function comparison(compared: readonly Compared[]): Comparison {
   return { exact: compared.every((each) => each.holds), compared };
 }
-
-const nothing: UsageFigures = {
-  requests: 0,
-  attempts: 0,
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  costNanoUsd: null,
-  unpricedRequests: 0,
-  unknownUsageRequests: 0,
-  deliveredOnlyRequests: 0,
-  estimatedRequests: 0,
-};

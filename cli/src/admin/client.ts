@@ -18,7 +18,8 @@ export interface Question<Schema extends z.ZodType> {
   readonly path: string;
   readonly schema: Schema;
   readonly method?: 'GET' | 'POST';
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** A list: the parameter is given once for each. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: unknown;
   /** Default: 30 s. */
   readonly timeoutMs?: number;
@@ -99,7 +100,7 @@ async function send(
   const body = question.body === undefined ? undefined : JSON.stringify(question.body);
   const url = new URL(`/admin/v1/${question.path}`, baseUrl(settings));
   for (const [name, value] of Object.entries(question.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, value);
+    for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
   }
   const timeoutMs = question.timeoutMs ?? 30_000;
   try {

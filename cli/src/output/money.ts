@@ -18,6 +18,12 @@ export function usdFromNano(nanoUsd: bigint | string, decimals = 2): string {
   return `${nano < 0n ? '-' : ''}${grouped(magnitude / nanoPerUsd)}.${fraction.padEnd(Math.max(2, decimals), '0')}`;
 }
 
+/** A decimal number with its thousands grouped and so many decimals at least: `1234.5` -> `1,234.50`. Never rounds. */
+export function groupedDecimal(amount: string, decimals = 2): string {
+  const [whole = '0', fraction = ''] = amount.split('.');
+  return `${grouped(BigInt(whole)).replace(/^0$/, whole)}.${fraction.padEnd(Math.max(2, decimals), '0')}`;
+}
+
 /** How many decimals the most precise of these amounts needs, so that a column lines up. */
 export function decimalsFor(amounts: readonly (bigint | string | null)[]): number {
   return amounts.reduce<number>((most, amount) => {

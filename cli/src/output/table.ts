@@ -14,6 +14,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => Cell;
   /** What the table shows; by default the value, and `–` for null. */
   readonly text?: (row: Row) => string;
+  /** Where lines get too long, columns are left out: the highest first, those without never. */
+  readonly leaveOut?: number;
 }
 
 /** A value of the outside must not move the cursor or ring the bell. */
@@ -26,6 +28,28 @@ function shown<Row>(column: Column<Row>, row: Row): string {
   if (column.text !== undefined) return printable(column.text(row));
   const value = column.value(row);
   return value === null ? '–' : printable(String(value));
+}
+
+/** The columns that fit so many characters, and the titles of those that do not. */
+export function fitted<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  width: number | undefined,
+): { readonly columns: readonly Column<Row>[]; readonly leftOut: readonly string[] } {
+  const widths = new Map(columns.map((column) => [column, widthOfColumn(column, rows)]));
+  let kept = columns;
+  const isTooWide = (): boolean =>
+    width !== undefined && kept.reduce((sum, one) => sum + (widths.get(one) ?? 0) + 2, -2) > width;
+  while (isTooWide()) {
+    const most = Math.max(...kept.map((one) => one.leaveOut ?? 0));
+    if (most === 0) break;
+    kept = kept.filter((one) => (one.leaveOut ?? 0) !== most);
+  }
+  return { columns: kept, leftOut: columns.filter((one) => !kept.includes(one)).map((one) => one.title) };
+}
+
+function widthOfColumn<Row>(column: Column<Row>, rows: readonly Row[]): number {
+  return rows.reduce((most, row) => Math.max(most, widthOf(shown(column, row))), widthOf(column.title));
 }
 
 export interface TableOptions<Row> {

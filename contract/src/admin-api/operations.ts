@@ -1,21 +1,6 @@
 import { z } from 'zod';
-import { ledgerLagSchema, reportDimensions } from '../usage.ts';
+import { ledgerLagSchema } from '../usage.ts';
 import { backupReportSchema, ledgerProblemSchema } from './ledger.ts';
-
-/** `GET /admin/v1/usage` */
-export const usageQuerySchema = z.strictObject({
-  by: z.enum(reportDimensions).default('consumer').describe('What each row stands for.'),
-  from: z.iso.datetime().optional().describe('Inclusive, UTC.'),
-  to: z.iso.datetime().optional().describe('Exclusive, UTC.'),
-  waitMs: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(60_000)
-    .default(5_000)
-    .describe('How long to wait for the store to catch up with the journal before answering with a lag.'),
-});
-export type UsageQuery = z.infer<typeof usageQuerySchema>;
 
 export const priceSchema = z.object({
   id: z.string().describe('What a cost line refers to.'),

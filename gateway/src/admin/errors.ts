@@ -47,7 +47,11 @@ export function errorBody(
 const internal = (): Failure => new Failure('admin_internal', 'Something failed inside Tollgate.');
 
 function told(thrown: unknown): Told {
-  if (thrown instanceof Failure) return { failure: errorDefinitions[thrown.code].status === 500 ? internal() : thrown };
+  if (thrown instanceof Failure) {
+    if (errorDefinitions[thrown.code].status === 500) return { failure: internal() };
+    const { details } = thrown.options;
+    return details === undefined ? { failure: thrown } : { failure: thrown, details };
+  }
   if (hasZodFastifySchemaValidationErrors(thrown))
     return {
       failure: new Failure('admin_invalid', 'The request does not fit the schema; see `/openapi.json`.'),

@@ -69,6 +69,8 @@ describe('the OpenAPI document', () => {
         'get /admin/v1/subscriptions listSubscriptions',
         'get /admin/v1/subscriptions/{name} getSubscription',
         'get /admin/v1/usage usage',
+        'get /admin/v1/usage/records usageRecords',
+        'get /admin/v1/usage/requests/{requestId} usageRequest',
         'get /admin/v1/version version',
         'get /healthz health',
         'get /metrics metrics',

@@ -20,7 +20,24 @@ import {
   subscriptionListSchema,
   subscriptionSchema,
 } from '@tollgate/contract/admin-api/subscriptions.ts';
-import { ledgerLagSchema, usageFiguresSchema, usageReportSchema, usageRowSchema } from '@tollgate/contract/usage.ts';
+import {
+  ledgerAdjustmentSchema,
+  ledgerCostLineSchema,
+  ledgerPostingSchema,
+  ledgerRecordSchema,
+  usageRecordsSchema,
+  usageRequestSchema,
+} from '@tollgate/contract/admin-api/usage.ts';
+import {
+  currencyInForceSchema,
+  ledgerLagSchema,
+  usageBucketSchema,
+  usageFiguresSchema,
+  usageFilterSchema,
+  usageReportSchema,
+  usageRestSchema,
+  usageRowSchema,
+} from '@tollgate/contract/usage.ts';
 
 /** The schemas that the document names; all of them are of replies. */
 const named = {
@@ -31,7 +48,12 @@ const named = {
   ConfigReload: configReloadSchema,
   Deployment: endpointHealthSchema,
   DeploymentList: deploymentListSchema,
+  CurrencyInForce: currencyInForceSchema,
   Health: healthSchema,
+  LedgerAdjustment: ledgerAdjustmentSchema,
+  LedgerCostLine: ledgerCostLineSchema,
+  LedgerPosting: ledgerPostingSchema,
+  LedgerRecord: ledgerRecordSchema,
   LedgerLag: ledgerLagSchema,
   LedgerVerification: ledgerVerifySchema,
   NewKeys: newKeysSchema,
@@ -41,8 +63,13 @@ const named = {
   ProductList: productListSchema,
   Subscription: subscriptionSchema,
   SubscriptionList: subscriptionListSchema,
+  UsageBucket: usageBucketSchema,
   UsageFigures: usageFiguresSchema,
+  UsageFilter: usageFilterSchema,
+  UsageRecords: usageRecordsSchema,
   UsageReport: usageReportSchema,
+  UsageRequest: usageRequestSchema,
+  UsageRest: usageRestSchema,
   UsageRow: usageRowSchema,
   Version: versionSchema,
 } as const;

@@ -6,16 +6,12 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import type {
-  ConfigInForce,
-  ConfigReload,
-  PriceList,
-  UsageQuery,
-  Version,
-} from '@tollgate/contract/admin-api/operations.ts';
+import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
 import type { EndpointHealth, OverrideEndpoint } from '@tollgate/contract/admin-api/routing.ts';
+import type { UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import type { Asked } from '#accounting/reports/asked.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
@@ -48,9 +44,11 @@ export interface AdminDependencies {
   /** The admin token in clear; only its hash is kept. */
   readonly token: string;
   readonly directory: Omit<Directory, 'close' | 'current' | 'onChange' | 'redeclare'>;
+  /** They take what was asked as it came, and tell everything that is wrong with it in one `Failure`. */
   readonly reports: {
-    /** Waits up to `waitMs` for the store to catch up with the journal, then says by how much it lags. */
-    query(query: UsageQuery): Promise<UsageReport>;
+    query(asked: Asked): Promise<UsageReport>;
+    records(asked: Asked): Promise<UsageRecords>;
+    request(requestId: string): Promise<UsageRequest>;
   };
   readonly ledger: LedgerTasks & {
     lag(): Promise<LedgerLag>;

@@ -15,6 +15,8 @@ import {
   subscriptionListSchema,
   subscriptionSchema,
 } from '@tollgate/contract/admin-api/subscriptions.ts';
+import { usageRecordsSchema, usageRequestSchema } from '@tollgate/contract/admin-api/usage.ts';
+import { usageReportSchema } from '@tollgate/contract/usage.ts';
 import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
 import { keyDigest } from '#directory/keys.ts';
@@ -255,46 +257,52 @@ describe('an order for an endpoint', () => {
 });
 
 describe('the usage report', () => {
-  test('is asked for with defaults, and given as it comes', () =>
+  test('is asked for as it came, and given as it comes', () =>
     withAdmin({}, async (admin) => {
       const { status, body } = await admin.call('GET', '/admin/v1/usage');
       assert.equal(status, 200);
-      assert.deepEqual(admin.asked, [{ by: 'consumer', waitMs: 5_000 }]);
-      assert.deepEqual(body, {
-        by: 'consumer',
-        from: null,
-        to: null,
-        rows: [{ key: 'finance', ...answers.figures }],
-        total: answers.figures,
-        lag: answers.lag,
-      });
-    }));
-
-  test('passes dimension, period and patience on', () =>
-    withAdmin({}, async (admin) => {
-      const path = '/admin/v1/usage?by=cost-centre&from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z&waitMs=0';
-      assert.equal((await admin.call('GET', path)).status, 200);
-      assert.deepEqual(admin.asked, [
-        { by: 'cost-centre', from: '2026-03-01T00:00:00Z', to: '2026-04-01T00:00:00Z', waitMs: 0 },
-      ]);
-    }));
-
-  test('says everything that is wrong with a query at once', () =>
-    withAdmin({}, async (admin) => {
-      const reply = await admin.call('GET', '/admin/v1/usage?by=colour&from=yesterday&waitMs=-1&extra=1');
-      const details = refused(reply, 400, 'admin_invalid').details ?? [];
+      const report = usageReportSchema.parse(body);
+      assert.deepEqual(body, report);
       assert.deepEqual(
-        details.map((one) => one.split(':')[0]),
-        ['query.by', 'query.from', 'query.waitMs', 'query'],
+        report.rows.map((row) => [row.keys, row.costNanoUsd]),
+        [[{ consumer: 'finance' }, '260007']],
       );
-      assert.match(details.join(), /extra/);
-      assert.deepEqual(admin.asked, []);
+      await admin.call('GET', '/admin/v1/usage?by=model,day&filter=region%3Dwesteurope&filter=outcome%3Dcompleted');
+      assert.deepEqual(
+        admin.asked.map((one) => ({ ...one })),
+        [{}, { by: 'model,day', filter: ['region=westeurope', 'outcome=completed'] }],
+      );
     }));
 
-  test('refuses a period that ends before it begins', () =>
+  test('says everything that is wrong with a question at once', () =>
     withAdmin({}, async (admin) => {
-      const path = '/admin/v1/usage?from=2026-04-01T00:00:00Z&to=2026-04-01T00:00:00Z';
-      assert.match(refused(await admin.call('GET', path), 400, 'admin_invalid').message, /before/);
+      for (const [path, names] of [
+        ['usage?by=colour&from=someday&waitMs=-1&extra=1&filter=x', ['extra', 'from', 'filter', 'by', 'waitMs']],
+        ['usage?from=2026-04-01T00:00:00Z&to=2026-04-01T00:00:00Z', ['from']],
+        ['usage/records?limit=0&by=model&timeZone=Mars', ['by', 'timeZone', 'limit']],
+      ] as const) {
+        const reply = await admin.call('GET', `/admin/v1/${path}`);
+        const details = refused(reply, 400, 'admin_invalid').details ?? [];
+        assert.deepEqual(
+          details.map((one) => one.split(':')[0]),
+          names,
+        );
+      }
+    }));
+
+  test('is followed to the calls behind it, and a call by its request id', () =>
+    withAdmin({}, async (admin) => {
+      const { status, body } = await admin.call('GET', '/admin/v1/usage/records?filter=consumer%3Dfinance');
+      assert.equal(status, 200);
+      const { entries, next } = usageRecordsSchema.parse(body);
+      assert.deepEqual([entries.map((one) => one.kind), next], [['adjustment', 'record'], null]);
+      const found = await admin.call('GET', '/admin/v1/usage/requests/request-1');
+      const { attempts } = usageRequestSchema.parse(found.body);
+      assert.deepEqual(
+        attempts.map((one) => [one.id, one.adjustments.length]),
+        [['used', 1]],
+      );
+      refused(await admin.call('GET', '/admin/v1/usage/requests/another'), 404, 'admin_not_found');
     }));
 });
 
@@ -626,7 +634,11 @@ describe('what goes wrong inside', () => {
     withAdmin(
       {
         overrides: {
-          reports: { query: () => Promise.reject(new Failure('ledger_unavailable', 'The store cannot be read.')) },
+          reports: {
+            query: () => Promise.reject(new Failure('ledger_unavailable', 'The store cannot be read.')),
+            records: () => Promise.reject(new Error('x')),
+            request: () => Promise.reject(new Error('x')),
+          },
         },
       },
       async (admin) => {

@@ -18,6 +18,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { priceRoutes } from './routes/prices.ts';
 import { productRoutes } from './routes/products.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { usageRoutes } from './routes/usage.ts';
 import { tokenCheck } from './token.ts';
 
 const maxBodyBytes = 1024 * 1024;
@@ -104,6 +105,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   app.setNotFoundHandler((request, reply) => answerError(reply, notFound(request), dependencies.log));
   subscriptionRoutes(app, dependencies);
   productRoutes(app, dependencies);
+  usageRoutes(app, dependencies);
   accountingRoutes(app, dependencies);
   ledgerWorkRoutes(app, dependencies);
   deploymentRoutes(app, dependencies);

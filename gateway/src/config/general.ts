@@ -16,7 +16,11 @@ const fiscalYearStart = z
   });
 
 const keys = {
-  timeZone: timeZone().default('UTC').describe('The time zone in which days and months begin, in reports and budgets.'),
+  timeZone: timeZone()
+    .default('UTC')
+    .describe(
+      'The time zone in which days, weeks, months and years begin, in reports, exports and budgets; a report can name another.',
+    ),
   fiscalYearStart: fiscalYearStart
     .prefault('01-01')
     .describe('Where the quarters and years of budgets begin: month and day.'),

@@ -1,6 +1,6 @@
 import type { ConfigPath, ConfigReference } from '#kernel/config-section.ts';
 import type { ValueProblem } from './schema-problems.ts';
-import { suggestion } from './suggest.ts';
+import { suggestion } from '#kernel/suggest.ts';
 
 /**
  * Names that lead nowhere. Looks at the values as they were written, not at what the schema made of them, so that they

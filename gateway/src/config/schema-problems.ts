@@ -1,6 +1,6 @@
 import type { ConfigPath } from '#kernel/config-section.ts';
 import type { z } from 'zod';
-import { nearest, suggestion } from './suggest.ts';
+import { nearest, suggestion } from '#kernel/suggest.ts';
 
 /** A problem with a value, before it is known where in the file that value stands. */
 export interface ValueProblem {

@@ -5,6 +5,8 @@ export type { ErrorCode, DialectError };
 export interface FailureOptions {
   /** The field of the request that is at fault, in the dialect's `param`. */
   readonly param?: string;
+  /** Everything that is wrong with the request, one entry each; the admin API shows them. */
+  readonly details?: readonly string[];
   /** Whole seconds for `retry-after`. */
   readonly retryAfterSeconds?: number;
   /** Tells SDKs not to retry (`x-should-retry: false`), because Tollgate has retried already. */

@@ -1,5 +1,6 @@
 import type { ConfigFinding, ConfigPath, Frozen } from '#kernel/config-section.ts';
 import { day, duration, entryName, wholeNumber } from '#kernel/config-values.ts';
+import { isTimeZone } from '#kernel/time-zone.ts';
 import { z } from 'zod';
 import { everyPeriod } from './limits.ts';
 
@@ -34,15 +35,6 @@ function amountProblem(text: string): string | undefined {
     return `budgets are kept in USD, the currency of Azure's prices; ${currency} is not known here`;
   if (nanoUsdOfAmount(text) <= mostUsd * nanoPerUsd) return undefined;
   return `expected at most ${mostUsd.toLocaleString('en-US')} USD`;
-}
-
-/** Whether the machine's database of time zones has this name. */
-export function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }
 
 /** An IANA name. */

@@ -13,6 +13,7 @@ import { runCli } from '../../../cli/test/support/run-cli.ts';
 import { newDatabase, type OpenTestDatabase } from '../support/postgres-database.ts';
 import { orSkip } from '../support/postgres-server.ts';
 import { openedAttempt, usageRecord } from '../support/records.ts';
+import { plainSettings } from '../support/report-sources.ts';
 
 function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-shared-'));
@@ -43,7 +44,7 @@ async function record(ledger: OpenLedger, ...ids: readonly string[]): Promise<vo
 const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}-${at}`);
 
 async function attempts(ledger: OpenLedger): Promise<number> {
-  const { total } = await ledger.reports.query({ by: 'outcome', waitMs: 30_000 });
+  const { total } = await ledger.reports.query({ by: 'outcome', waitMs: 30_000 }, plainSettings);
   return total.attempts;
 }
 

@@ -9,6 +9,7 @@ import { openLedger } from '../../src/compose-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';
+import { plainSettings } from '../support/report-sources.ts';
 
 // Data folders as versions of Tollgate wrote them (support/make-ledger-format-fixture.ts). Every one is opened by this
 // version: a change of format that forgets what is out there fails here.
@@ -38,7 +39,9 @@ async function open(dataFolder: string): Promise<Opened> {
   });
   try {
     const [byOutcome, byConsumer, byDay] = await Promise.all(
-      (['outcome', 'consumer', 'day'] as const).map(async (by) => await ledger.reports.query({ by, waitMs: 30_000 })),
+      (['outcome', 'consumer', 'day'] as const).map(
+        async (by) => await ledger.reports.query({ by, waitMs: 30_000 }, plainSettings),
+      ),
     );
     assert.ok(byOutcome !== undefined && byConsumer !== undefined && byDay !== undefined);
     return {
@@ -46,7 +49,7 @@ async function open(dataFolder: string): Promise<Opened> {
       consumers: Object.fromEntries(
         byConsumer.rows.map((row) => [row.key, [row.requests, row.inputTokens, row.outputTokens, row.costNanoUsd]]),
       ),
-      days: byDay.rows.map((row) => row.key),
+      days: byDay.rows.map((row) => row.bucket?.label ?? ''),
       unpriced: byDay.total.unpricedRequests,
       deliveredOnly: byDay.total.deliveredOnlyRequests,
       estimated: byDay.total.estimatedRequests,

@@ -162,8 +162,9 @@ for (const { name, make } of clients) {
       }
       const report = await untilSettled(stack, 1);
       assert.equal(report.total.deliveredOnlyRequests, 1);
-      assert.ok(report.total.outputTokens >= 1);
-      assert.ok(report.total.outputTokens <= stack.twin.usage().total.outputTokens);
+      const { outputTokens } = report.total;
+      assert.ok(outputTokens !== null && outputTokens >= 1);
+      assert.ok(outputTokens <= stack.twin.usage().total.outputTokens);
       assert.deepEqual((await stack.verify()).problems, []);
     });
 

@@ -8,6 +8,7 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';
 import { ManualClock } from './manual-clock.ts';
 import { march, openedAttempt, usageRecord } from './records.ts';
+import { plainSettings } from './report-sources.ts';
 
 const [dataFolder] = process.argv.slice(2);
 if (dataFolder === undefined) throw new Error('Usage: node make-ledger-format-fixture.ts FOLDER');
@@ -48,7 +49,7 @@ for (const record of records) {
   await ledger.ledger.open(openedAttempt(record));
   await ledger.ledger.settle(record);
 }
-await ledger.reports.query({ by: 'day', waitMs: 10_000 });
+await ledger.reports.query({ by: 'day', waitMs: 10_000 }, plainSettings);
 await ledger.close();
 for (const leftover of ['lock.sqlite', 'lock-holder', 'reserve'])
   rmSync(join(dataFolder, 'journal', leftover), { force: true });

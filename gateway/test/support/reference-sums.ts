@@ -83,9 +83,17 @@ function addRecord(sums: ReferenceSums, record: UsageRecord, carried: readonly F
     sums[sum] += amount;
     sums[count] += 1n;
   }
-  if (record.measuredInput !== 'unknown' && record.measuredOutput !== 'unknown') return;
-  sums.unknownUsageAttempts += 1n;
-  sums.held += record.reservedNano ?? 0n;
+  const measured = [record.measuredInput, record.measuredOutput];
+  if (measured.includes('unknown')) sums.unknownUsageAttempts += 1n;
+  sums.held += heldOf(record);
+}
+
+/** What was reserved and may still have been spent: all but the known cost, where usage or cost is not known exactly. */
+function heldOf({ measuredInput, measuredOutput, cost, reservedNano }: UsageRecord): bigint {
+  const isExact = [measuredInput, measuredOutput].every((one) => ['reported', 'tokenized', 'none'].includes(one));
+  if (isExact && cost.nanoUsd !== null) return 0n;
+  const rest = (reservedNano ?? 0n) - (cost.nanoUsd ?? 0n);
+  return rest < 0n ? 0n : rest;
 }
 
 function counting({ records, adjustments }: GeneratedMonth): readonly Counting[] {

@@ -1,6 +1,6 @@
 import { Failure } from '#kernel/errors.ts';
 import { pino } from 'pino';
-import type { UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
+import type { Asked } from '../../src/accounting/reports/asked.ts';
 import type { AdminDependencies } from '../../src/admin/ports.ts';
 import { createAdminServer, type AdminServer } from '../../src/admin/server.ts';
 import { createDirectory, type Directory } from '../../src/directory/directory.ts';
@@ -9,6 +9,9 @@ import { defaultRoutingTerms } from '../../src/model/priority.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { ulidSource } from '../../src/kernel/ids.ts';
 import { memoryDirectoryStore } from './memory-directory-store.ts';
+import { MemoryLedgerStore } from './memory-ledger-store.ts';
+import { correction, shippedRecord, usageRecord } from './records.ts';
+import { plainSettings, reportBench } from './report-sources.ts';
 
 export const adminTestToken = 'a-token-of-the-tests-0123456789abcdef';
 
@@ -18,8 +21,8 @@ export interface RunningAdmin {
   readonly port: number;
   /** Everything that was logged so far, as written. */
   logged(): string;
-  /** The queries that the reports were asked. */
-  readonly asked: readonly UsageQuery[];
+  /** What the reports were asked. */
+  readonly asked: readonly Asked[];
   /** Calls with the token, JSON in and out. */
   call(
     method: 'GET' | 'POST',
@@ -64,19 +67,10 @@ export const declaredForAdmin: DeclaredDirectory = {
   models: new Set(['gpt-5.4-mini', 'text-embedding-3-small']),
 };
 
-const figures = {
-  requests: 1,
-  attempts: 2,
-  inputTokens: 3,
-  cachedInputTokens: 1,
-  outputTokens: 4,
-  reasoningTokens: 2,
-  costNanoUsd: '12345',
-  unpricedRequests: 0,
-  unknownUsageRequests: 0,
-  deliveredOnlyRequests: 0,
-  estimatedRequests: 0,
-};
+const usedRecord = usageRecord('used', { requestId: 'request-1', caller: { consumer: 'finance' } });
+
+/** What the reports are of: one call, and a correction of it. */
+const usedBefore = [shippedRecord(usedRecord), { kind: 'adjustment', adjustment: correction(usedRecord) } as const];
 
 /** What the rest of the gateway answers, told apart from anything that the admin API could have made up. */
 export const answers = {
@@ -156,7 +150,6 @@ export const answers = {
   version: { name: 'tollgate', version: '0.1.0', node: 'v26.10.0', startedAt: '2026-03-01T00:00:00Z' },
   metrics:
     '# HELP tollgate_requests_total Requests.\n# TYPE tollgate_requests_total counter\ntollgate_requests_total 1\n',
-  figures,
 } as const;
 
 const never = async (): Promise<never> => await Promise.reject(new Error('A test has not said what comes of it.'));
@@ -173,7 +166,8 @@ export const noTasks = {
 export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdmin> {
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
-  const asked: UsageQuery[] = [];
+  const asked: Asked[] = [];
+  const { reports } = await reportBench(usedBefore, new MemoryLedgerStore());
   const directory = await createDirectory({
     store: setting.store ?? memoryDirectoryStore(),
     declared: setting.declared ?? declaredForAdmin,
@@ -184,17 +178,15 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
     token: adminTestToken,
     directory,
     reports: {
-      query(query) {
-        asked.push(query);
-        return Promise.resolve({
-          by: query.by,
-          from: query.from ?? null,
-          to: query.to ?? null,
-          rows: [{ key: 'finance', ...figures }],
-          total: figures,
-          lag: answers.lag,
-        });
+      query(question) {
+        asked.push(question);
+        return reports.query(question, plainSettings);
       },
+      records(question) {
+        asked.push(question);
+        return reports.records(question, plainSettings);
+      },
+      request: (requestId) => reports.request(requestId),
     },
     ledger: {
       ...noTasks,

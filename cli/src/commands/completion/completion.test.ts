@@ -24,11 +24,11 @@ test('bash offers commands, verbs, choices of arguments and of options', async (
   assert.deepEqual(offered(out, 'tollgate subscription regenerate marketing-web p'), ['primary']);
   assert.deepEqual(offered(out, 'tollgate usage --by co'), ['consumer', 'cost-centre']);
   assert.deepEqual(offered(out, 'tollgate usage --by day --fo'), ['--format']);
-  assert.deepEqual(offered(out, 'tollgate usage --format json --f'), ['--from', '--format']);
+  assert.deepEqual(offered(out, 'tollgate usage --format json --f'), ['--from', '--filter', '--format']);
 });
 
 for (const [shell, words] of [
-  ['zsh', ['#compdef tollgate', "'regenerate:Make a new", "'--by:what each row stands for'"]],
+  ['zsh', ['#compdef tollgate', "'regenerate:Make a new", "'--by:what each row stands for, several with commas"]],
   [
     'fish',
     ['complete -c tollgate', "-a 'subscription'", '-l by -r -f -a', 'test (__tollgate_place) = "ledger verify"'],

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TwinAttempt } from '@tollgate/contract/twin.ts';
-import { compare, sumOf, type Measured } from './compare.ts';
+import { nothingUsed } from '@tollgate/contract/usage.ts';
+import { compare, knownOf, sumOf, type Measured } from './compare.ts';
 
 const ledger: Measured['ledger'] = {
+  ...knownOf(nothingUsed),
   requests: 3,
   attempts: 3,
   inputTokens: 5000,
@@ -11,10 +13,6 @@ const ledger: Measured['ledger'] = {
   outputTokens: 700,
   reasoningTokens: 64,
   costNanoUsd: '1',
-  unpricedRequests: 0,
-  unknownUsageRequests: 0,
-  deliveredOnlyRequests: 0,
-  estimatedRequests: 0,
 };
 const twin: Measured['twin'] = {
   attempts: 3,

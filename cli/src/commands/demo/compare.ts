@@ -12,6 +12,22 @@ export interface TwinFigures {
   readonly reasoningTokens: number;
 }
 
+type Tokens = 'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'reasoningTokens';
+
+/** What the ledger knows; of what it knows nothing it has 0 tokens, and says so in its counts. */
+export type LedgerFigures = Omit<UsageFigures, Tokens> & Readonly<Record<Tokens, number>>;
+
+export function knownOf(figures: UsageFigures): LedgerFigures {
+  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = figures;
+  return {
+    ...figures,
+    inputTokens: inputTokens ?? 0,
+    cachedInputTokens: cachedInputTokens ?? 0,
+    outputTokens: outputTokens ?? 0,
+    reasoningTokens: reasoningTokens ?? 0,
+  };
+}
+
 export function sumOf(attempts: readonly TwinAttempt[]): TwinFigures {
   const sum = (pick: (attempt: TwinAttempt) => number): number =>
     attempts.reduce((total, attempt) => total + pick(attempt), 0);
@@ -28,7 +44,7 @@ export interface Measured {
   readonly ending: Ending;
   /** Calls that the client broke off before their end. */
   readonly brokenOff: number;
-  readonly ledger: UsageFigures;
+  readonly ledger: LedgerFigures;
   readonly twin: TwinFigures;
 }
 

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { versionSchema } from '@tollgate/contract/admin-api/operations.ts';
-import { usageReportSchema, type UsageFigures } from '@tollgate/contract/usage.ts';
+import { nothingUsed, usageReportSchema, type UsageFigures } from '@tollgate/contract/usage.ts';
 import { fakeDataPlane, type Behaviour, type Call, type FakeDataPlane } from '../../../test/support/fake-data-plane.ts';
 import { fakeGateway, freePort, promised, type Answer } from '../../../test/support/fake-gateway.ts';
+import { reportOf, rowOf } from '../../../test/support/reports.ts';
 import { runCli, testClock } from '../../../test/support/run-cli.ts';
 import type { Clock } from '#context.ts';
 import type { Environment } from '#settings.ts';
@@ -37,27 +38,17 @@ function ledgerOf(plane: FakeDataPlane, from: number, twist: Lies['twist']): Ans
     return call.at < from || attempt === undefined ? [] : [{ call, attempt }];
   });
   const figures: UsageFigures = {
+    ...nothingUsed,
     requests: own.length,
     attempts: own.length,
     inputTokens: own.reduce((sum, { attempt }) => sum + attempt.inputTokens, 0),
-    cachedInputTokens: 0,
     outputTokens: own.reduce((sum, one) => sum + (isCut(one) ? 3 : one.attempt.outputTokens), 0),
-    reasoningTokens: 0,
     costNanoUsd: '5',
-    unpricedRequests: 0,
-    unknownUsageRequests: 0,
     deliveredOnlyRequests: own.filter(isCut).length,
-    estimatedRequests: 0,
   };
   const total = twist?.(figures) ?? figures;
-  return promised(usageReportSchema, {
-    by: 'consumer',
-    from: null,
-    to: null,
-    rows: [{ key: 'marketing', ...total }],
-    total,
-    lag: { records: 0, openAttempts: plane.running() },
-  });
+  const lag = { records: 0, openAttempts: plane.running() };
+  return promised(usageReportSchema, reportOf({ rows: [rowOf({ consumer: 'marketing' }, total)], total, lag }));
 }
 
 async function stage(t: TestContext, lies: Lies = {}): Promise<Stage> {
@@ -124,7 +115,7 @@ test('for a program there is JSON alone', async (t) => {
 
 test('one token too many in the ledger, and the demo fails', async (t) => {
   const { environment, clock } = await stage(t, {
-    twist: (figures) => ({ ...figures, inputTokens: figures.inputTokens + 1 }),
+    twist: (figures) => ({ ...figures, inputTokens: (figures.inputTokens ?? 0) + 1 }),
   });
   const { status, out } = await runCli(['demo'], environment, clock);
   assert.equal(status, 1);

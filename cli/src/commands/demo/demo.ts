@@ -73,7 +73,7 @@ async function runDemo(context: Context, json: boolean): Promise<void> {
   for (const part of sampleTraffic()) {
     results.push(await play({ context, meter, keys }, part));
   }
-  const bill = await fetchUsage(admin, { by: 'consumer', from: began, waitMs: billWaitMs });
+  const bill = await fetchUsage(admin, { by: 'consumer', from: began, waitMs: String(billWaitMs) });
   if (!isRight(results)) context.exitCode = exitCodes.failed;
   if (json) {
     context.out.write(prettyJson({ ok: isRight(results), bill: bill.raw, comparison: results }));

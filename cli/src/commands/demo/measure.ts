@@ -1,12 +1,12 @@
 import type { TwinAttempt } from '@tollgate/contract/twin.ts';
-import type { UsageFigures, UsageReport } from '@tollgate/contract/usage.ts';
+import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { z } from 'zod';
 import type { AdminClient } from '#admin/client.ts';
 import { parseJson } from '#admin/json.ts';
 import type { Clock } from '#context.ts';
 import { CommandFailure, exitCodes } from '#failure.ts';
 import { fetchUsage } from '../usage/fetch-usage.ts';
-import { sumOf, type TwinFigures } from './compare.ts';
+import { knownOf, sumOf, type LedgerFigures, type TwinFigures } from './compare.ts';
 
 const count = z.number().int().nonnegative();
 const twinUsageSchema = z.object({
@@ -60,7 +60,7 @@ async function readTwin({ twinPort }: Measuring): Promise<TwinRecord> {
 }
 
 export interface Both {
-  readonly ledger: UsageFigures;
+  readonly ledger: LedgerFigures;
   readonly twin: TwinFigures;
 }
 
@@ -100,12 +100,12 @@ export class Meter {
     const { admin, clock } = this.measuring;
     const deadline = clock.now() + patienceMs;
     for (;;) {
-      const { value } = await fetchUsage(admin, { by: 'consumer', from, waitMs });
+      const { value } = await fetchUsage(admin, { by: 'consumer', from, waitMs: String(waitMs) });
       const twin = await readTwin(this.measuring);
       const fresh = twin.attempts.filter((one) => !this.seen.has(one.id));
       if (atRest(value, twin, fresh.length) || clock.now() >= deadline) {
         for (const { id } of fresh) this.seen.add(id);
-        return { ledger: value.total, twin: sumOf(fresh) };
+        return { ledger: knownOf(value.total), twin: sumOf(fresh) };
       }
       await clock.sleep(pollMs);
     }

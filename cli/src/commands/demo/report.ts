@@ -3,7 +3,8 @@ import type { Terminal } from '#context.ts';
 import { grouped } from '#output/money.ts';
 import { styled } from '#output/style.ts';
 import { table, type Column } from '#output/table.ts';
-import { legend, tableColumns, usageColumns } from '../usage/columns.ts';
+import { legend, tableColumns } from '../usage/columns.ts';
+import { linesOf, totalLine } from '../usage/lines.ts';
 import type { Measured, Verdict } from './compare.ts';
 
 /** One part of the sample traffic: what was sent, what both records say of it, and whether they agree. */
@@ -32,7 +33,7 @@ const figure = (title: string, pick: (result: Result) => number): Column<Result>
   text: (result) => grouped(pick(result)),
 });
 
-const columns: readonly Column<Result>[] = [
+const comparedColumns: readonly Column<Result>[] = [
   { title: 'team', name: 'team', value: (one) => one.team },
   { title: 'replies', name: 'ending', value: (one) => endings[one.ending] },
   figure('calls', (one) => one.calls),
@@ -44,12 +45,10 @@ const columns: readonly Column<Result>[] = [
 ];
 
 export function billText(out: Terminal, report: UsageReport): string {
-  const body = table(out, {
-    columns: tableColumns(usageColumns('team', report.rows)),
-    rows: report.rows,
-    total: { key: 'total', ...report.total },
-    empty: 'Nothing was used.',
-  });
+  const rows = linesOf(report);
+  const total = totalLine(report);
+  const columns = tableColumns({ ...report, called: 'team' }, [...rows, total]);
+  const body = table(out, { columns, rows, total, empty: 'Nothing was used.' });
   return `\n${styled(out, 'bold', 'The bill')}\n\n${body}\n${legend(report.total)}`;
 }
 
@@ -65,6 +64,6 @@ export function comparisonText(out: Terminal, results: readonly Result[]): strin
     : styled(out, 'red', 'The ledger and the twin disagree. Was something else calling meanwhile?');
   return (
     `\n${question} The twin keeps a record of its own of every token that it generated.\n\n` +
-    `${table(out, { columns, rows: results })}${failureText(results)}\n${verdict}\n`
+    `${table(out, { columns: comparedColumns, rows: results })}${failureText(results)}\n${verdict}\n`
   );
 }

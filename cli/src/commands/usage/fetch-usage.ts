@@ -1,24 +1,27 @@
-import { usageReportSchema, type LedgerLag, type ReportDimension, type UsageReport } from '@tollgate/contract/usage.ts';
+import { usageReportSchema, type LedgerLag, type UsageReport } from '@tollgate/contract/usage.ts';
 import type { AdminClient, Reply } from '#admin/client.ts';
 import { grouped } from '#output/money.ts';
+import type { Query } from './question.ts';
 
-export interface UsageQuestion {
-  readonly by: ReportDimension;
-  /** RFC 3339, UTC; inclusive. */
-  readonly from?: string;
-  /** RFC 3339, UTC; exclusive. */
-  readonly to?: string;
-  /** How long the gateway waits for its store to catch up with the journal. */
-  readonly waitMs: number;
-}
+/** Beyond what the gateway may wait for its store. */
+const patienceMs = 120_000;
 
-export async function fetchUsage(admin: AdminClient, question: UsageQuestion): Promise<Reply<UsageReport>> {
+export async function fetchUsage(admin: AdminClient, query: Query): Promise<Reply<UsageReport>> {
   return await admin.ask({
     path: 'usage',
     schema: usageReportSchema,
-    query: { by: question.by, from: question.from, to: question.to, waitMs: String(question.waitMs) },
-    timeoutMs: question.waitMs + 30_000,
+    query,
+    timeoutMs: Number(query['waitMs'] ?? 0) + patienceMs,
   });
+}
+
+/** Page after page until there is no more; only the first one waits for the store. */
+export async function* usagePages(admin: AdminClient, query: Query): AsyncGenerator<Reply<UsageReport>> {
+  for (let next: string | null | undefined; next !== null;) {
+    const page = await fetchUsage(admin, next === undefined ? query : { ...query, waitMs: '0', after: next });
+    yield page;
+    ({ next } = page.value);
+  }
 }
 
 /** What the journal holds beyond the report, in words; empty where it holds nothing more. */

@@ -1,72 +1,123 @@
-import { Option, type Command } from 'commander';
-import { reportDimensions, type ReportDimension } from '@tollgate/contract/usage.ts';
-import { adminClient } from '#admin/client.ts';
+import type { Command } from 'commander';
+import type { UsageReport } from '@tollgate/contract/usage.ts';
+import { adminClient, type Reply } from '#admin/client.ts';
 import { withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
-import { CommandFailure, exitCodes } from '#failure.ts';
-import { momentSyntax, parsePeriod } from '#moments.ts';
+import { csv } from '#output/csv.ts';
 import { formatOf, withFormat, type FormatOptions } from '#output/format.ts';
-import { listing } from '#output/table.ts';
-import { legend, tableColumns, usageColumns } from './columns.ts';
-import { fetchUsage, lagNote } from './fetch-usage.ts';
+import { prettyJson } from '#output/json.ts';
+import { grouped } from '#output/money.ts';
+import { fitted, table } from '#output/table.ts';
+import { csvColumns, legend, tableColumns } from './columns.ts';
+import { fetchUsage, lagNote, usagePages } from './fetch-usage.ts';
+import { linesOf, totalLine } from './lines.ts';
+import { reportQuery, waitMsOf, withGrouping, withSubject, type Query, type ReportOptions } from './question.ts';
+import { addUsageRecords } from './records.ts';
+import { addUsageRequest } from './request.ts';
 
-interface UsageOptions extends FormatOptions {
-  readonly by: ReportDimension;
-  readonly from?: string;
-  readonly to?: string;
-  readonly wait: number;
+type UsageOptions = FormatOptions & ReportOptions;
+
+/** More is no reading matter. */
+const rowsOfTable = '1000';
+
+/** What the figures are made of, where it is not the ordinary. */
+function remarks({ layer, currency, roundingDifference }: UsageReport): string {
+  const rates = currency.rates.map(
+    ({ from, perUsd }) => `${perUsd} per USD from ${from?.slice(0, 10) ?? 'the beginning'}`,
+  );
+  return [
+    layer === 'contracted' ? '' : `Cost: at ${layer === 'list' ? 'list prices' : 'internal rates'}.\n`,
+    currency.code === 'USD' ? '' : `${currency.code}: ${rates.join(', ')}; converted from exact sums.\n`,
+    roundingDifference === null || roundingDifference === '0'
+      ? ''
+      : `The total in ${currency.code} differs from the sum of its rows by ${roundingDifference}, because each is rounded by itself.\n`,
+  ].join('');
 }
 
-const longestWaitSeconds = 60;
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= longestWaitSeconds)) {
-    throw new CommandFailure(`--wait takes 0 to ${longestWaitSeconds} seconds, not '${text}'.`, {
-      exitCode: exitCodes.usage,
-    });
-  }
+async function asTable(context: Context, query: Query): Promise<UsageReport> {
+  const { value } = await fetchUsage(adminClient(context.settings), { ...query, limit: rowsOfTable });
+  const { out, err } = context;
+  const rows = linesOf(value);
+  const total = totalLine(value);
+  const all = [...rows, total];
+  const { columns, leftOut } = fitted(tableColumns(value, all), all, out.columns);
+  out.write(table(out, { columns, rows, total, empty: 'Nothing was used in this period.' }));
+  if (rows.length > 0) out.write(`\n${legend(value.total)}${remarks(value)}`);
+  if (leftOut.length > 0)
+    err.write(`note: no room for ${leftOut.join(', ')}: make the terminal wider, or take --format csv.\n`);
+  if (value.next !== null)
+    err.write(
+      `note: these are the first ${grouped(rows.length)} rows; the total is of all. --top names the dearest, --format csv has every row.\n`,
+    );
   return value;
 }
 
-async function report(context: Context, options: UsageOptions): Promise<void> {
-  const waitMs = Math.round(options.wait * 1000);
-  const question = { by: options.by, ...parsePeriod(options, context.clock.now()), waitMs };
-  const { value, raw } = await fetchUsage(adminClient(context.settings), question);
-  const format = formatOf(options);
-  const columns = usageColumns(options.by, value.rows);
-  context.out.write(
-    listing(context.out, {
-      format,
-      json: raw,
-      rows: value.rows,
-      columns: format === 'table' ? tableColumns(columns) : columns,
-      total: { key: 'total', ...value.total },
-      empty: 'Nothing was used in this period.',
-    }),
-  );
-  if (format === 'table' && value.rows.length > 0) context.out.write(`\n${legend(value.total)}`);
-  context.err.write(lagNote(value.lag, waitMs));
+/** Rows are written page by page, so that a large report needs no memory. */
+async function asCsv(context: Context, query: Query): Promise<UsageReport> {
+  let first: UsageReport | undefined;
+  for await (const { value } of usagePages(adminClient(context.settings), query)) {
+    const columns = csvColumns(value);
+    const rows = linesOf(value).map((line) => columns.map((column) => column.value(line)));
+    const text = csv(
+      columns.map((column) => column.name),
+      rows,
+    );
+    // The header stands once.
+    context.out.write(first === undefined ? text : text.slice(text.indexOf('\r\n') + 2));
+    first ??= value;
+  }
+  return first ?? never();
 }
+
+function never(): never {
+  throw new TypeError('A report has at least one page.');
+}
+
+const rowsOf = ({ raw }: Reply<UsageReport>): readonly unknown[] =>
+  typeof raw === 'object' && raw !== null && 'rows' in raw && Array.isArray(raw.rows) ? raw.rows : [];
+
+/** The reply of the admin API; where it takes several, their rows in one list. */
+async function asJson(context: Context, query: Query): Promise<UsageReport> {
+  let first: Reply<UsageReport> | undefined;
+  let foot = '';
+  for await (const page of usagePages(adminClient(context.settings), query)) {
+    if (first === undefined && page.value.next === null) {
+      context.out.write(prettyJson(page.raw));
+      return page.value;
+    }
+    if (first === undefined) {
+      const [head = '', rest = ''] = prettyJson({ ...Object(page.raw), rows: [], next: null }).split('"rows": []');
+      context.out.write(`${head}"rows": [`);
+      foot = `\n  ]${rest}`;
+    }
+    const rows = rowsOf(page).map((row) => `\n${JSON.stringify(row, null, 2).replaceAll(/^/gm, '    ')}`);
+    context.out.write(`${first === undefined ? '' : ','}${rows.join(',')}`);
+    first ??= page;
+  }
+  context.out.write(foot);
+  return first?.value ?? never();
+}
+
+const ways = { table: asTable, csv: asCsv, json: asJson } as const;
 
 export function addUsage(parent: Command, context: Context): void {
   const command = parent
     .command('usage')
     .description('Report what was used and what it cost, from the ledger.')
-    .addOption(new Option('--by <dimension>', 'what each row stands for').choices(reportDimensions).default('consumer'))
-    .addOption(new Option('--from <when>', `the beginning, inclusive: ${momentSyntax}`))
-    .addOption(new Option('--to <when>', 'the end, exclusive: the same'))
-    .addOption(
-      new Option('--wait <seconds>', 'how long to wait until the store has caught up with the journal')
-        .default(5)
-        .argParser(seconds),
-    )
-    .action(async (options: UsageOptions) => await report(context, options));
-  withExamples(withFormat(command), [
+    .action(async (options: UsageOptions) => {
+      const query = reportQuery(options, context.clock.now());
+      const { lag } = await ways[formatOf(options)](context, query);
+      context.err.write(lagNote(lag, waitMsOf(options)));
+    });
+  withExamples(withFormat(withSubject(withGrouping(command))), [
     { line: 'usage', says: 'every team since the beginning' },
-    { line: 'usage --by cost-centre --from 2026-11-01 --to 2026-12-01', says: 'November, in UTC' },
+    { line: 'usage --by cost-centre --month 2026-11', says: "November, in the organisation's time zone" },
+    { line: 'usage --by consumer,model --filter cost-centre=contoso/sales', says: 'what is below a cost centre' },
     { line: 'usage --by day --from -7d', says: 'the last seven times 24 hours' },
+    { line: 'usage --by consumer,month --currency EUR --top 10', says: 'the ten dearest, the rest added up' },
     { line: 'usage --by model --from today --format csv', says: 'for a spreadsheet' },
     { line: 'usage --by consumer --json', says: 'the report of the admin API as it is' },
   ]);
+  addUsageRecords(command, context);
+  addUsageRequest(command, context);
 }

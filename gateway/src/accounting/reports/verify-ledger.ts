@@ -21,7 +21,7 @@ import { JournalSums } from './journal-sums.ts';
 import { Findings } from './ledger-findings.ts';
 import type { VerificationScratch } from './ports.ts';
 import { figureSpans } from './spans.ts';
-import { lagOf } from './usage-report.ts';
+import { lagOf } from './lag.ts';
 
 export interface VerifySources {
   readonly journal: JournalAudit;

@@ -26,6 +26,7 @@ export interface WireError {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly param: string | null;
+  readonly details: readonly string[] | null;
   readonly retryAfterSeconds: number | null;
 }
 
@@ -35,12 +36,14 @@ export function toWireError(thrown: unknown): WireError {
       code: null,
       message: thrown instanceof Error ? thrown.message : String(thrown),
       param: null,
+      details: null,
       retryAfterSeconds: null,
     };
   return {
     code: thrown.code,
     message: thrown.message,
     param: thrown.options.param ?? null,
+    details: thrown.options.details ?? null,
     retryAfterSeconds: thrown.options.retryAfterSeconds ?? null,
   };
 }
@@ -49,6 +52,7 @@ export function fromWireError(error: WireError): Error {
   if (error.code === null) return new Error(error.message);
   return new Failure(error.code, error.message, {
     ...(error.param === null ? {} : { param: error.param }),
+    ...(error.details === null ? {} : { details: error.details }),
     ...(error.retryAfterSeconds === null ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
   });
 }

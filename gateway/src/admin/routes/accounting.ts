@@ -1,32 +1,12 @@
-import { ledgerVerifySchema, usageQuerySchema, type UsageQuery } from '@tollgate/contract/admin-api/operations.ts';
-import { ledgerLagSchema, usageReportSchema } from '@tollgate/contract/usage.ts';
-import { Failure } from '#kernel/errors.ts';
-import { failures, invalid, json, type AdminApp } from '../app.ts';
+import { ledgerVerifySchema } from '@tollgate/contract/admin-api/operations.ts';
+import { ledgerLagSchema } from '@tollgate/contract/usage.ts';
+import { failures, json, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Accounting'];
 
 export function accountingRoutes(app: AdminApp, dependencies: AdminDependencies): void {
-  const { reports, ledger } = dependencies;
-  app.route({
-    method: 'GET',
-    url: '/usage',
-    schema: {
-      operationId: 'usage',
-      tags,
-      summary: 'Who used what, and what it costs',
-      description:
-        'Attempts count in the period in which they were admitted. What is unknown is null or in a column of its own, ' +
-        'never 0.',
-      querystring: usageQuerySchema,
-      response: { 200: json('The report.', usageReportSchema), ...invalid, ...failures },
-    },
-    handler({ query }) {
-      checkPeriod(query);
-      return reports.query(query);
-    },
-  });
-
+  const { ledger } = dependencies;
   app.route({
     method: 'POST',
     url: '/ledger/verify',
@@ -51,9 +31,4 @@ export function accountingRoutes(app: AdminApp, dependencies: AdminDependencies)
     },
     handler: () => ledger.lag(),
   });
-}
-
-function checkPeriod({ from, to }: UsageQuery): void {
-  if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to))
-    throw new Failure('admin_invalid', '`from` must be before `to`.');
 }
