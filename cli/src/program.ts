@@ -19,6 +19,8 @@ import { addPricesSync } from './commands/prices/sync.ts';
 import { addProductCreate } from './commands/product/create.ts';
 import { addProductList } from './commands/product/list.ts';
 import { addRerate } from './commands/rerate/rerate.ts';
+import { addRouteExplain } from './commands/route/explain.ts';
+import { addRouteShow } from './commands/route/show.ts';
 import { addStart } from './commands/start/start.ts';
 import { addSubscriptionCreate } from './commands/subscription/create.ts';
 import { addSubscriptionList } from './commands/subscription/list.ts';
@@ -73,6 +75,11 @@ const tree: readonly (Add | Noun)[] = [
     name: 'deployments',
     description: 'The Azure OpenAI deployments behind the gateway.',
     verbs: [addDeploymentsList, addDeploymentsOverride, addDeploymentsReset],
+  },
+  {
+    name: 'route',
+    description: 'Where calls go, and why.',
+    verbs: [addRouteExplain, addRouteShow],
   },
   {
     name: 'config',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
 import type { Parts } from './compose-parts.ts';
+import { routeControl } from './compose-routes.ts';
 import { composePriceSync } from './compose-price-sync.ts';
 import { reportSettings } from './compose-reports.ts';
 import { priceList } from '#accounting/cost/price-rows.ts';
@@ -30,6 +31,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     },
     ledger,
     deployments: deploymentControl(snapshots, services.pools.health),
+    routes: routeControl({ snapshots, clock, health: services.pools.health, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {

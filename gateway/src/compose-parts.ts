@@ -3,6 +3,7 @@ import { keepAllocating } from './compose-adjustments.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type OpenLedger } from './compose-ledger.ts';
 import { openLimits } from './compose-limits.ts';
+import { openRouting } from './compose-routing.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
@@ -22,9 +23,6 @@ import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
 import { stepsByName } from '#proxy/policies/registry.ts';
-import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.ts';
-import { EndpointHealth } from '#proxy/routing/health.ts';
-import { Pools } from '#proxy/routing/pool.ts';
 import type { Services } from '#proxy/services.ts';
 import { UpstreamConnections } from '#proxy/upstream/connections.ts';
 import { createCredentials } from '#proxy/upstream/credentials.ts';
@@ -138,10 +136,6 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     () => allocator.close(),
   );
   const random = overrides.random ?? systemRandom;
-  const health = new EndpointHealth({ clock, random, events: createHealthEvents(log, metrics) });
-  measureHealth(metrics, () =>
-    [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
-  );
   const services: Services = {
     clock,
     log,
@@ -150,7 +144,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     instruments: createInstruments(metrics),
     snapshots,
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
-    pools: new Pools(health, random),
+    ...openRouting({ settings: config.routing, snapshots, clock, random, log, metrics }),
     connections,
     credentials: createCredentials(blueprint.providers),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,

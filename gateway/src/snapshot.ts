@@ -34,6 +34,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     prices,
     limitBook,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
+    explainHeader: config.routing.explainHeader,
   });
 }
 

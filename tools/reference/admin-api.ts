@@ -63,6 +63,7 @@ async function openApiDocument(): Promise<JsonObject> {
     reports: { query: notCalled, records: notCalled, request: notCalled },
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
+    routes: { trace: notCalled, explain: notCalled },
     adjustments: { held: notCalled, writeOff: notCalled, rerate: notCalled },
     prices: notCalled,
     priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },

@@ -62,3 +62,95 @@ export const overrideEndpointSchema = z.strictObject({
     .describe('Ends by itself after this; without it, with the next order or the end of the process.'),
 });
 export type OverrideEndpoint = z.infer<typeof overrideEndpointSchema>;
+
+const ms = z.number().describe('Milliseconds.');
+
+export const routeCandidateSchema = z.object({
+  endpoint: z.string().describe('The name that the configuration gives it.'),
+  tier: z.number().int().positive().describe('From 1.'),
+  passed: z
+    .string()
+    .nullable()
+    .describe(
+      'Why it was not taken: its state, `tried`, `later-tier`, `not-drawn` (the balancer took another one), `coming-back`, ' +
+        '`yielding`, `probes-taken`, `unsound`, `spilled-to`; null: it was taken.',
+    ),
+});
+
+export const routeStepSchema = z.object({
+  atMs: ms.describe('When the choice was made, in milliseconds after the request arrived.'),
+  taken: z.string().nullable().describe('The endpoint that was taken; null where none could be.'),
+  candidates: z.array(routeCandidateSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  attempt: z
+    .object({
+      id: z
+        .string()
+        .describe('The attempt id: of its record, and the `x-ms-client-request-id` that was sent upstream.'),
+      outcome: z.string().describe('As recorded: `completed`, `refused-by-upstream`, …'),
+      fault: z.string().nullable().describe('Why the next endpoint was tried; null where none was.'),
+      status: z.number().int().nullable().describe("The upstream's HTTP status; null where no reply came."),
+      firstByteMs: ms.nullable().describe('From sending until the first byte; null where none came.'),
+      upstreamMs: ms.describe("From sending until the upstream's reply ended."),
+    })
+    .nullable()
+    .describe('What came of it; null while it runs, or where it was not made after all.'),
+});
+
+/** `GET /admin/v1/routes/requests/{id}` */
+export const routeTraceSchema = z.object({
+  requestId: z.string().describe('As in `x-request-id`.'),
+  receivedAt: z.string().describe('RFC 3339, UTC.'),
+  subscription: z.string().describe('Who called.'),
+  model: z.string().describe('The name that the client used.'),
+  steps: z.array(routeStepSchema).describe('One per choice, in their order.'),
+});
+export type RouteTrace = z.infer<typeof routeTraceSchema>;
+
+/** `GET /admin/v1/routes/explain` */
+export const explainRouteQuerySchema = z.strictObject({
+  model: z.string().min(1).describe('The name that a client uses.'),
+  as: z
+    .string()
+    .min(1)
+    .describe('A subscription, or a consumer: then one of its subscriptions that may call the model.'),
+  stream: z.enum(['true', 'false']).default('false').describe('Whether the call is streamed; some balancers go by it.'),
+});
+export type ExplainRouteQuery = z.infer<typeof explainRouteQuerySchema>;
+
+export const explainedEndpointSchema = z.object({
+  endpoint: z.string().describe('The name that the configuration gives it.'),
+  tier: z.number().int().positive().describe('From 1.'),
+  balancer: z.string().describe('How the choice inside the tier is made.'),
+  weight: z.number().describe('Its share inside the tier, relative to the others.'),
+  state: z.enum(healthStates).describe('As in the list of deployments.'),
+  until: z.string().nullable().describe('When the state ends by itself (RFC 3339, UTC).'),
+  override: z.enum(endpointOverrides).describe(overrideWords),
+  objection: z
+    .string()
+    .nullable()
+    .describe(
+      'Why a call would pass it over now; null where it can be taken. What comes back objects to a part of the calls.',
+    ),
+  share: z.number().describe('Of many such calls now, the share whose first attempt would go to it; from 0 to 1.'),
+  inFlight: z.number().int().nonnegative().describe('Attempts under way.'),
+  latencyMs: ms.nullable().describe('The recent time to the first byte; null where nothing is known.'),
+  room: z.number().describe('What is left of its limits, from 0 to 1.'),
+  utilization: z.number().nullable().describe('Of a provisioned deployment, from 0 to 1.'),
+  yieldAt: z
+    .number()
+    .nullable()
+    .describe('The utilisation from which such a call goes elsewhere; null where it is not provisioned.'),
+});
+
+export const routeExplanationSchema = z.object({
+  model: z.string().describe('What was asked.'),
+  subscription: z.string().describe('As whom.'),
+  product: z.string().describe('Its product.'),
+  priority: z.string().describe('The priority of its calls.'),
+  allowed: z.boolean().describe('Whether the product includes the model.'),
+  endpoints: z.array(explainedEndpointSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  waitMs: ms
+    .nullable()
+    .describe('Where none can be taken: how long until the first of them may be tried; null where one can.'),
+});
+export type RouteExplanation = z.infer<typeof routeExplanationSchema>;

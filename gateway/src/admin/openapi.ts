@@ -12,7 +12,12 @@ import {
   priceSchema,
   versionSchema,
 } from '@tollgate/contract/admin-api/operations.ts';
-import { deploymentListSchema, endpointHealthSchema } from '@tollgate/contract/admin-api/routing.ts';
+import {
+  deploymentListSchema,
+  endpointHealthSchema,
+  routeExplanationSchema,
+  routeTraceSchema,
+} from '@tollgate/contract/admin-api/routing.ts';
 import {
   newKeysSchema,
   productListSchema,
@@ -61,6 +66,8 @@ const named = {
   PriceList: priceListSchema,
   Product: productSchema,
   ProductList: productListSchema,
+  RouteExplanation: routeExplanationSchema,
+  RouteTrace: routeTraceSchema,
   Subscription: subscriptionSchema,
   SubscriptionList: subscriptionListSchema,
   UsageBucket: usageBucketSchema,

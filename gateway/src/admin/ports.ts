@@ -8,7 +8,13 @@ import type {
 } from '@tollgate/contract/admin-api/adjustments.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
-import type { EndpointHealth, OverrideEndpoint } from '@tollgate/contract/admin-api/routing.ts';
+import type {
+  EndpointHealth,
+  ExplainRouteQuery,
+  OverrideEndpoint,
+  RouteExplanation,
+  RouteTrace,
+} from '@tollgate/contract/admin-api/routing.ts';
 import type { UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
 import type { Asked } from '#accounting/reports/asked.ts';
@@ -36,6 +42,14 @@ export interface AdminAdjustments {
   rerate(request: RerateRequest): Promise<RerateReply>;
 }
 
+/** How calls are routed. */
+export interface RouteControl {
+  /** Undefined where nothing is known of it, or no more. */
+  trace(requestId: string): RouteTrace | undefined;
+  /** Throws `admin_not_found` where there is no such model, subscription or consumer. */
+  explain(query: ExplainRouteQuery): RouteExplanation;
+}
+
 /**
  * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
  * `admin_internal` with an id that stands in the log.
@@ -54,6 +68,7 @@ export interface AdminDependencies {
     lag(): Promise<LedgerLag>;
   };
   readonly deployments: DeploymentControl;
+  readonly routes: RouteControl;
   readonly adjustments: AdminAdjustments;
   prices(): PriceList;
   readonly priceSync: {

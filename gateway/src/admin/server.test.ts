@@ -102,6 +102,8 @@ describe('who may call the admin API', () => {
     'POST /admin/v1/products',
     'GET /admin/v1/usage',
     'GET /admin/v1/deployments',
+    'GET /admin/v1/routes/requests/01JNK',
+    'GET /admin/v1/routes/explain',
     'POST /admin/v1/deployments/mini-weu/override',
     'POST /admin/v1/deployments/mini-weu/reset',
     'GET /admin/v1/prices',
@@ -197,6 +199,8 @@ test('readyz says 503 while the data plane does not serve, healthz still 200', (
 describe('what is only shown', () => {
   const reading: readonly (readonly ['GET' | 'POST', string, unknown])[] = [
     ['GET', '/admin/v1/deployments', { deployments: [answers.deployment] }],
+    ['GET', '/admin/v1/routes/requests/01JNK', answers.trace],
+    ['GET', '/admin/v1/routes/explain?model=gpt-5.4-mini&as=finance', answers.explanation],
     [
       'GET',
       '/admin/v1/prices',
@@ -253,6 +257,20 @@ describe('an order for an endpoint', () => {
       const nobody = await admin.call('POST', '/admin/v1/deployments/nobody/override', { override: 'drain' });
       refused(nobody, 404, 'admin_not_found');
       refused(await admin.call('POST', '/admin/v1/deployments/nobody/reset'), 404, 'admin_not_found');
+    }));
+});
+
+describe('the route of a request', () => {
+  test('that nobody remembers is not found; nor is a model that does not exist', () =>
+    withAdmin({}, async (admin) => {
+      refused(await admin.call('GET', '/admin/v1/routes/requests/unknown'), 404, 'admin_not_found');
+      refused(await admin.call('GET', '/admin/v1/routes/explain?model=other&as=finance'), 404, 'admin_not_found');
+      const bare = await admin.call('GET', '/admin/v1/routes/explain?stream=perhaps&x=1');
+      const details = refused(bare, 400, 'admin_invalid').details ?? [];
+      assert.deepEqual(
+        details.map((one) => one.split(':')[0]),
+        ['query.model', 'query.as', 'query.stream', 'query'],
+      );
     }));
 });
 

@@ -17,6 +17,7 @@ import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { priceRoutes } from './routes/prices.ts';
 import { productRoutes } from './routes/products.ts';
+import { routeRoutes } from './routes/routes.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { tokenCheck } from './token.ts';
@@ -109,6 +110,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   accountingRoutes(app, dependencies);
   ledgerWorkRoutes(app, dependencies);
   deploymentRoutes(app, dependencies);
+  routeRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
   priceRoutes(app, dependencies);
   operationRoutes(app, dependencies);

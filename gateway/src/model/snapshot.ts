@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly directory: SubscriptionDirectory;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
+  /** Replies name the endpoints that were tried. */
+  readonly explainHeader: boolean;
   readonly limitBook: LimitBook;
 }
 

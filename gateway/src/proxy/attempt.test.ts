@@ -17,6 +17,7 @@ import { createInstruments } from './instruments.ts';
 import { pipelineOf } from './policies/pipeline.ts';
 import { EndpointHealth } from './routing/health.ts';
 import { Pools } from './routing/pool.ts';
+import { RouteTraces } from './routing/trace.ts';
 import type { RequestLimits } from './ports.ts';
 import type { Services } from './services.ts';
 import { UpstreamConnections } from './upstream/connections.ts';
@@ -120,6 +121,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       snapshots: { current: () => assert.fail('a request keeps its snapshot') },
       pipeline: pipelineOf([]),
       pools: new Pools(health, random),
+      traces: new RouteTraces(10),
       connections,
       credentials: createCredentials([]),
       ledger: {
@@ -139,7 +141,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], changes);
     const exchange = exchangeOf({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] });
     const admission = { exchange, caller: callerOf(subscriptionWith()), route, edits: new Map() };
-    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [], limits };
+    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [], trace: undefined, limits };
     return forward(services(), admission, forwarding).then(
       () => undefined,
       (thrown: unknown) => {

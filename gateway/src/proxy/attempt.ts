@@ -265,7 +265,9 @@ export class Attempt {
 
   /** The endpoint is at fault, or cannot now: `failedUsage` where it may have used something all the same. */
   private async faulty(fault: Fault, failedUsage: Usage): Promise<AttemptResult> {
-    this.options.choice.lease.report(fault);
+    const { lease, step } = this.options.choice;
+    lease.report(fault);
+    if (step !== undefined) step.fault = fault.kind === 'throttled' ? 'throttled' : fault.reason;
     if (fault.kind !== 'failed') await this.settle(noUsage, 'refused-by-upstream');
     else await this.settle(failedUsage, this.silent ? 'timed-out' : 'upstream-broke');
     return { kind: 'try-another', fault, spilledTo: failedSpillover(this.headers) };
@@ -292,6 +294,7 @@ export class Attempt {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
+    if (options.choice.step !== undefined) options.choice.step.record = record;
     const counted = services.ledger.settle(record);
     // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
     counted.then(

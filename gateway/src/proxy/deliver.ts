@@ -7,6 +7,8 @@ import type { Attempt, AttemptResult } from './attempt.ts';
 import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
 import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
+import { routeHeader } from './route-trace.ts';
+import type { RouteTrace } from './routing/trace.ts';
 import type { Services } from './services.ts';
 import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
 import type { UpstreamReply } from './upstream/send.ts';
@@ -21,6 +23,8 @@ export interface Forwarding {
   attempts: number;
   /** For the log line: one word per attempt. */
   readonly trail: string[];
+  /** How it was routed; undefined where nobody keeps that, or it has not come to it. */
+  trace: RouteTrace | undefined;
   /** What the request is limited by; undefined until it is known who calls for what. */
   limits: RequestLimits | undefined;
 }
@@ -55,6 +59,7 @@ function writeHead(
   const headers = idHeaders(exchange.requestId, exchange.clientRequestId);
   for (const [name, value] of reply.headers) headers.push(name, value);
   headers.push(...(accepted.forwarding.limits?.headers() ?? []));
+  if (exchange.snapshot.explainHeader) headers.push(...routeHeader(accepted.forwarding.trace));
   if (length !== undefined) headers.push('content-length', String(length));
   accepted.forwarding.response.writeHead(reply.status, headers);
 }

@@ -5,6 +5,7 @@ import { Attempt, type AttemptResult } from './attempt.ts';
 import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
 import type { RequestLimits, Reservation } from './ports.ts';
+import { beginTrace } from './route-trace.ts';
 import { Plan } from './routing/plan.ts';
 import { sessionHashOf } from './routing/session-key.ts';
 import type { Services } from './services.ts';
@@ -20,11 +21,16 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
   }
 }
 
-function planOf(services: Services, { exchange, caller, route }: Admission): Plan {
+function planOf(services: Services, admission: Admission, forwarding: Forwarding): Plan {
+  const { exchange, caller, route } = admission;
   const pool = services.pools.of(route);
+  if (services.traces.keeps && forwarding.trace === undefined) {
+    forwarding.trace = beginTrace(admission, pool);
+    services.traces.add(forwarding.trace);
+  }
   const { priority } = caller.subscription.product.routing;
   const call = { stream: exchange.stream, priority, sessionHash: sessionHashOf(pool, exchange, caller) };
-  return new Plan(pool, call, services);
+  return new Plan(pool, call, { clock: services.clock, random: services.random, trace: forwarding.trace });
 }
 
 const unlimited: Reservation = { nano: null, settle() {}, release() {} };
@@ -53,7 +59,7 @@ async function reserveAgain(limits: RequestLimits, at: number): Promise<Reservat
  * default backend step, several times by one that retries.
  */
 export async function forward(services: Services, admission: Admission, forwarding: Forwarding): Promise<Reply> {
-  const plan = planOf(services, admission);
+  const plan = planOf(services, admission, forwarding);
   for (;;) {
     const at = services.clock.now();
     const reserving = reserve(forwarding, at, plan.made > 0);

@@ -14,6 +14,7 @@ import { findRoute } from './policies/find-route.ts';
 import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
 import { respondWithFailure, respondWithJson } from './respond.ts';
+import { routeHeader } from './route-trace.ts';
 import type { Services } from './services.ts';
 
 /** The client's side of one request. */
@@ -52,7 +53,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
     caller: undefined,
     exchange: undefined,
     failure: undefined,
-    forwarding: { response, presence, attempts: 0, trail: [], limits: undefined },
+    forwarding: { response, presence, attempts: 0, trail: [], trace: undefined, limits: undefined },
   };
   try {
     await travel(services, client, journey);
@@ -61,12 +62,18 @@ export async function handle(services: Services, client: Client): Promise<void> 
     respondWithFailure(response, journey.failure, {
       requestId: journey.requestId,
       clientRequestId: journey.arrival?.clientRequestId ?? null,
-      limitHeaders: journey.forwarding.limits?.headers() ?? [],
+      extraHeaders: extraHeaders(journey),
     });
   } finally {
     journey.forwarding.limits?.end();
   }
   report(services, response, journey);
+}
+
+/** What a failure tells beside itself: what remains of limits, and which endpoints were tried, where that may be told. */
+function extraHeaders({ forwarding, arrival }: Journey): readonly string[] {
+  const limits = forwarding.limits?.headers() ?? [];
+  return arrival?.snapshot.explainHeader === true ? [...limits, ...routeHeader(forwarding.trace)] : limits;
 }
 
 async function travel(services: Services, client: Client, journey: Journey): Promise<void> {

@@ -12,8 +12,8 @@ export function idHeaders(requestId: string, clientRequestId: string | null): st
 export interface Asked {
   readonly requestId: string;
   readonly clientRequestId: string | null;
-  /** Headers that say what remains of limits. */
-  readonly limitHeaders?: readonly string[];
+  /** More headers: name, value, name, value … */
+  readonly extraHeaders?: readonly string[];
 }
 
 /** A body that nobody will read: a short one is let run out, so that the connection can be kept. */
@@ -41,7 +41,7 @@ export function respondWithFailure(response: ServerResponse, failure: Failure, a
     'application/json',
     'content-length',
     String(body.length),
-    ...(asked.limitHeaders ?? []),
+    ...(asked.extraHeaders ?? []),
   ];
   const { allow, retryAfterSeconds, retriesSpent } = failure.options;
   if (allow !== undefined) headers.push('allow', allow);

@@ -7,6 +7,7 @@ import type { Instruments } from './instruments.ts';
 import type { Limits } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
 import type { Pools } from './routing/pool.ts';
+import type { RouteTraces } from './routing/trace.ts';
 import type { UpstreamConnections } from './upstream/connections.ts';
 import type { Credentials } from './upstream/credentials.ts';
 import type { Ledger, TokenCounter } from './usage/ports.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly snapshots: SnapshotSource;
   readonly pipeline: Pipeline;
   readonly pools: Pools;
+  readonly traces: RouteTraces;
   readonly connections: UpstreamConnections;
   readonly credentials: Credentials;
   readonly ledger: Ledger;

@@ -76,6 +76,7 @@ export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: Snap
       byKeyDigest: (digest) => byDigest.get(digest),
     },
     prices,
+    explainHeader: false,
     limits: { maxBodyBytes: 1024 * 1024 },
     limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };

@@ -124,6 +124,22 @@ export const answers = {
     remainingRequests: null,
     lastError: '429',
   },
+  trace: {
+    requestId: '01JNK',
+    receivedAt: '2026-03-01T00:00:00Z',
+    subscription: 'finance-copilot',
+    model: 'gpt-5.4-mini',
+    steps: [],
+  },
+  explanation: {
+    model: 'gpt-5.4-mini',
+    subscription: 'finance-copilot',
+    product: 'standard',
+    priority: 'standard',
+    allowed: true,
+    endpoints: [],
+    waitMs: null,
+  },
   price: {
     id: 'gpt-5.4-mini/input',
     layer: 'list',
@@ -204,6 +220,13 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       writeOff: ({ dryRun }) =>
         Promise.resolve({ dryRun, attempts: [answers.heldAttempt], already: 0, next: '1772323200000-attempt-1' }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
+    },
+    routes: {
+      trace: (id) => (id === answers.trace.requestId ? { ...answers.trace, steps: [] } : undefined),
+      explain({ model }) {
+        if (model !== answers.explanation.model) throw new Failure('admin_not_found', 'There is no such model.');
+        return { ...answers.explanation, endpoints: [] };
+      },
     },
     prices: () => ({
       priceBook: '2026-03-17',

@@ -1,5 +1,5 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
-import { azureName } from '#kernel/config-values.ts';
+import { azureName, wholeNumber } from '#kernel/config-values.ts';
 import { z } from 'zod';
 import { findingsOfRouting, type RoutingFacts } from './check-config.ts';
 import { endpoint } from './config-endpoint.ts';
@@ -15,6 +15,24 @@ const keys = {
     .record(azureName(), route)
     .default({})
     .describe('What callers may ask for: the name they use as model or deployment, and where it may go.'),
+  routing: z
+    .strictObject({
+      keepTraces: wholeNumber({ atLeast: 0, atMost: 1_000_000 })
+        .prefault(1_000)
+        .describe(
+          'Of so many requests the gateway remembers how they were routed (`tollgate route show REQUEST_ID`); nothing of ' +
+            'what was asked or answered. Takes effect at the next start; 0 keeps none.',
+        ),
+      explainHeader: z
+        .boolean()
+        .default(false)
+        .describe(
+          'True tells the client in `x-tollgate-route` which endpoints were tried, by their names here, and why each was ' +
+            'left for the next: `ptu;throttled, payg-weu`.',
+        ),
+    })
+    .prefault({})
+    .describe('How routing tells what it does.'),
   health: healthForAll.prefault({}).describe('When an endpoint is left alone, and how it comes back.'),
 };
 

@@ -3,6 +3,7 @@ import type { RandomSource } from '#kernel/random.ts';
 import type { BalancedCall, Member } from './balancers/balancer.ts';
 import type { HealthState, Lease } from './endpoint-state.ts';
 import type { Pool } from './pool.ts';
+import { TraceStep, type Passed, type RouteTrace } from './trace.ts';
 
 /** What a choice is made with. */
 export interface PlanTools {
@@ -14,10 +15,14 @@ export interface PlanTools {
 export interface Choice {
   readonly member: Member;
   readonly lease: Lease;
+  /** Where what comes of it is written; undefined where nobody keeps it. */
+  readonly step: TraceStep | undefined;
 }
 
 /** Over these last points before its set point a provisioned deployment yields more and more calls. */
 const yieldBand = 0.1;
+
+const laterTier = (): Passed => 'later-tier';
 
 /** `sound`: nothing speaks against it; `steady`: it takes its share of the calls; `any`: it can be tried. */
 type Demand = 'sound' | 'steady' | 'any';
@@ -33,15 +38,19 @@ export class Plan {
   readonly #pool: Pool;
   readonly #call: BalancedCall;
   readonly #tools: PlanTools;
+  readonly #trace: RouteTrace | undefined;
   readonly #tried: Member[] = [];
   /** Not to be tried, although nothing is known of them. */
   readonly #avoided: Member[] = [];
+  /** Filled while a choice is made, where somebody keeps it. */
+  #passed: (Passed | null)[] | undefined;
   #outOfRetries = false;
 
-  constructor(pool: Pool, call: BalancedCall, tools: PlanTools) {
+  constructor(pool: Pool, call: BalancedCall, tools: PlanTools & { readonly trace?: RouteTrace | undefined }) {
     this.#pool = pool;
     this.#call = call;
     this.#tools = tools;
+    this.#trace = tools.trace;
   }
 
   /** Attempts handed out so far. */
@@ -56,20 +65,32 @@ export class Plan {
 
   /** The next attempt; undefined when the budget is spent or nothing is left to try. */
   next(): Choice | undefined {
-    const { route, retries } = this.#pool;
-    const now = this.#tools.clock.monotonic();
+    const { route, retries, endpoints } = this.#pool;
     if (this.#tried.length >= route.maxAttempts) return undefined;
+    const now = this.#tools.clock.monotonic();
+    if (this.#trace !== undefined) this.#passed = endpoints.map(laterTier);
+    const member = this.#find(now);
     const retry = this.#tried.length > 0;
-    const sound = retry ? this.#choose(now, 'sound') : undefined;
-    const member = sound ?? this.#choose(now, 'steady') ?? this.#choose(now, 'any');
-    if (member === undefined) return undefined;
-    if (!retry) retries.called(now);
-    else if (!member.state.sound(now) && !retries.take(route.retries, now)) {
+    if (member !== undefined && retry && !member.state.sound(now) && !retries.take(route.retries, now)) {
       this.#outOfRetries = true;
+      this.#written(now, undefined);
       return undefined;
     }
+    const step = this.#written(now, member);
+    if (member === undefined) return undefined;
+    if (!retry) retries.called(now);
     this.#tried.push(member);
-    return { member, lease: member.state.begin() };
+    return { member, lease: member.state.begin(), step };
+  }
+
+  /** Which endpoint would be next. Begins nothing and counts nothing. */
+  preview(): Member | undefined {
+    return this.#find(this.#tools.clock.monotonic());
+  }
+
+  /** Why an endpoint would be passed over now; null where it could be taken. */
+  objection(member: Member): Passed | null {
+    return this.#objection(member, this.#tools.clock.monotonic(), 'steady');
   }
 
   /**
@@ -106,22 +127,39 @@ export class Plan {
     return shortest;
   }
 
+  #find(now: number): Member | undefined {
+    const sound = this.#tried.length > 0 ? this.#choose(now, 'sound') : undefined;
+    return sound ?? this.#choose(now, 'steady') ?? this.#choose(now, 'any');
+  }
+
   #choose(now: number, of: Demand): Member | undefined {
     for (const { members, balancer, open } of this.#pool.tiers) {
       open.length = 0;
-      for (const member of members) if (this.#isOpen(member, now, of)) open.push(member);
+      for (const member of members) {
+        const objection = this.#objection(member, now, of);
+        if (objection === null) open.push(member);
+        if (this.#passed !== undefined) this.#passed[member.index] = objection ?? 'not-drawn';
+      }
       const found = balancer.pick(open, this.#call, now);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  #isOpen(member: Member, now: number, of: Demand): boolean {
+  #objection(member: Member, now: number, of: Demand): Passed | null {
     const { state } = member;
-    if (!state.admits(now) || this.#tried.includes(member) || this.#avoided.includes(member)) return false;
-    if (of === 'any') return true;
-    if (of === 'sound' && !state.sound(now)) return false;
-    const share = Math.min(state.rampShare(now), this.#shareOfProvisioned(member, now));
+    if (this.#tried.includes(member)) return 'tried';
+    if (this.#avoided.includes(member)) return 'spilled-to';
+    const standing = state.state(now);
+    if (standing !== 'available' && standing !== 'probing') return standing;
+    if (!state.admits(now)) return 'probes-taken';
+    if (of === 'any') return null;
+    if (of === 'sound' && !state.sound(now)) return 'unsound';
+    if (!this.#drawn(this.#shareOfProvisioned(member, now))) return 'yielding';
+    return this.#drawn(state.rampShare(now)) ? null : 'coming-back';
+  }
+
+  #drawn(share: number): boolean {
     return share >= 1 || (share > 0 && this.#tools.random.next() < share);
   }
 
@@ -130,5 +168,15 @@ export class Plan {
     if (endpoint.yieldAt === null) return 1;
     const room = endpoint.yieldAt[this.#call.priority] - state.load.utilization(now);
     return Math.min(1, Math.max(0, room / yieldBand));
+  }
+
+  #written(now: number, taken: Member | undefined): TraceStep | undefined {
+    const passed = this.#passed;
+    if (this.#trace === undefined || passed === undefined) return undefined;
+    this.#passed = undefined;
+    if (taken !== undefined) passed[taken.index] = null;
+    const step = new TraceStep(now - this.#trace.startedAt, passed, taken?.index);
+    this.#trace.steps.push(step);
+    return step;
   }
 }

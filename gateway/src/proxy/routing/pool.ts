@@ -4,6 +4,7 @@ import type { Balancer, Member } from './balancers/balancer.ts';
 import { balancersByName, keyedBalancer } from './balancers/registry.ts';
 import type { EndpointHealth } from './health.ts';
 import { RetryLimiter } from './retry-limiter.ts';
+import type { RouteTrace } from './trace.ts';
 
 /** The endpoints of one priority, ready to choose from. */
 export interface PoolTier {
@@ -17,6 +18,8 @@ export interface PoolTier {
 export interface Pool {
   readonly route: ModelRoute;
   readonly tiers: readonly PoolTier[];
+  /** The endpoints of all tiers, for traces. */
+  readonly endpoints: RouteTrace['endpoints'];
   readonly retries: RetryLimiter;
   /** What calls that belong together have in common; null where no tier goes by it. */
   readonly sessionKey: SessionKey | null;
@@ -40,7 +43,10 @@ export class Pools {
     if (pool === undefined) {
       pool = {
         route,
-        tiers: route.tiers.map((tier) => this.#tier(tier)),
+        tiers: this.#tiersOf(route),
+        endpoints: route.tiers.flatMap(({ endpoints }, tier) =>
+          endpoints.map(({ endpoint }) => ({ name: endpoint.name, tier })),
+        ),
         retries: this.#retriesOf(route.name),
         sessionKey: route.tiers.some(({ balancer }) => balancer === keyedBalancer) ? route.sessionKey : null,
       };
@@ -49,7 +55,16 @@ export class Pools {
     return pool;
   }
 
-  #tier({ endpoints, balancer }: Tier): PoolTier {
+  #tiersOf({ tiers }: ModelRoute): readonly PoolTier[] {
+    let index = 0;
+    return tiers.map((tier) => {
+      const made = this.#tier(tier, index);
+      index += made.members.length;
+      return made;
+    });
+  }
+
+  #tier({ endpoints, balancer }: Tier, firstIndex: number): PoolTier {
     const kind = balancersByName.get(balancer);
     // The configuration is checked against the same list; this is for whoever builds a route by hand.
     if (kind === undefined) throw new Error(`There is no balancer '${balancer}'.`);
@@ -57,6 +72,7 @@ export class Pools {
       endpoint,
       weight,
       place,
+      index: firstIndex + place,
       state: this.health.of(endpoint),
     }));
     return { members, balancer: kind.create(members, this.#random), open: [] };

@@ -10,6 +10,8 @@ export interface Member {
   readonly weight: number;
   /** Its index in the tier. */
   readonly place: number;
+  /** Its index among all endpoints of the model. */
+  readonly index: number;
   readonly state: EndpointState;
 }
 

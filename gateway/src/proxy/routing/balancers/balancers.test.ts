@@ -12,7 +12,7 @@ const names = ['weu', 'swc', 'fr', 'uk'] as const;
 function tierOf(bench: RoutingBench, weights: readonly number[]): readonly Member[] {
   return weights.map((weight, place) => {
     const endpoint = endpointNamed(names[place] ?? `more-${place}`);
-    return { endpoint, weight, place, state: bench.state(endpoint) };
+    return { endpoint, weight, place, index: place, state: bench.state(endpoint) };
   });
 }
 

@@ -1,0 +1,29 @@
+import type { Config } from './config-sections.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Metrics } from '#kernel/metrics.ts';
+import type { RandomSource } from '#kernel/random.ts';
+import type { SnapshotSource } from '#model/snapshot.ts';
+import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.ts';
+import { EndpointHealth } from '#proxy/routing/health.ts';
+import { Pools } from '#proxy/routing/pool.ts';
+import { RouteTraces } from '#proxy/routing/trace.ts';
+
+export interface RoutingOptions {
+  readonly settings: Config['routing'];
+  readonly snapshots: SnapshotSource;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** What is known of endpoints, and how requests were routed. */
+export function openRouting(options: RoutingOptions): { readonly pools: Pools; readonly traces: RouteTraces } {
+  const { settings, snapshots, clock, random, log, metrics } = options;
+  const health = new EndpointHealth({ clock, random, events: createHealthEvents(log, metrics) });
+  measureHealth(metrics, () =>
+    [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
+  );
+  return { pools: new Pools(health, random), traces: new RouteTraces(settings.keepTraces) };
+}

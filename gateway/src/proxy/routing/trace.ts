@@ -1,0 +1,82 @@
+import type { UsageRecord } from '#model/usage-record.ts';
+import type { HealthState } from './endpoint-state.ts';
+
+/** Why an endpoint was not taken for an attempt. */
+export type Passed =
+  | Exclude<HealthState, 'available'>
+  /** Its circuit is being probed, and all places for probes are taken. */
+  | 'probes-taken'
+  /** It comes back, or yields provisioned throughput, and this call was not in its share. */
+  | 'coming-back'
+  | 'yielding'
+  /** A retry looks for one of which few calls fail first. */
+  | 'unsound'
+  | 'tried'
+  /** Azure's own spillover has tried it for this call. */
+  | 'spilled-to'
+  /** An earlier tier had one to offer. */
+  | 'later-tier'
+  /** The balancer took another one of its tier. */
+  | 'not-drawn';
+
+/** One choice of a plan, and what came of it. Times in ms since the request began. */
+export class TraceStep {
+  readonly at: number;
+  /** By the index of the endpoint in its model; null for the one that was taken. */
+  readonly passed: readonly (Passed | null)[];
+  /** Index of the endpoint that was taken; undefined where none was. */
+  readonly taken: number | undefined;
+  /** Why the attempt was given up for another one. */
+  fault: string | null = null;
+  /** The attempt's record; undefined while it runs, and where it was not made after all. */
+  record: Pick<UsageRecord, 'id' | 'outcome' | 'httpStatus' | 'timing'> | undefined;
+
+  constructor(at: number, passed: readonly (Passed | null)[], taken: number | undefined) {
+    this.at = at;
+    this.passed = passed;
+    this.taken = taken;
+  }
+}
+
+/** How one request was routed. */
+export interface RouteTrace {
+  readonly requestId: string;
+  /** UTC ms. */
+  readonly receivedAt: number;
+  /** Monotonic ms; steps count from it. */
+  readonly startedAt: number;
+  readonly subscription: string;
+  /** The name that the client used. */
+  readonly model: string;
+  /** The endpoints of the model, in the order of their index, with their tiers from 0. */
+  readonly endpoints: readonly { readonly name: string; readonly tier: number }[];
+  readonly steps: TraceStep[];
+}
+
+/** The traces of the last requests; the oldest makes room. Nothing of what was asked or answered is in them. */
+export class RouteTraces {
+  readonly #ring: (RouteTrace | undefined)[];
+  readonly #byId = new Map<string, RouteTrace>();
+  #at = 0;
+
+  /** `keep` 0 keeps none, and costs nothing. */
+  constructor(keep: number) {
+    this.#ring = Array.from({ length: keep });
+  }
+
+  get keeps(): boolean {
+    return this.#ring.length > 0;
+  }
+
+  add(trace: RouteTrace): void {
+    const oldest = this.#ring[this.#at];
+    if (oldest !== undefined) this.#byId.delete(oldest.requestId);
+    this.#ring[this.#at] = trace;
+    this.#byId.set(trace.requestId, trace);
+    this.#at = (this.#at + 1) % this.#ring.length;
+  }
+
+  get(requestId: string): RouteTrace | undefined {
+    return this.#byId.get(requestId);
+  }
+}
