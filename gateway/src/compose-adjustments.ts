@@ -1,4 +1,5 @@
 import type { RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { BreakEven } from '@tollgate/contract/admin-api/ptu.ts';
 import type { OpenLedger } from './compose-ledger.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import type { Caller, ReservedCallers } from '#accounting/adjustments/ptu-basis.ts';
@@ -66,25 +67,37 @@ export function adminAdjustments(
       return reply;
     },
     async rerate(request) {
-      const step = await rerateStep(ledger, snapshots.priceBook(), { request, now: clock.now() });
+      const step = await withPrices<RerateStep>(
+        ledger,
+        snapshots.priceBook(),
+        async (priceBook) => await ledger.adjustments.rerate(request, { bookedBy, now: clock.now(), priceBook }),
+      );
       if (!request.dryRun && request.after === undefined)
         await directory.note('ledger.rerate', rerateSubject(request, step.reply.priceBook));
       await book(step.adjustments);
       return step.reply;
     },
+    async breakEven(query) {
+      const deployments = snapshots.ptuDeployments().map((one) => one.servedBy);
+      return await withPrices<BreakEven>(
+        ledger,
+        snapshots.priceBook(),
+        async (priceBook) => await ledger.adjustments.breakEven(query, { deployments, priceBook }),
+      );
+    },
   };
 }
 
-async function rerateStep(
+/** A worker that took another's place has not been told the prices: then it answers null, is told, and asked again. */
+async function withPrices<Answer>(
   ledger: OpenLedger,
   { id, entries, rates, zones }: ListedPriceBook,
-  { request, now }: { readonly request: RerateRequest; readonly now: number },
-): Promise<RerateStep> {
-  const booking = { bookedBy, now, priceBook: id };
-  const step = await ledger.adjustments.rerate(request, booking);
-  if (step !== null) return step;
+  ask: (priceBook: string) => Promise<Answer | null>,
+): Promise<Answer> {
+  const answer = await ask(id);
+  if (answer !== null) return answer;
   await ledger.adjustments.learnPrices({ id, entries, rates, zones });
-  const again = await ledger.adjustments.rerate(request, booking);
+  const again = await ask(id);
   if (again === null) throw new Error(`The price book ${id} became another one on its way to the worker.`);
   return again;
 }

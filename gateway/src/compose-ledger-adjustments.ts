@@ -1,10 +1,13 @@
 import { orUnavailable } from './compose-ledger-stores.ts';
 import type { HeldPage, HeldQuery, RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { BreakEven, BreakEvenQuery } from '@tollgate/contract/admin-api/ptu.ts';
+import { breakEven } from '#accounting/adjustments/ptu-break-even.ts';
 import { heldAttempts, writeOffs, type WriteOffs } from '#accounting/adjustments/held-attempts.ts';
 import { PtuAllocation, type AllocationRequest, type AllocationStep } from '#accounting/adjustments/ptu-allocation.ts';
 import { rerateRecords, type RerateStep } from '#accounting/adjustments/rerate-records.ts';
 import { createPriceBook, type ListedPriceBook } from '#accounting/cost/price-book.ts';
 import type { LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
+import type { ServedBy } from '#model/usage-record.ts';
 import { Failure } from '#kernel/errors.ts';
 
 /** Who books what is worked out, and when. */
@@ -27,6 +30,11 @@ export interface AdjustmentServices {
   learnPrices(prices: Prices): Promise<void>;
   /** Null where the worker has not been told the prices. */
   rerate(request: RerateRequest, booking: Booking & { readonly priceBook: string }): Promise<RerateStep | null>;
+  /** The same. */
+  breakEven(
+    query: BreakEvenQuery,
+    by: { readonly deployments: readonly ServedBy[]; readonly priceBook: string },
+  ): Promise<BreakEven | null>;
 }
 
 export interface AdjustmentSources {
@@ -74,6 +82,11 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
       book = createPriceBook({ entries, rates, zones, ordinaryMeters: () => [] });
       await Promise.resolve();
     },
+    async breakEven(query, { deployments, priceBook }) {
+      if (book?.id !== priceBook) return null;
+      await caughtUp();
+      return await breakEven(store, query, { book, deployments });
+    },
     async rerate(request, { priceBook, bookedBy, now }) {
       if (book?.id !== priceBook) return null;
       if (!request.dryRun) await alone();
@@ -87,6 +100,7 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
     held: async (query) => await orUnavailable(services.held(query)),
     writeOff: async (request, booking) => await orUnavailable(services.writeOff(request, booking)),
     learnPrices: async (prices) => await services.learnPrices(prices),
+    breakEven: async (query, by) => await orUnavailable(services.breakEven(query, by)),
     rerate: async (request, booking) => await orUnavailable(services.rerate(request, booking)),
   };
 }

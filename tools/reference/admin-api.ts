@@ -64,7 +64,7 @@ async function openApiDocument(): Promise<JsonObject> {
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
     routes: { trace: notCalled, explain: notCalled },
-    adjustments: { held: notCalled, writeOff: notCalled, rerate: notCalled },
+    adjustments: { held: notCalled, writeOff: notCalled, rerate: notCalled, breakEven: notCalled },
     prices: notCalled,
     priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },
     configInForce: notCalled,

@@ -66,6 +66,7 @@ describe('the OpenAPI document', () => {
         'get /admin/v1/prices listPrices',
         'get /admin/v1/prices/query priceQuery',
         'get /admin/v1/products listProducts',
+        'get /admin/v1/ptu/break-even ptuBreakEven',
         'get /admin/v1/routes/explain explainRoute',
         'get /admin/v1/routes/requests/{id} routeOfRequest',
         'get /admin/v1/subscriptions listSubscriptions',

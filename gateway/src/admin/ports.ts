@@ -7,6 +7,7 @@ import type {
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
+import type { BreakEven, BreakEvenQuery } from '@tollgate/contract/admin-api/ptu.ts';
 import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
 import type {
   EndpointHealth,
@@ -40,6 +41,8 @@ export interface AdminAdjustments {
   writeOff(request: WriteOffRequest): Promise<WriteOffReply>;
   /** Prices the next attempts of a period anew, by the price book in force. */
   rerate(request: RerateRequest): Promise<RerateReply>;
+  /** What provisioned deployments cost by the hour, and would have cost by the token. */
+  breakEven(query: BreakEvenQuery): Promise<BreakEven>;
 }
 
 /** How calls are routed. */

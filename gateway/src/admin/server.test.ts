@@ -116,6 +116,7 @@ describe('who may call the admin API', () => {
     'GET /admin/v1/ledger/held',
     'POST /admin/v1/ledger/write-off',
     'POST /admin/v1/ledger/rerate',
+    'GET /admin/v1/ptu/break-even',
     'GET /admin/v1/audit',
     'GET /admin/v1/version',
     'GET /admin/v1/nothing-here',

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { breakEvenSchema } from '@tollgate/contract/admin-api/ptu.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
@@ -97,6 +98,16 @@ test('an hour of a provisioned deployment: idle before, shared by use, spilled c
   assert.equal(BigInt(byConsumer['finance'] ?? 0), whole - charged + spilledCost);
   const byDeployment = costs(await stack.usage('deployment'));
   assert.equal(byDeployment['contoso-weu/mini'], String(spilledCost));
+
+  const comparison = await stack.admin(
+    '/admin/v1/ptu/break-even?from=2026-11-23T10:00:00Z&to=2026-11-23T11:00:00Z&byHour=true',
+  );
+  const [row] = breakEvenSchema.parse(comparison.json).rows;
+  const byTheToken = [marketing, finance].map((one) => BigInt(one.input) * 750n + BigInt(one.output) * 4500n);
+  assert.deepEqual(
+    [row?.hours, row?.paidNanoUsd, row?.attempts, row?.payAsYouGoNanoUsd, row?.spilledNanoUsd],
+    [1, String(whole), 2, String(byTheToken.reduce((sum, one) => sum + one, 0n)), String(spilledCost)],
+  );
 
   const verified = await stack.verify();
   assert.deepEqual(verified.problems, []);

@@ -1,7 +1,7 @@
 import type { Adjustment, StoredRecord } from '#accounting/ledger/ports.ts';
 import { parseJsonObject, type JsonObject } from '#kernel/json.ts';
 import { deploymentTypes, type DeploymentType } from '#model/endpoint.ts';
-import type { NanoUsd } from '#model/money.ts';
+import type { Cost, NanoUsd } from '#model/money.ts';
 import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
 import { isHeld } from './held.ts';
 import {
@@ -49,19 +49,21 @@ function textOrNull(from: JsonObject, member: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** What the record comes to by a price book; of the endpoint it knows what the record says. */
-function valuationBy(book: RerateOptions['book'], record: StoredRecord): Valuation {
+/**
+ * What the record comes to by a price book; of the endpoint it knows what the record says. `spilledFrom`: as if it had
+ * been spilled over from this deployment, whether it was or not.
+ */
+export function costBy(book: Pick<PriceBook, 'cost'>, record: StoredRecord, spilledFrom?: string): Cost {
   const detail = detailOf(record);
-  const cost = book.cost({
+  return book.cost({
     endpoint: endpointOf(record),
     units: record.units,
     serviceTier: textOrNull(detail, 'serviceTier'),
     reportedModel: textOrNull(detail, 'reportedModel'),
-    spilledFrom: textOrNull(detail, 'spilledFrom'),
+    spilledFrom: spilledFrom ?? textOrNull(detail, 'spilledFrom'),
     product: record.series.caller.product,
     at: record.at,
   });
-  return valuationAt(record, cost);
 }
 
 const text = (amount: NanoUsd | null): string | null => (amount === null ? null : String(amount));
@@ -90,7 +92,7 @@ export function rerate(
   if (isHeld(record)) return undefined;
   const corrections = adjustments.filter((one) => one.kind === 'correction');
   const before = valuationInForce(record, corrections);
-  const after = valuationBy(book, record);
+  const after = valuationAt(record, costBy(book, record));
   if (saysTheSame(before, after)) return undefined;
   const { at, id, series, outcome } = record;
   const latest = corrections.at(-1)?.bookedAt ?? -Infinity;
