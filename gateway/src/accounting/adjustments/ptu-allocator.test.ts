@@ -124,6 +124,31 @@ describe('hours of provisioned deployments are closed', () => {
     await bench.allocator.close();
   });
 
+  test('of a price without a beginning from when it was first seen, whatever the clock showed meanwhile', async () => {
+    for (const jump of [-9000 * hourMs, 9000 * hourMs]) {
+      const bench = new Bench();
+      bench.allocator.start();
+      await bench.until(20);
+      bench.clock.jump(jump);
+      await bench.until(21);
+      bench.clock.jump(-jump);
+      await bench.until(63);
+      assert.equal(bench.asked.at(-1)?.deployments[0]?.since, march);
+      await bench.allocator.close();
+    }
+  });
+
+  test('of a price without a beginning not from what a clock showed that was wrong at the start', async () => {
+    const bench = new Bench();
+    bench.clock.jump(-9000 * hourMs);
+    bench.allocator.start();
+    await bench.until(11);
+    bench.clock.jump(9000 * hourMs);
+    await bench.until(63);
+    assert.equal(bench.asked.at(-1)?.deployments[0]?.since, march);
+    await bench.allocator.close();
+  });
+
   test('not at all without provisioned deployments', async () => {
     const bench = new Bench();
     bench.deployments = [];

@@ -29,6 +29,15 @@ const graceMs = 1_800_000;
 const lookBackMs = 31 * 24 * hourMs;
 /** A clock that has been set has to run so long before anybody is charged by it. */
 const steadyMs = 120_000;
+/** How far time of day and running time may part before the clock counts as having been set. */
+const setMs = 60_000;
+
+interface FirstSeen {
+  /** UTC ms. */
+  at: number;
+  /** The same moment in running time, which nobody sets. */
+  readonly running: number;
+}
 
 const floorHour = (at: number): number => Math.floor(at / hourMs) * hourMs;
 
@@ -36,8 +45,8 @@ const floorHour = (at: number): number => Math.floor(at / hourMs) * hourMs;
 export class PtuAllocator {
   readonly #options: PtuAllocatorOptions;
   readonly #steady: SteadyClock;
-  /** The hour in which each deployment was first seen, by endpoint. */
-  readonly #since = new Map<string, number>();
+  /** When each deployment was first seen, by endpoint. */
+  readonly #seen = new Map<string, FirstSeen>();
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
@@ -89,13 +98,18 @@ export class PtuAllocator {
   }
 
   #see(deployments: readonly PtuDeployment[]): readonly SeenDeployment[] {
-    const now = floorHour(this.#options.clock.now());
-    return deployments.map((deployment) => {
-      const { endpoint } = deployment.servedBy;
-      const since = Math.min(this.#since.get(endpoint) ?? now, now);
-      this.#since.set(endpoint, since);
-      return { deployment, since };
-    });
+    return deployments.map((deployment) => ({ deployment, since: this.#since(deployment.servedBy.endpoint) }));
+  }
+
+  /** The hour in which it was first seen, as the clock counts it now: one that was set has not made it any older. */
+  #since(endpoint: string): number {
+    const { clock } = this.#options;
+    const [at, running] = [clock.now(), clock.monotonic()];
+    const first = this.#seen.get(endpoint) ?? { at, running };
+    this.#seen.set(endpoint, first);
+    const now = at - (running - first.running);
+    if (Math.abs(now - first.at) > setMs) first.at = now;
+    return floorHour(first.at);
   }
 
   #closedHours(): number {
