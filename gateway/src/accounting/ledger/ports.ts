@@ -89,7 +89,7 @@ export interface Checkpoint {
   readonly instance: string;
   /** Everything before it is in the store. */
   readonly shipped: Position;
-  /** Every attempt opened before it was settled before `shipped`; recovery starts here. */
+  /** Every attempt opened before it was settled before what was written then; recovery starts here, or at `shipped`. */
   readonly lowWater: Position;
   /** Settles and adjustments of the journal before `shipped`. */
   readonly settles: number;

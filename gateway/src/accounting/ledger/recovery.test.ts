@@ -160,3 +160,14 @@ test('a store that had followed beyond what is whole of the journal is not belie
   const fits = { ...stored, shipped: { segment: 1, offset: whole.length }, settles: 1 };
   assert.equal(recoverFrom(fits, files, 'journal-1').checkpoint, fits);
 });
+
+test('an attempt whose settle was lost with the power is found, however far the low water had got', () => {
+  const before = segment(1, open(a), open(b), settle(b));
+  // A file that a loss of power leaves as long as it was: what had not been written yet is zeros.
+  const files = filesOf(Buffer.concat([before, Buffer.alloc(frames(settle(a)).length)]));
+  const end = { segment: 1, offset: before.length + frames(settle(a)).length };
+  const shipped = { segment: 1, offset: before.length };
+  const recovered = recoverFrom({ instance: 'journal-1', shipped, lowWater: end, settles: 1 }, files, 'journal-1');
+  assert.deepEqual(recovered.lost, [openedAttempt(a)]);
+  assert.equal(recovered.settles, 1);
+});

@@ -90,9 +90,10 @@ export interface Recovered {
  */
 export function recoverFrom(stored: Checkpoint | null, files: JournalFiles, instance: string): Recovered {
   const recovered = recoverJournal(files, usableCheckpoint(stored, files, instance));
-  const { checkpoint, end } = recovered;
-  // What is about to be cut off as torn had been shipped: the store is ahead of the journal.
-  if (end === null || !isBefore(end, checkpoint.shipped)) return recovered;
+  const { shipped, lowWater } = recovered.checkpoint;
+  const { end } = recovered;
+  // What is about to be cut off as torn had been shipped, or held the end of attempts that were not looked for.
+  if (end === null || !(isBefore(end, shipped) || isBefore(end, lowWater))) return recovered;
   return recoverJournal(files, nothingShipped(files, instance));
 }
 
