@@ -64,7 +64,7 @@ const words: Readonly<Record<LedgerFault, Words>> = {
     remedy: 'Ship the journal again, which adds what is missing and changes nothing else: `tollgate ledger reship`.',
   },
   'missing-in-journal': {
-    what: 'Records of the store that the journal does not have',
+    what: 'Entries of the store that the journal does not have',
     remedy:
       'Either the journal was lost or replaced, and the store is right: keep it. Or something else than Tollgate wrote ' +
       `to the store. ${restoreStore}`,

@@ -7,6 +7,7 @@ import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/
 import { adjustmentText } from '#accounting/ledger/encode-entry.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import type {
+  Adjustment,
   AuditedArchive,
   JournalAudit,
   JournalItem,
@@ -245,6 +246,55 @@ test('a correction that gives a record its price changes the count of unpriced r
   });
 });
 
+/** Moves what a record cost to somebody else: no sum over the whole ledger changes. */
+function shifted(id: string): Adjustment {
+  const [a] = records as [UsageRecord];
+  const one = correction(a);
+  const [posting = assert.fail()] = one.postings;
+  const { series, change } = posting;
+  const taken = { ...change, cost: -change.cost, listCost: -change.listCost, internalCost: -change.internalCost };
+  const caller = { ...series.caller, consumer: 'somebody-else' };
+  return {
+    ...one,
+    id,
+    postings: [
+      { ...posting, lines: [] },
+      { ...posting, series: { ...series, caller }, change: taken, lines: [] },
+    ],
+  };
+}
+
+for (const instance of [undefined, 'j'])
+  test(`an adjustment of the store that the journal does not have is named, ${instance === undefined ? 'where one journal fills it' : 'where several do'}`, async () => {
+    await withLedger(async ({ files, store, verify }) => {
+      const [booked, forged] = [shifted('booked'), shifted('forged')];
+      const ofOurs = { instance: 'j', shipped: start, lowWater: start, settles: 5 };
+      await store.append([{ kind: 'adjustment', adjustment: booked }], ofOurs);
+      await store.append([{ kind: 'adjustment', adjustment: forged }], ofOurs);
+      const content = files.segments.get(2) ?? assert.fail();
+      files.segments.set(2, Buffer.concat([content, frames(adjustmentText(booked))]));
+      const scope = instance === undefined ? {} : { instance };
+      assert.deepEqual(faults(await verify(undefined, scope)), { 'missing-in-journal': ['forged'] });
+    });
+  });
+
+test('an adjustment that stands in the journal behind what is shipped once more is no fault', async () => {
+  await withLedger(async ({ files, store, verify }) => {
+    const before = fileEnd(files) ?? start;
+    const ahead = shifted('ahead');
+    await store.append([{ kind: 'adjustment', adjustment: ahead }], {
+      instance: 'j',
+      shipped: start,
+      lowWater: start,
+      settles: 5,
+    });
+    files.segments.set(2, Buffer.concat([files.segments.get(2) ?? assert.fail(), frames(adjustmentText(ahead))]));
+    const progress = { written: () => fileEnd(files) ?? start, lowWater: () => start, settles: () => 5 };
+    const found = await verify(before, { progress: { ...progress, openAttempts: () => 1, shipped: () => 4 } });
+    assert.deepEqual(faults(found), {});
+  });
+});
+
 test('damaged bytes are told by segment and offset; only what stood there is missed', async () => {
   await withLedger(async ({ files, verify }) => {
     const [a, b] = records as [UsageRecord, UsageRecord];
@@ -475,6 +525,18 @@ test('a record of the store that no journal ever held is found, also where archi
     await store.append([shippedRecord(usageRecord('old'))], checkpoint);
     const found = problem(await verify(undefined, { journal }), 'missing-in-journal');
     assert.deepEqual([found.count, found.where], [2, ['new']]);
+  });
+});
+
+test('adjustments that went with a removed archive are no fault, as many as there were', async () => {
+  await withRemoved(async ({ files, store, verify }) => {
+    const removed = { ...archive(1, 'removed'), adjustments: 1 };
+    const journal = journalAudit(files, async () => await Promise.resolve([removed]));
+    const checkpoint = { instance: 'j', shipped: start, lowWater: start, settles: 5 };
+    await store.append([{ kind: 'adjustment', adjustment: shifted('removed') }], checkpoint);
+    assert.deepEqual((await verify(undefined, { journal })).problems, []);
+    await store.append([{ kind: 'adjustment', adjustment: shifted('forged') }], checkpoint);
+    assert.equal(problem(await verify(undefined, { journal }), 'missing-in-journal').count, 1);
   });
 });
 

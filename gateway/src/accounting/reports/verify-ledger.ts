@@ -222,19 +222,35 @@ class Verification {
     );
   }
 
-  /** Records of the store that the journal lacks; those that retention has removed from it are only counted. */
+  /** Entries of the store that the journal lacks; those that retention has removed from it are only counted. */
   async #findMissingInJournal(stored: bigint): Promise<void> {
     const { removed } = this.#check;
-    if (removed === null && stored === this.#inStore) return;
+    if (removed === null && stored === this.#inStore && !(await this.#hasForeignAdjustment())) return;
     await this.#learnWhatIsAhead();
     let old = 0;
-    for await (const record of this.#storedOnly()) {
+    for await (const record of this.#storedOnly('records')) {
       if (record.at <= (removed?.to ?? 0)) old += 1;
       else this.#findings.add('missing-in-journal', record.id);
     }
     const expected = removed?.records ?? 0;
     this.#findings.addMany('removed-not-stored', Math.max(0, expected - old));
     this.#findings.addMany('missing-in-journal', Math.max(0, old - expected));
+    await this.#findAdjustmentsMissingInJournal(removed?.adjustments ?? 0);
+  }
+
+  async #hasForeignAdjustment(): Promise<boolean> {
+    const first = await this.#storedOnly('adjustments').next();
+    return first.done !== true;
+  }
+
+  /** They bear the time of what they adjust, so that nobody can tell which of them were removed with an archive. */
+  async #findAdjustmentsMissingInJournal(removed: number): Promise<void> {
+    let unknown = 0;
+    for await (const { id } of this.#storedOnly('adjustments')) {
+      if (removed === 0) this.#findings.add('missing-in-journal', id);
+      else unknown += 1;
+    }
+    this.#findings.addMany('missing-in-journal', Math.max(0, unknown - removed));
   }
 
   /** A journal that is shipped once more stands in the store further than it has been shipped. */
@@ -252,29 +268,31 @@ class Verification {
       await turn();
     };
     for (const item of journal.items(this.#compared, progress.written())) {
+      if (item.kind === 'adjustment') scratch.add('adjustments', [item.adjustment.id]);
       if (item.kind === 'settle') ahead.push({ at: item.record.at, id: item.record.id });
       if (ahead.length >= batchRecords) await learn();
     }
     await learn();
   }
 
-  async *#storedOnly(): AsyncIterable<RecordKey> {
+  async *#storedOnly(set: 'records' | 'adjustments'): AsyncGenerator<RecordKey, undefined> {
     const { store, scratch, instance } = this.#sources;
     for (let after: RecordKey | null = null; ;) {
-      const page: readonly RecordKey[] = await store.page({
+      const query = {
         filter: [],
         period: always,
         after,
         limit: batchRecords,
         ...(instance === undefined ? {} : { instance }),
-      });
+      };
+      const page: readonly RecordKey[] = await (set === 'records' ? store.page(query) : store.pageOfAdjustments(query));
       const known = scratch.has(
-        'records',
+        set,
         page.map((one) => one.id),
       );
       yield* page.filter((_, at) => known[at] !== true);
       const last = page.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return undefined;
       after = { at: last.at, id: last.id };
       await turn();
     }
