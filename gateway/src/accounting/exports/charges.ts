@@ -1,0 +1,226 @@
+import type { RollUpOutcome } from '#accounting/ledger/ports.ts';
+import {
+  seriesDimensions,
+  type Adjustment,
+  type Figures,
+  type FigureFilter,
+  type FiguresRow,
+  type FigureSpan,
+  type LedgerStore,
+  type Period,
+  type Posting,
+  type RecordKey,
+  type Shipping,
+} from '#accounting/ledger/ports.ts';
+import { isJsonObject, parseJson } from '#kernel/json.ts';
+import { isWord, rollUpOutcomes, seriesOperations } from '#model/words.ts';
+import { chargeRows, type ChargeSeries, type ChargeLine } from './charge-rows.ts';
+import type { Charge } from './focus-rows.ts';
+import { unknownUsageMeter } from './meters.ts';
+import { dayPieces, monthsOf, type DayPiece, type Month, type Span } from './months.ts';
+import { fits } from './posting-filter.ts';
+
+export interface ChargeSources {
+  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments'>;
+  readonly shipping: Pick<Shipping, 'hold'>;
+}
+
+export interface ChargesQuery {
+  readonly period: Span;
+  readonly timeZone: string;
+  readonly filter: readonly FigureFilter[];
+}
+
+const adjustmentsAPage = 500;
+
+/**
+ * Everything that was charged in a period, month by month and day by day: memory holds one day. Whole UTC days are read
+ * from what is kept for days, the edges of months from records. Lines, marks and corrections of a day are read while
+ * nothing is shipped, so that they belong together.
+ */
+export async function* charges(sources: ChargeSources, query: ChargesQuery): AsyncGenerator<readonly Charge[]> {
+  for (const month of monthsOf(query.period, query.timeZone))
+    for (const piece of dayPieces(month)) yield await chargesOfPiece(sources, { ...query, month, piece });
+}
+
+interface PieceQuery extends ChargesQuery {
+  readonly month: Month;
+  readonly piece: DayPiece;
+}
+
+async function chargesOfPiece(sources: ChargeSources, query: PieceQuery): Promise<readonly Charge[]> {
+  const { store, shipping } = sources;
+  const { filter, month, piece } = query;
+  const spans: readonly FigureSpan[] = [{ ...piece, source: piece.isWhole ? 'days' : 'records', bucket: 0 }];
+  const { lines, figures, booked } = await shipping.hold(async () => ({
+    lines: await store.lines({ filter, spans }),
+    figures: await store.figures({ by: seriesDimensions, filter, spans }),
+    booked: await bookedBeside(store, query),
+  }));
+  const { late, rules } = booked;
+  const marks = marksOf(figures);
+  const ofMonth = [...lines, ...late.map((line) => ({ ...line, units: -line.units, nanoUsd: -line.nanoUsd }))];
+  const shared = { period: { from: piece.from, to: piece.to }, billing: month.whole };
+  const bare = { ...shared, deliveredOnly: false, estimated: false, heldNano: 0n, allocatedBy: null };
+  const charged = chargeRows(ofMonth).map((row): Charge => {
+    const marked = marks.get(keyOf(row));
+    const allocatedBy = isAllocated(row) ? (rules.get(row.series.servedBy.endpoint) ?? null) : null;
+    return { ...bare, row, correction: false, ...remarksOf(marked?.figures), allocatedBy };
+  });
+  const known = new Set(charged.map(({ row }) => keyOf(row)));
+  const unknown = [...marks]
+    .filter(
+      ([
+        key,
+        {
+          figures: { unknownUsageAttempts, held },
+        },
+      ]) => unknownUsageAttempts !== 0n || (held !== 0n && !known.has(key)),
+    )
+    .map(([, figuresRow]): Charge => ({ ...bare, row: unknownUsage(figuresRow), correction: false }));
+  return [
+    ...withHeld([...charged, ...unknown], marks),
+    ...chargeRows(late).map((row): Charge => ({ ...bare, row, correction: true })),
+  ];
+}
+
+const keyOf = ({ series, outcome }: Charge['row']): string => JSON.stringify(keysOf(series, outcome));
+
+function remarksOf(figures: Figures | undefined): Pick<Charge, 'deliveredOnly' | 'estimated'> {
+  return {
+    deliveredOnly: (figures?.deliveredOnlyRequests ?? 0n) > 0n,
+    estimated: (figures?.estimatedRequests ?? 0n) > 0n,
+  };
+}
+
+const isUnknown = ({ row }: Charge): boolean => row.meter === unknownUsageMeter;
+
+/**
+ * What budgets hold for the calls of a series stands once: with those of unknown usage, else in the first row of the
+ * series; where it has none, in a row of no calls.
+ */
+function withHeld(rows: readonly Charge[], marks: ReadonlyMap<string, FiguresRow>): readonly Charge[] {
+  const place = new Map<string, Charge>();
+  for (const one of [...rows.filter(isUnknown), ...rows])
+    if (!place.has(keyOf(one.row))) place.set(keyOf(one.row), one);
+  return rows.map((one) => {
+    const key = keyOf(one.row);
+    return place.get(key) === one ? { ...one, heldNano: marks.get(key)?.figures.held ?? 0n } : one;
+  });
+}
+
+/** By their keys, in their order. */
+function marksOf(figures: readonly FiguresRow[]): ReadonlyMap<string, FiguresRow> {
+  const keyed = figures.map((row) => [JSON.stringify(row.keys), row] as const);
+  return new Map(keyed.toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** In the order of `seriesDimensions`. */
+function keysOf({ caller, servedBy, operation }: ChargeSeries, outcome: RollUpOutcome): readonly string[] {
+  return [
+    caller.consumer,
+    caller.costCentrePath,
+    caller.product,
+    caller.subscription,
+    servedBy.model,
+    servedBy.endpoint,
+    `${servedBy.resource}/${servedBy.deployment}`,
+    servedBy.resource,
+    servedBy.deploymentType,
+    servedBy.region,
+    operation,
+    outcome,
+  ];
+}
+
+/** The calls of which nobody knows what they used: no lines tell of them. */
+function unknownUsage({ keys, figures }: FiguresRow): Charge['row'] {
+  const prices = { list: null, charged: null, internal: null, unpriced: false };
+  return { ...seriesOfKeys(keys), meter: unknownUsageMeter, units: figures.unknownUsageAttempts, ...prices };
+}
+
+function seriesOfKeys(keys: readonly string[]): { readonly series: ChargeSeries; readonly outcome: RollUpOutcome } {
+  const key = (dimension: (typeof seriesDimensions)[number]): string => keys[seriesDimensions.indexOf(dimension)] ?? '';
+  const [operation, outcome, resource] = [key('operation'), key('outcome'), key('resource')];
+  if (!isWord(rollUpOutcomes, outcome) || !isWord(seriesOperations, operation))
+    throw new TypeError('The store answers with an outcome or an operation that was never written to it.');
+  const caller = {
+    consumer: key('consumer'),
+    costCentrePath: key('cost-centre'),
+    product: key('product'),
+    subscription: key('subscription'),
+  };
+  const servedBy = {
+    endpoint: key('endpoint'),
+    resource,
+    region: key('region'),
+    deployment: key('deployment').slice(resource.length + 1),
+    deploymentType: key('deployment-type'),
+    model: key('model'),
+    modelVersion: null,
+  };
+  return { series: { caller, servedBy, operation, priceBook: '' }, outcome };
+}
+
+const isAllocated = ({ outcome }: Charge['row']): boolean => outcome === 'allocated' || outcome === 'idle';
+
+/** What adjustments say beyond the lines of the day, among which theirs stand too. */
+interface Booked {
+  /** The lines of corrections of calls before this month: what an invoice calls a credit note. */
+  readonly late: readonly ChargeLine[];
+  /** How the hours of a provisioned deployment were shared out, by its endpoint. */
+  readonly rules: ReadonlyMap<string, string>;
+}
+
+async function bookedBeside(store: ChargeSources['store'], { filter, month, piece }: PieceQuery): Promise<Booked> {
+  const late: ChargeLine[] = [];
+  const rules = new Map<string, Set<string>>();
+  for await (const adjustment of adjustmentsOf(store, { period: piece, filter })) {
+    const { of, kind, detail } = adjustment;
+    const postings = adjustment.postings.filter((one) => fits(one, filter));
+    const rule = kind === 'allocation' ? ruleOf(detail) : undefined;
+    if (rule !== undefined)
+      for (const { series } of postings)
+        rules.set(series.servedBy.endpoint, (rules.get(series.servedBy.endpoint) ?? new Set()).add(rule));
+    if (of !== null && of.at < month.whole.from) late.push(...postings.flatMap(linesOf));
+  }
+  // It seldom changes, and then with a day.
+  return { late, rules: new Map([...rules].map(([endpoint, all]) => [endpoint, [...all].toSorted().join(', ')])) };
+}
+
+/** The rule that an allocation was booked by. */
+function ruleOf(detail: string): string | undefined {
+  const parsed = parseJson(detail);
+  const basis = isJsonObject(parsed) ? parsed['basis'] : undefined;
+  const rule = isJsonObject(basis) ? basis['rule'] : undefined;
+  return typeof rule === 'string' ? rule : undefined;
+}
+
+function linesOf({ series, outcome, lines }: Posting): readonly ChargeLine[] {
+  return lines.map((line) => ({ ...line, series, outcome, units: BigInt(line.units) }));
+}
+
+/** Every adjustment that counts in a period and fits a filter, in the order of its time. */
+export async function* adjustmentsOf(
+  store: Pick<LedgerStore, 'pageOfAdjustments'>,
+  query: { readonly period: Period; readonly filter: readonly FigureFilter[] },
+): AsyncGenerator<Adjustment> {
+  let after: RecordKey | null = null;
+  for (;;) {
+    const page: readonly Adjustment[] = await store.pageOfAdjustments({ ...query, after, limit: adjustmentsAPage });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < adjustmentsAPage) return;
+    after = { at: last.at, id: last.id };
+  }
+}
+
+/** The figures of a month as a whole, whatever its edges. */
+export function monthSpans(month: Span): readonly FigureSpan[] {
+  return dayPieces(month).map((piece) => ({
+    from: piece.from,
+    to: piece.to,
+    source: piece.isWhole ? 'days' : 'records',
+    bucket: 0,
+  }));
+}

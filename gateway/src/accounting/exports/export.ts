@@ -1,0 +1,139 @@
+import { csvLine } from '@tollgate/contract/csv.ts';
+import type { JournalProgress, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
+import { chargeCsvCells, chargeCsvHeader, chargeJson } from './charge-files.ts';
+import { charges } from './charges.ts';
+import type { ExportFacts } from './facts.ts';
+import { focusHeaderCells, focusRow, type Charge } from './focus-rows.ts';
+import { factsOf, type ExportRequest, type ExportSummary, type ExportTotals } from './request.ts';
+import { buildStatement } from './build-statement.ts';
+import { statementCsv } from './statement-csv.ts';
+import { statementHtml } from './statement-html.ts';
+
+export interface ExportSources {
+  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments'>;
+  readonly shipping: Shipping;
+  readonly progress: JournalProgress;
+}
+
+/** The text of an export, piece by piece; what is known of it when it is done. */
+export type ExportText = AsyncGenerator<string, ExportSummary>;
+
+/** How many settled attempts stand in the journal alone, after waiting for the store. */
+async function unsettledAfter(sources: ExportSources, waitMs: number): Promise<number> {
+  const { shipping, progress } = sources;
+  await shipping.caughtUp(waitMs);
+  return Math.max(0, progress.settles() - progress.shipped());
+}
+
+export class Totals {
+  rows = 0;
+  #cost = 0n;
+  #list = 0n;
+  #internal = 0n;
+
+  add({ row }: Charge): void {
+    this.rows += 1;
+    if (row.charged?.counts === true) this.#cost += row.charged.nanoUsd;
+    if (row.list?.counts === true) this.#list += row.list.nanoUsd;
+    if (row.internal?.counts === true) this.#internal += row.internal.nanoUsd;
+  }
+
+  sums(): ExportTotals {
+    return { cost: this.#cost, list: this.#list, internal: this.#internal };
+  }
+}
+
+/** How a file of charges begins, tells one, and ends. */
+interface ChargeFile {
+  readonly head: string;
+  charge(charge: Charge, index: number): string;
+  tail(totals: ExportTotals): string;
+}
+
+function chargeFile(request: ExportRequest, facts: ExportFacts): ChargeFile {
+  const { profile } = request;
+  const { timeZone } = facts;
+  if (request.kind === 'focus')
+    return {
+      head: csvLine(focusHeaderCells),
+      charge: (charge) => csvLine(focusRow(charge, { facts, profile })),
+      tail: () => '',
+    };
+  if (request.kind === 'csv')
+    return {
+      head: csvLine(chargeCsvHeader),
+      charge: (charge) => csvLine(chargeCsvCells(charge, timeZone)),
+      tail: () => '',
+    };
+  return {
+    head: `${jsonHead(request)}"charges":[`,
+    charge: (charge, index) => `${index === 0 ? '' : ','}\n${chargeJson(charge, timeZone)}`,
+    tail: ({ cost, list, internal }) =>
+      `\n],"totals":${JSON.stringify({
+        costNanoUsd: String(cost),
+        listNanoUsd: String(list),
+        internalNanoUsd: String(internal),
+      })}}\n`,
+  };
+}
+
+function jsonHead({ period, filterTexts, facts, madeAt, madeBy }: ExportRequest): string {
+  const { organisation, timeZone } = facts;
+  const [from, to, at] = [period.from, period.to, madeAt].map((one) => new Date(one).toISOString());
+  const head = {
+    format: 'tollgate-charges-1',
+    organisation,
+    from,
+    to,
+    timeZone,
+    filter: filterTexts,
+    madeAt: at,
+    madeBy,
+  };
+  return `${JSON.stringify(head).slice(0, -1)},`;
+}
+
+async function* chargeText(sources: ExportSources, request: ExportRequest): ExportText {
+  const facts = factsOf(request.facts);
+  const unsettled = await unsettledAfter(sources, request.waitMs);
+  const file = chargeFile(request, facts);
+  const totals = new Totals();
+  yield file.head;
+  const query = { period: request.period, timeZone: facts.timeZone, filter: request.filter };
+  for await (const day of charges(sources, query)) {
+    let text = '';
+    for (const charge of day) {
+      text += file.charge(charge, totals.rows);
+      totals.add(charge);
+      if (text.length > longestPiece) {
+        yield text;
+        text = '';
+      }
+    }
+    if (text !== '') yield text;
+  }
+  const tail = file.tail(totals.sums());
+  if (tail !== '') yield tail;
+  return { rows: totals.rows, totals: totals.sums(), unsettled };
+}
+
+/** Characters; a piece is handed on when it has grown so long. */
+const longestPiece = 65_536;
+
+async function* statementText(sources: ExportSources, request: ExportRequest): ExportText {
+  const unsettled = await unsettledAfter(sources, request.waitMs);
+  const statement = await buildStatement(sources, request, unsettled);
+  yield request.kind === 'statement-csv' ? statementCsv(statement) : statementHtml(statement);
+  const { cost, list, internal } = statement.totals;
+  const totals = { cost: cost ?? 0n, list: list ?? 0n, internal: internal ?? 0n };
+  return { rows: statement.lines.length, totals, unsettled };
+}
+
+/**
+ * The file that was asked for. A period without anything is a file without rows. Memory holds one day of charges, and of
+ * a statement its lines.
+ */
+export function exportText(sources: ExportSources, request: ExportRequest): ExportText {
+  const isStatement = request.kind === 'statement-csv' || request.kind === 'statement-html';
+  return isStatement ? statementText(sources, request) : chargeText(sources, request);
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { ExportKind, ExportProfile } from '@tollgate/contract/admin-api/exports.ts';
+import type { FigureFilter } from '#accounting/ledger/ports.ts';
+import type { ExportFacts } from './facts.ts';
+import type { Span } from './months.ts';
+import type { KnownPrice } from './row-prices.ts';
+
+/** What an export says that does not stand in the ledger, as data: it crosses from the gateway to the ledger's worker. */
+export interface ExportFactsData {
+  readonly organisation: string;
+  readonly organisationName: string;
+  readonly billingAccountId: string;
+  readonly timeZone: string;
+  readonly prices: readonly (readonly [priceId: string, price: KnownPrice])[];
+  /** Path, and what people call it. */
+  readonly costCentres: readonly (readonly [path: string, name: string])[];
+  /** What stands under every statement, in the organisation's own words; null for nothing. */
+  readonly statementNote: string | null;
+}
+
+export interface ExportRequest {
+  readonly kind: ExportKind;
+  readonly period: Span;
+  readonly filter: readonly FigureFilter[];
+  /** The same in words. */
+  readonly filterTexts: readonly string[];
+  readonly profile: ExportProfile;
+  /** For a statement: whose. */
+  readonly costCentrePath: string | null;
+  readonly facts: ExportFactsData;
+  /** UTC ms. */
+  readonly madeAt: number;
+  /** `Tollgate 0.1.0`. */
+  readonly madeBy: string;
+  /** The id of the key that may sign it. */
+  readonly keyId: string;
+  /** How long to wait until the store has caught up with the journal, ms. */
+  readonly waitMs: number;
+}
+
+export interface ExportTotals {
+  readonly cost: bigint;
+  readonly list: bigint;
+  readonly internal: bigint;
+}
+
+/** What is known of an export once it is written. */
+export interface ExportSummary {
+  readonly rows: number;
+  readonly totals: ExportTotals;
+  /** Settled attempts that the store did not hold yet. */
+  readonly unsettled: number;
+}
+
+export function factsOf(data: ExportFactsData): ExportFacts {
+  const prices = new Map(data.prices);
+  const names = new Map(data.costCentres);
+  return {
+    organisation: data.organisation,
+    organisationName: data.organisationName,
+    billingAccountId: data.billingAccountId,
+    timeZone: data.timeZone,
+    priceById: (priceId) => prices.get(priceId),
+    costCentreName: (path) =>
+      names.get(path) ?? (path === data.organisation ? data.organisationName : (path.split('/').at(-1) ?? path)),
+    statementId: (path, month) => statementId(path, monthName(month, data.timeZone)),
+  };
+}
+
+/** `2026-11` of a month in its time zone. */
+export function monthName(month: Span, timeZone: string): string {
+  const day = Temporal.Instant.fromEpochMilliseconds(month.from).toZonedDateTimeISO(timeZone).toPlainDate();
+  return day.toPlainYearMonth().toString();
+}
+
+/** `2026-11-marketing-3f9a2c`: the same for the same cost centre and month, whenever and wherever it is made. */
+export function statementId(path: string, month: string): string {
+  const digest = createHash('sha256').update(`${path} ${month}`).digest('hex').slice(0, 6);
+  return `${month}-${path.split('/').at(-1) ?? path}-${digest}`;
+}
