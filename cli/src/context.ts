@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes } from './failure.ts';
 import { readSettings, type Environment, type Settings } from './settings.ts';
@@ -5,6 +6,8 @@ import { readSettings, type Environment, type Settings } from './settings.ts';
 /** Standard output or standard error. */
 export interface Terminal {
   write(text: string): void;
+  /** Resolves when there is room for more: whoever writes without end waits for it. */
+  drained(): Promise<void>;
   /** Whether somebody looks at it: progress is rewritten in place only then. */
   readonly interactive: boolean;
   readonly colour: boolean;
@@ -36,6 +39,9 @@ function terminal(stream: NodeJS.WriteStream, environment: Environment): Termina
   const forced = (environment['FORCE_COLOR'] ?? '0') !== '0';
   return {
     write: (text) => void stream.write(text),
+    async drained() {
+      if (stream.writableNeedDrain) await once(stream, 'drain');
+    },
     interactive: stream.isTTY,
     get columns() {
       return stream.isTTY ? stream.columns : undefined;

@@ -6,6 +6,12 @@ import { addConfigReload } from './commands/config/reload.ts';
 import { addConfigShow } from './commands/config/show.ts';
 import { addDemo } from './commands/demo/demo.ts';
 import { addDeploymentsList } from './commands/deployments/list.ts';
+import { addExportCsv, addExportJson } from './commands/export/charges.ts';
+import { addExportCheck } from './commands/export/check.ts';
+import { addExportFocus } from './commands/export/focus.ts';
+import { addExportKey } from './commands/export/key.ts';
+import { addExportStatement } from './commands/export/statement.ts';
+import { addExportVerify } from './commands/export/verify.ts';
 import { addLedgerBackup } from './commands/ledger/backup.ts';
 import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
@@ -49,6 +55,19 @@ const tree: readonly (Add | Noun)[] = [
   addTwin,
   addUsage,
   addRerate,
+  {
+    name: 'export',
+    description: 'Files for finance: statements, FOCUS, CSV, JSON; signatures.',
+    verbs: [
+      addExportStatement,
+      addExportFocus,
+      addExportCsv,
+      addExportJson,
+      addExportCheck,
+      addExportVerify,
+      addExportKey,
+    ],
+  },
   {
     name: 'subscription',
     description: 'Who may call: subscriptions and their keys.',

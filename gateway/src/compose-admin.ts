@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
+import { composeExports } from './compose-exports.ts';
 import type { Parts } from './compose-parts.ts';
 import { routeControl } from './compose-routes.ts';
 import { composePriceSync } from './compose-price-sync.ts';
@@ -9,7 +10,7 @@ import { priceList } from '#accounting/cost/price-rows.ts';
 import type { Asked } from '#accounting/reports/asked.ts';
 import type { ReportSettings } from '#accounting/reports/subject.ts';
 import { createAdminServer, type AdminServer } from '#admin/server.ts';
-import { adminToken } from '#admin/token.ts';
+import { adminToken } from '#adapters/secret-files/admin-token.ts';
 
 function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -30,6 +31,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
       request: (requestId) => ledger.reports.request(requestId),
     },
     ledger,
+    exports: await composeExports({ ledger, snapshots, clock, log, dataFolder, madeBy: `Tollgate ${version()}` }),
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, health: services.pools.health, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),

@@ -57,6 +57,7 @@ export interface OpenLedger {
   readonly spending: SpendingLedger;
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
+  readonly exports: RemoteServices<LedgerServices>['exports'];
   /** Works adjustments out; they count once they are booked. */
   readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
   /** Books adjustments: see `Journal.book`. */
@@ -82,7 +83,16 @@ export interface OpenLedger {
 const longestFinishMs = 10_000;
 const graceMs = 5_000;
 const restartMs = 1000;
-const serviceNames = ['store', 'outbox', 'reports', 'ledger', 'adjustments', 'budgets', 'directory'] as const;
+const serviceNames = [
+  'store',
+  'outbox',
+  'reports',
+  'exports',
+  'ledger',
+  'adjustments',
+  'budgets',
+  'directory',
+] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
 
@@ -269,6 +279,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       openSince: () => journal.openSince,
       reports: services.reports,
       spending: spendingOf(services, instance, progress),
+      exports: services.exports,
       directoryStore: services.directory,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),

@@ -35,6 +35,10 @@ export class Snapshots implements SnapshotSource {
     return this.snapshot;
   }
 
+  currentConfig(): Config {
+    return this.config;
+  }
+
   priceBook(): ListedPriceBook {
     return this.book;
   }

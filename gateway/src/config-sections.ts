@@ -1,5 +1,6 @@
 import { costConfig } from '#accounting/cost/config.ts';
 import type { DataZones } from '#accounting/cost/price-entry.ts';
+import { exportsConfig } from '#accounting/exports/config.ts';
 import { ledgerConfig } from '#accounting/ledger/config.ts';
 import { reportsConfig } from '#accounting/reports/config.ts';
 import { generalConfig } from '#config/general.ts';
@@ -30,6 +31,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     ledgerConfig,
     costConfig(facts),
     reportsConfig,
+    exportsConfig,
   ];
 }
 
@@ -41,7 +43,8 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<ReturnType<typeof routingConfig>> &
   ValuesOf<typeof ledgerConfig> &
   ValuesOf<ReturnType<typeof costConfig>> &
-  ValuesOf<typeof reportsConfig>;
+  ValuesOf<typeof reportsConfig> &
+  ValuesOf<typeof exportsConfig>;
 
 export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
   return createConfigLoader<Config>(configSections(facts));

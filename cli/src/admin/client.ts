@@ -25,9 +25,21 @@ export interface Question<Schema extends z.ZodType> {
   readonly timeoutMs?: number;
 }
 
+/** A file as the gateway sends it. */
+export interface Download {
+  /** What the gateway calls it: letters, digits, dots and dashes. */
+  readonly fileName: string;
+  /** Fails where the connection breaks off before the end. */
+  readonly pieces: AsyncIterable<Uint8Array>;
+  /** Nobody wants the rest. */
+  cancel(): void;
+}
+
 /** The admin API of the gateway that runs with these settings. Throws CommandFailure. */
 export interface AdminClient {
   ask<Schema extends z.ZodType>(question: Question<Schema>): Promise<Reply<z.output<Schema>>>;
+  /** `timeoutMs`: to the first byte, and between two pieces. */
+  download(question: Pick<Question<z.ZodType>, 'path' | 'query' | 'timeoutMs'>): Promise<Download>;
 }
 
 export function adminClient(settings: Pick<Settings, 'dataFolder' | 'adminPort'>): AdminClient {
@@ -45,6 +57,19 @@ export function adminClient(settings: Pick<Settings, 'dataFolder' | 'adminPort'>
           ` (${issue === undefined ? 'no reason' : `${issue.path.join('.')}: ${issue.message}`}).`,
         { hints: ['Are the gateway and this command of the same version? Compare them: npx --no tollgate version'] },
       );
+    },
+    async download(question) {
+      const token = await readToken(settings);
+      const patience = new Patience(question.timeoutMs ?? defaultTimeoutMs);
+      try {
+        const response = await send(settings, { ...question, token, signal: patience.signal });
+        if (!response.ok) throw refusal(settings, { status: response.status, body: parseJson(await response.text()) });
+        const [, fileName = 'export'] = /filename="([A-Za-z0-9.-]+)"/.exec(disposition(response)) ?? [];
+        return { fileName, pieces: piecesOf(settings, response, patience), cancel: () => patience.abort() };
+      } catch (thrown) {
+        patience.end();
+        throw thrown;
+      }
     },
   };
 }
@@ -93,16 +118,67 @@ async function readToken(settings: Pick<Settings, 'dataFolder' | 'adminPort'>): 
   }
 }
 
-async function send(
+const defaultTimeoutMs = 30_000;
+
+/** Aborts when nothing has been heard for so long. */
+class Patience {
+  readonly ms: number;
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.ms = ms;
+    this.again();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  again(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#controller.abort(new DOMException('Too slow.', 'TimeoutError')), this.ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  abort(): void {
+    this.end();
+    this.#controller.abort();
+  }
+}
+
+const disposition = (response: Response): string => response.headers.get('content-disposition') ?? '';
+
+async function* piecesOf(
   settings: Pick<Settings, 'dataFolder' | 'adminPort'>,
-  question: Question<z.ZodType> & { readonly token: string },
-): Promise<Response> {
+  response: Response,
+  patience: Patience,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of response.body ?? []) {
+      patience.end();
+      yield piece;
+      patience.again();
+    }
+  } catch (thrown) {
+    throw unreachable(settings, { thrown, timeoutMs: patience.ms });
+  } finally {
+    patience.end();
+  }
+}
+
+type Sent = Omit<Question<z.ZodType>, 'schema'> & { readonly token: string; readonly signal?: AbortSignal };
+
+async function send(settings: Pick<Settings, 'dataFolder' | 'adminPort'>, question: Sent): Promise<Response> {
   const body = question.body === undefined ? undefined : JSON.stringify(question.body);
   const url = new URL(`/admin/v1/${question.path}`, baseUrl(settings));
   for (const [name, value] of Object.entries(question.query ?? {})) {
     for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
   }
-  const timeoutMs = question.timeoutMs ?? 30_000;
+  const timeoutMs = question.timeoutMs ?? defaultTimeoutMs;
   try {
     return await fetch(url, {
       method: question.method ?? 'GET',
@@ -111,7 +187,7 @@ async function send(
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: question.signal ?? AbortSignal.timeout(timeoutMs),
     });
   } catch (thrown) {
     throw unreachable(settings, { thrown, timeoutMs });

@@ -14,12 +14,21 @@ export interface Asked {
   /** Without `/admin/v1/`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
+  /** Every value of a parameter that may be given several times. */
+  readonly queries: URLSearchParams;
   readonly body: unknown;
 }
 
 export interface Answer {
   readonly status?: number;
   readonly body: unknown;
+  /** In the place of a JSON body: pieces of a file, and whether the connection breaks off behind them. */
+  readonly file?: { readonly name: string; readonly pieces: readonly string[]; readonly brokenOff?: boolean };
+}
+
+/** A file that is sent piece by piece. */
+export function file(name: string, pieces: readonly string[], brokenOff = false): Answer {
+  return { body: undefined, file: { name, pieces, brokenOff } };
 }
 
 /** An answer that the contract's schema has approved, so that the fake cannot promise what no gateway says. */
@@ -83,6 +92,7 @@ export async function fakeGateway(test: TestContext, routes: Routes): Promise<Fa
       method: request.method ?? '',
       path: url.pathname.replace('/admin/v1/', ''),
       query: Object.fromEntries(url.searchParams),
+      queries: url.searchParams,
       body: await bodyOf(request),
     };
     asked.push(one);
@@ -93,7 +103,14 @@ export async function fakeGateway(test: TestContext, routes: Routes): Promise<Fa
     return typeof route === 'function' ? route(one) : route;
   };
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { status = 200, body } = await answer(request);
+    const { status = 200, body, file: sent } = await answer(request);
+    if (sent !== undefined) {
+      response.writeHead(status, { 'content-disposition': `attachment; filename="${sent.name}"` });
+      for (const piece of sent.pieces) response.write(piece);
+      if (sent.brokenOff === true) setImmediate(() => response.destroy());
+      else response.end();
+      return;
+    }
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
   const server = createServer((request, response) => void respond(request, response));

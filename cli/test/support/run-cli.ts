@@ -18,6 +18,7 @@ export class Paper implements Terminal {
     this.text += text;
     for (const look of this.waiting) look();
   }
+  async drained(): Promise<void> {}
   /** Resolves once this stands there. */
   async until(pattern: RegExp): Promise<void> {
     await new Promise<void>((resolve) => {

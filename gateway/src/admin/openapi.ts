@@ -25,6 +25,7 @@ import {
   subscriptionListSchema,
   subscriptionSchema,
 } from '@tollgate/contract/admin-api/subscriptions.ts';
+import { exportKeySchema, exportSignatureSchema, exportStatementSchema } from '@tollgate/contract/export-signature.ts';
 import {
   ledgerAdjustmentSchema,
   ledgerCostLineSchema,
@@ -54,6 +55,9 @@ const named = {
   Deployment: endpointHealthSchema,
   DeploymentList: deploymentListSchema,
   CurrencyInForce: currencyInForceSchema,
+  ExportKey: exportKeySchema,
+  ExportSignature: exportSignatureSchema,
+  ExportStatement: exportStatementSchema,
   Health: healthSchema,
   LedgerAdjustment: ledgerAdjustmentSchema,
   LedgerCostLine: ledgerCostLineSchema,
@@ -113,6 +117,7 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
         { name: 'Subscriptions', description: 'Who may call; keys.' },
         { name: 'Products', description: 'What a team may use, and on which terms.' },
         { name: 'Accounting', description: 'Usage, prices and the ledger.' },
+        { name: 'Exports', description: 'Files for finance; signatures.' },
         { name: 'Operations', description: 'Configuration, health and the audit trail.' },
         { name: 'Open', description: 'What needs no token.' },
       ],

@@ -6,6 +6,8 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { ExportProfile } from '@tollgate/contract/admin-api/exports.ts';
+import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type { BreakEven, BreakEvenQuery } from '@tollgate/contract/admin-api/ptu.ts';
 import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
@@ -18,6 +20,7 @@ import type {
 } from '@tollgate/contract/admin-api/routing.ts';
 import type { UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import type { AskedExport } from '#accounting/exports/read-query.ts';
 import type { Asked } from '#accounting/reports/asked.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -53,6 +56,30 @@ export interface RouteControl {
   explain(query: ExplainRouteQuery): RouteExplanation;
 }
 
+export interface WantedExport extends AskedExport {
+  /** Of a FOCUS file; the others do without. */
+  readonly profile: ExportProfile;
+  readonly waitMs: number;
+}
+
+export interface MadeExport {
+  /** Fit for a `content-disposition` header. */
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Ends early where nobody asks for more. */
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** Files for finance. */
+export interface Exports {
+  /** Rejects with `admin_invalid`, and everything that is wrong, before anything is made. */
+  make(wanted: WantedExport): Promise<MadeExport>;
+  /** What signatures are verified with. */
+  key(): ExportKey;
+  /** The signature of an export that was made lately and read to its end; undefined of any other. */
+  signature(sha256: string): ExportSignature | undefined;
+}
+
 /**
  * What the admin API shows and does. What rejects with a `Failure` is told as it is; anything else becomes
  * `admin_internal` with an id that stands in the log.
@@ -67,6 +94,7 @@ export interface AdminDependencies {
     records(asked: Asked): Promise<UsageRecords>;
     request(requestId: string): Promise<UsageRequest>;
   };
+  readonly exports: Exports;
   readonly ledger: LedgerTasks & {
     lag(): Promise<LedgerLag>;
   };

@@ -10,6 +10,7 @@ import { hostCheck } from './hosts.ts';
 import { openApiOptions } from './openapi.ts';
 import type { AdminDependencies } from './ports.ts';
 import { accountingRoutes } from './routes/accounting.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { adjustmentRoutes } from './routes/adjustments.ts';
 import { openRoutes } from './routes/open.ts';
@@ -108,6 +109,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   productRoutes(app, dependencies);
   usageRoutes(app, dependencies);
   accountingRoutes(app, dependencies);
+  exportRoutes(app, dependencies);
   ledgerWorkRoutes(app, dependencies);
   deploymentRoutes(app, dependencies);
   routeRoutes(app, dependencies);

@@ -1,7 +1,7 @@
 import { Failure } from '#kernel/errors.ts';
 import { pino } from 'pino';
 import type { Asked } from '../../src/accounting/reports/asked.ts';
-import type { AdminDependencies } from '../../src/admin/ports.ts';
+import type { AdminDependencies, Exports } from '../../src/admin/ports.ts';
 import { createAdminServer, type AdminServer } from '../../src/admin/server.ts';
 import { createDirectory, type Directory } from '../../src/directory/directory.ts';
 import type { DeclaredDirectory, DirectoryStore } from '../../src/directory/ports.ts';
@@ -170,6 +170,13 @@ export const answers = {
 
 const never = async (): Promise<never> => await Promise.reject(new Error('A test has not said what comes of it.'));
 
+/** For tests in which nothing is exported. */
+export const noExports: Exports = {
+  make: never,
+  key: () => ({ keyId: '0'.repeat(32), publicKey: 'none' }),
+  signature: () => undefined,
+};
+
 /** For tests in which nothing takes long. */
 export const noTasks = {
   verify: never,
@@ -209,6 +216,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       lag: () => Promise.resolve(answers.lag),
       verify: () => Promise.resolve(structuredClone({ ...answers.verification }) as never),
     },
+    exports: noExports,
     deployments: {
       list: () => [answers.deployment],
       override: (name, { override }) =>

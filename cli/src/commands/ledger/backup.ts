@@ -5,7 +5,8 @@ import type { Context } from '#context.ts';
 import { CommandFailure } from '#failure.ts';
 import { prettyJson } from '#output/json.ts';
 import { grouped } from '#output/money.ts';
-import { rawMember, runLedgerWork, sizeText } from './work.ts';
+import { rawMember, runLedgerWork } from './work.ts';
+import { sizeText } from '#output/size.ts';
 
 interface BackupOptions {
   readonly to: string;

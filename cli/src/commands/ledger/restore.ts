@@ -5,7 +5,8 @@ import type { Context } from '#context.ts';
 import { prettyJson } from '#output/json.ts';
 import { grouped } from '#output/money.ts';
 import { checkFiles, putInPlace, readBackup, refuseTooSmall, refuseUsed } from './restore-files.ts';
-import { Progress, sizeText } from './work.ts';
+import { Progress } from './work.ts';
+import { sizeText } from '#output/size.ts';
 
 interface RestoreOptions {
   readonly from: string;

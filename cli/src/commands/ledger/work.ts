@@ -3,18 +3,11 @@ import { ledgerWorkSchema, type LedgerWork } from '@tollgate/contract/admin-api/
 import { adminClient } from '#admin/client.ts';
 import type { Context } from '#context.ts';
 import { CommandFailure } from '#failure.ts';
+import { sizeText } from '#output/size.ts';
 
 /** How long the gateway waits for the end before it answers how far it is, ms. */
 const lookMs = 500;
 const tenth = 0.1;
-
-/** A size for people: `1.4 GB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? String(bytes) : value.toFixed(1)} ${units[power] ?? ''}`;
-}
 
 /** Rewritten in place where somebody watches, else a line for every tenth. */
 export class Progress {
