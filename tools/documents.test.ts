@@ -12,7 +12,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 const pages = [...globSync('*.md', { cwd: root }), ...globSync('docs/**/*.md', { cwd: root })];
 
-const silent = { write: () => {}, interactive: false, colour: false };
+const silent = { write: () => {}, drained: async () => {}, interactive: false, colour: false };
 const context: Context = {
   environment: {},
   settings: readSettings({}),

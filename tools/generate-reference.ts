@@ -1,4 +1,4 @@
-// Writes docs/reference/, which is generated and never edited.
+// Writes docs/reference/ and docs/samples/, which are generated and never edited.
 //
 //   node tools/generate-reference.ts          writes every page
 //   node tools/generate-reference.ts --check  fails where a committed page is not what would be written
@@ -10,6 +10,8 @@ import { generateCliReference } from './reference/cli.ts';
 import { generateConfigSchema } from './reference/config-schema.ts';
 import { generateConfigReference } from './reference/config.ts';
 import { generateErrorReference } from './reference/errors.ts';
+import { generateFocusReference } from './reference/focus.ts';
+import { sampleGenerators } from './samples/samples.ts';
 
 export interface Generator {
   /** From the root of the repository. */
@@ -25,6 +27,8 @@ export const generators: readonly Generator[] = [
   { path: 'docs/reference/errors.md', generate: generateErrorReference },
   { path: 'docs/reference/admin-api.md', generate: generateAdminReference },
   { path: 'docs/reference/cli.md', generate: generateCliReference },
+  { path: 'docs/reference/focus.md', generate: generateFocusReference },
+  ...sampleGenerators,
 ];
 
 export interface Drift {

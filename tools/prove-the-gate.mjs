@@ -31,6 +31,7 @@ const breaks = [
   ['accounting-ledger-imports', `${G}accounting/ledger/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['accounting-adjustments-imports', `${G}accounting/adjustments/broken.ts`, "import '#accounting/ledger/journal.ts';"],
   ['accounting-reports-imports', `${G}accounting/reports/broken.ts`, "import '#proxy/usage/tap.ts';"],
+  ['accounting-exports-imports', `${G}accounting/exports/broken.ts`, "import '#accounting/ledger/journal.ts';"],
   ['directory-imports', `${G}directory/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['admin-imports', `${G}admin/ports.ts`, "import '#proxy/handle.ts';"],
   ['adapters-imports', `${G}adapters/broken/store.ts`, "import '#proxy/handle.ts';"],

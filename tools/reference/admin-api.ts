@@ -61,6 +61,7 @@ async function openApiDocument(): Promise<JsonObject> {
       note: notCalled,
     },
     reports: { query: notCalled, records: notCalled, request: notCalled },
+    exports: { make: notCalled, key: notCalled, signature: notCalled },
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
     routes: { trace: notCalled, explain: notCalled },

@@ -11,8 +11,8 @@ const nobody: Context = {
   get settings() {
     return readSettings({});
   },
-  out: { write: () => {}, interactive: false, colour: false },
-  err: { write: () => {}, interactive: false, colour: false },
+  out: { write: () => {}, drained: async () => {}, interactive: false, colour: false },
+  err: { write: () => {}, drained: async () => {}, interactive: false, colour: false },
   clock: { now: () => 0, sleep: async () => {} },
   exitCode: 0,
 };
