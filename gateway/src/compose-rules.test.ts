@@ -71,3 +71,30 @@ test('a price file that cannot be used is told beside what is wrong with the con
   assert.match(problems[0] ?? '', /^data\/list-prices\.json:4:\d+ /);
   assert.ok(problems.some((one) => one.includes("'gpt-99' is not in the shipped list")));
 });
+
+const priceLine = (rest: string): string => `  - { type: GlobalStandard, usdPerMillion: { input: 1 }, ${rest} }\n`;
+
+test('prices and rates for names that nothing has are told, with the name that was meant', (context) => {
+  const { ok, problems } = checked(
+    context,
+    `${configuration}prices:
+${priceLine('model: gpt-5.4-mni, effectiveFrom: 2026-01-01')}\
+${priceLine('model: gpt-99, effectiveFrom: 2026-01-01')}\
+${priceLine('model: gpt-35-turbo, effectiveFrom: 2025-01-01, effectiveTo: 2026-01-01')}\
+${priceLine('model: gpt-5.4-mini-2026-03-17, resolveBy: reportedModel, effectiveFrom: 2026-01-01')}\
+internalRates:
+  - { effectiveFrom: 2026-01-01, margin: 5%, product: carefull }
+  - { effectiveFrom: 2026-01-01, margin: 6%, product: careful }
+  - { effectiveFrom: 2026-01-01, margin: 7%, model: gpt-5.4-minni }
+`,
+  );
+  assert.equal(ok, true);
+  assert.deepEqual(
+    problems.filter((one) => /: (prices|internalRates)\[/.test(one)),
+    [
+      "tollgate.yaml:17:65 warning: prices[0].model: no endpoint has the model 'gpt-5.4-mni', and it is not in the shipped list of models. Did you mean 'gpt-5.4-mini'?",
+      "tollgate.yaml:22:55 warning: internalRates[0].product: no product of this file is called 'carefull': the rate holds only for one that is made over the admin API. Did you mean 'careful'?",
+      "tollgate.yaml:24:53 warning: internalRates[2].model: no endpoint has the model 'gpt-5.4-minni', and it is not in the shipped list of models. Did you mean 'gpt-5.4-mini'?",
+    ],
+  );
+});

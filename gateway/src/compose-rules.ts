@@ -12,7 +12,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import { costCentrePath, declaredDirectory, ptuDeployments, routingOf } from './snapshot.ts';
-import { refusedModels } from './compose-refused-models.ts';
+import { priceWarnings } from './compose-price-warnings.ts';
 import { PriceLists, type ListResult, type LoadedList } from './compose-price-lists.ts';
 import { createLoader, type Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
@@ -59,12 +59,13 @@ export function composeRules(settings: Settings, tokenProviders: readonly string
       const list = withoutConflicts(lists.load(config), lists.pathFor(config));
       if (!list.ok) return { ok: false, problems: [...list.problems, ...loaded.warnings] };
       listsRead.set(config, list.list);
-      const refused = refusedModels(config, {
+      const found = priceWarnings(config, {
+        catalogue,
         models: routingOf({ config, catalogue }).models,
         prices: priceBook(config),
         at: clock.now(),
       });
-      const warnings = [...loaded.warnings, ...refused.map(locate)];
+      const warnings = [...loaded.warnings, ...found.map(locate)];
       return { ok: true, loaded: { ...loaded, warnings, digest: `${loaded.digest}${list.list.digest}` }, locate };
     },
     listOf,
