@@ -14,6 +14,8 @@ for (const [what, value, text] of [
   ['a quote is doubled', 'a "b"', '"a ""b"""'],
   ['a line break is quoted', 'a\r\nb', '"a\r\nb"'],
   ['a number is no formula', -5, '-5'],
+  ['nor is an amount below 0 that comes as text', '-9007199254740993.5', '-9007199254740993.5'],
+  ['but what only begins like one may be', '-5+1', "'-5+1"],
   ['unknown is an empty cell, not 0', null, ''],
   ['a truth value', true, 'true'],
   ['an equals sign cannot start a formula', '=1+1', "'=1+1"],

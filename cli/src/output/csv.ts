@@ -5,11 +5,13 @@ export type Cell = string | number | boolean | null;
  * Source: OWASP, "CSV Injection".
  */
 const formulaStart = /^[=+\-@\t\r]/;
+/** Amounts that a number cannot hold come as text, and corrections are below 0: they run nothing. */
+const decimalNumber = /^-?\d+(\.\d+)?$/;
 
 function csvCell(value: Cell): string {
   if (value === null) return '';
   if (typeof value !== 'string') return String(value);
-  const text = formulaStart.test(value) ? `'${value}` : value;
+  const text = formulaStart.test(value) && !decimalNumber.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -46,11 +46,12 @@ const questions = fc.record({
   isOpen: fc.boolean(),
 });
 
+const cost = (sum: bigint, priced: bigint): string | null => (sum === 0n && priced === 0n ? null : String(sum));
+
 /** What the raw sums have to look like in the report. */
 function expected(sums: ReferenceSums): Omit<UsageFigures, 'amount'> {
   const knowsNothing = sums.attempts > 0n && sums.attempts === sums.unknownUsageAttempts;
   const units = (sum: bigint): number | null => (knowsNothing && sum === 0n ? null : Number(sum));
-  const cost = (sum: bigint, priced: bigint): string | null => (sum === 0n && priced === 0n ? null : String(sum));
   return {
     requests: Number(sums.requests),
     attempts: Number(sums.attempts),
