@@ -174,10 +174,12 @@ export async function selectLines(database: Database, query: LinesQuery): Promis
 }
 
 export async function selectExtent(database: Database): Promise<{ readonly from: number; readonly to: number } | null> {
-  const row = await database
-    .selectFrom('usage_quarter')
-    .select((select) => [select.fn.min('quarter').as('first'), select.fn.max('quarter').as('last')])
-    .executeTakeFirst();
+  // Each by itself is looked up at an end of the key; asked for at once, SQLite reads everything in between.
+  const { rows } = await sql<{ first: number | null; last: number | null }>`
+    select (select min(quarter) from usage_quarter) as first, (select max(quarter) from usage_quarter) as last`.execute(
+    database,
+  );
+  const [row] = rows;
   if (row === undefined || row.first === null || row.last === null) return null;
   return { from: row.first * quarterHourMs, to: (row.last + 1) * quarterHourMs };
 }
