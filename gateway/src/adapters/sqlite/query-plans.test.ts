@@ -36,7 +36,7 @@ function watched(database: SqliteDatabase): Ran[] {
 
 interface Watched extends ReportBench {
   /** How SQLite goes about what was asked by the work: one line a step. */
-  plansOf(work: () => Promise<unknown>): Promise<readonly string[]>;
+  readonly plansOf: (work: () => Promise<unknown>) => Promise<readonly string[]>;
   readonly database: SqliteDatabase;
 }
 
