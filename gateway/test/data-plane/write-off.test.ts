@@ -28,7 +28,7 @@ test('what a lost connection left unknown is listed, written off with a reason, 
   const trail = auditPageSchema.parse((await stack.admin('/admin/v1/audit')).json).entries;
   assert.deepEqual(
     trail.filter((one) => one.action === 'ledger.write-off').map((one) => [one.actor, one.subject]),
-    [['admin-token', `attempt/${attempt.id}`]],
+    [['admin-token', `attempt/${attempt.id}: not on the bill`]],
   );
   const { problems } = await stack.verify();
   assert.deepEqual(problems, []);
