@@ -24,6 +24,7 @@ import { addPricesList } from './commands/prices/list.ts';
 import { addPricesSync } from './commands/prices/sync.ts';
 import { addProductCreate } from './commands/product/create.ts';
 import { addProductList } from './commands/product/list.ts';
+import { addPtuAllocate } from './commands/ptu/allocate.ts';
 import { addPtuBreakEven } from './commands/ptu/break-even.ts';
 import { addRerate } from './commands/rerate/rerate.ts';
 import { addRouteExplain } from './commands/route/explain.ts';
@@ -86,7 +87,11 @@ const tree: readonly (Add | Noun)[] = [
     verbs: [addProductList, addProductCreate],
   },
   { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList, addPricesSync] },
-  { name: 'ptu', description: 'Provisioned deployments, which are paid by the hour.', verbs: [addPtuBreakEven] },
+  {
+    name: 'ptu',
+    description: 'Provisioned deployments, which are paid by the hour.',
+    verbs: [addPtuBreakEven, addPtuAllocate],
+  },
   {
     name: 'ledger',
     description: 'The record of every call.',

@@ -1,5 +1,5 @@
 import type { RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { BreakEven } from '@tollgate/contract/admin-api/ptu.ts';
+import type { BreakEven, PtuAllocateRequest } from '@tollgate/contract/admin-api/ptu.ts';
 import type { OpenLedger } from './compose-ledger.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import type { Caller, ReservedCallers } from '#accounting/adjustments/ptu-basis.ts';
@@ -10,6 +10,7 @@ import type { Adjustment } from '#accounting/ledger/ports.ts';
 import type { AdminAdjustments } from '#admin/ports.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { Metrics } from '#kernel/metrics.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Subscription } from '#model/caller.ts';
 import type { PtuReservation } from '#model/ptu.ts';
@@ -77,6 +78,19 @@ export function adminAdjustments(
       await book(step.adjustments);
       return step.reply;
     },
+    async allocateAnew(request) {
+      const { reply, adjustments } = await ledger.adjustments.allocateAnew(request, {
+        deployments: snapshots.ptuDeployments(),
+        callers: reservedCallers(snapshots),
+        rates: snapshots.priceBook().rates,
+        bookedBy,
+        now: clock.now(),
+      });
+      if (!request.dryRun && request.after === undefined)
+        await directory.note('ptu.allocate', allocateSubject(request));
+      await book(adjustments);
+      return reply;
+    },
     async breakEven(query) {
       const deployments = snapshots.ptuDeployments().map((one) => one.servedBy);
       return await withPrices<BreakEven>(
@@ -118,8 +132,13 @@ function rerateSubject({ from, to = 'now', filter, reason }: RerateRequest, pric
   return withReason([`ledger/${from}/${to}`, ...filter, `price-book/${priceBook}`].join(' '), reason);
 }
 
+function allocateSubject({ from, to, endpoint, reason }: PtuAllocateRequest): string {
+  return withReason(['ptu', ...(endpoint === undefined ? [] : [endpoint]), from, to].join('/'), reason);
+}
+
 /** Allocates the hours of provisioned deployments from now on, until it is closed. */
-export function keepAllocating({ ledger, snapshots, clock, log }: AdjustmentParts): PtuAllocator {
+export function keepAllocating(parts: AdjustmentParts & { readonly metrics: Metrics }): PtuAllocator {
+  const { ledger, snapshots, clock, log, metrics } = parts;
   const allocator = new PtuAllocator({
     clock,
     log,
@@ -129,6 +148,10 @@ export function keepAllocating({ ledger, snapshots, clock, log }: AdjustmentPart
     step: async (request) => await ledger.adjustments.allocate(request),
     book: async (adjustments) => await ledger.book(adjustments),
     openSince: () => ledger.openSince(),
+  });
+  metrics.gauge('tollgate_ptu_allocated_until_seconds', {
+    help: 'Hours of provisioned deployments that end here, or before, are allocated (Unix time); 0: none yet.',
+    read: () => (allocator.allocatedUntil ?? 0) / 1000,
   });
   allocator.start();
   return allocator;

@@ -1,6 +1,7 @@
 import { orUnavailable } from './compose-ledger-stores.ts';
 import type { HeldPage, HeldQuery, RerateRequest, WriteOffRequest } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { BreakEven, BreakEvenQuery } from '@tollgate/contract/admin-api/ptu.ts';
+import type { BreakEven, BreakEvenQuery, PtuAllocateRequest } from '@tollgate/contract/admin-api/ptu.ts';
+import { allocateAnew, type AnewOptions, type AnewStep } from '#accounting/adjustments/ptu-anew.ts';
 import { breakEven } from '#accounting/adjustments/ptu-break-even.ts';
 import { heldAttempts, writeOffs, type WriteOffs } from '#accounting/adjustments/held-attempts.ts';
 import { PtuAllocation, type AllocationRequest, type AllocationStep } from '#accounting/adjustments/ptu-allocation.ts';
@@ -24,6 +25,8 @@ export type Prices = Pick<ListedPriceBook, 'id' | 'entries' | 'rates' | 'zones'>
 export interface AdjustmentServices {
   /** Null where the store does not hold everything yet that was journalled, or another gateway allocates. */
   allocate(request: AllocationRequest): Promise<AllocationStep | null>;
+  /** Of hours that are booked, by what the configuration says now. */
+  allocateAnew(request: PtuAllocateRequest, options: AnewOptions): Promise<AnewStep>;
   held(query: HeldQuery): Promise<HeldPage>;
   writeOff(request: WriteOffRequest, booking: Booking): Promise<WriteOffs>;
   /** Tells the prices that attempts are priced anew by; a worker that took another's place has to be told again. */
@@ -69,6 +72,12 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
       if (request.cursor === null && !(await shipping.caughtUp(longestWaitMs))) return null;
       return await allocation.step(request);
     },
+    async allocateAnew(request, options) {
+      if (!request.dryRun && !(await store.lease('allocations', holder(), leaseMs)))
+        throw new Failure('admin_unready', 'Another gateway is allocating hours; try again in two minutes.');
+      if (request.after === undefined) await caughtUp();
+      return await allocateAnew(store, request, options);
+    },
     async held(query) {
       await caughtUp();
       return await heldAttempts(store, query);
@@ -97,6 +106,7 @@ export function adjustmentServices({ store, shipping, holder }: AdjustmentSource
   };
   return {
     allocate: async (request) => await orUnavailable(services.allocate(request)),
+    allocateAnew: async (request, options) => await orUnavailable(services.allocateAnew(request, options)),
     held: async (query) => await orUnavailable(services.held(query)),
     writeOff: async (request, booking) => await orUnavailable(services.writeOff(request, booking)),
     learnPrices: async (prices) => await services.learnPrices(prices),

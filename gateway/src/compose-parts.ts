@@ -124,7 +124,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     log,
   });
-  const allocator = keepAllocating({ ledger, snapshots, clock, log });
+  const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
   const limits = openLimits({ ledger: ledger.spending, snapshots, tokenCounter, clock, log, metrics });
   const connections = new UpstreamConnections();

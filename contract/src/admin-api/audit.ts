@@ -15,6 +15,7 @@ export const auditActions = [
   'deployment.reset',
   'ledger.write-off',
   'ledger.rerate',
+  'ptu.allocate',
   'prices.sync',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

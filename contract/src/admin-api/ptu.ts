@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reasonSchema } from './adjustments.ts';
 
 const count = z.number().int().nonnegative();
 const nano = z.string().regex(/^-?\d+$/);
@@ -64,3 +65,31 @@ export const breakEvenSchema = z.object({
   rows: z.array(breakEvenRowSchema).describe('By endpoint, then by hour.'),
 });
 export type BreakEven = z.infer<typeof breakEvenSchema>;
+
+/** `POST /admin/v1/ptu/allocate` */
+export const ptuAllocateRequestSchema = z.strictObject({
+  from: z.iso.datetime().describe('Hours that begin here or later (inclusive, UTC) …'),
+  to: z.iso.datetime().describe('… until here (exclusive, UTC).'),
+  endpoint: z.string().optional().describe('Only this provisioned deployment.'),
+  reason: reasonSchema,
+  dryRun: z.boolean().default(false).describe('Says what would change, and books nothing.'),
+  after: z.string().max(200).optional().describe('Goes on behind it: `next` of the call before.'),
+});
+export type PtuAllocateRequest = z.infer<typeof ptuAllocateRequestSchema>;
+
+export const ptuAllocateReplySchema = z.object({
+  dryRun: z.boolean().describe('Nothing was booked.'),
+  rows: z
+    .array(
+      z.object({
+        endpoint: z.string().describe('The name that the configuration gives it.'),
+        hours: count.describe('Booked hours that were looked at.'),
+        changed: count.describe('Those of them that are allocated otherwise now.'),
+        paidBeforeNanoUsd: nano.describe('What the hours that were looked at cost so far, 10^-9 USD.'),
+        paidAfterNanoUsd: nano.describe('What they cost now.'),
+      }),
+    )
+    .describe('The rows of all calls add up.'),
+  next: z.string().nullable().describe('`after` of the next call; null where it is done.'),
+});
+export type PtuAllocateReply = z.infer<typeof ptuAllocateReplySchema>;

@@ -94,6 +94,7 @@ describe('the OpenAPI document', () => {
         'post /admin/v1/ledger/write-off writeOff',
         'post /admin/v1/prices/sync syncPrices',
         'post /admin/v1/products createProduct',
+        'post /admin/v1/ptu/allocate ptuAllocate',
         'post /admin/v1/subscriptions createSubscription',
         'post /admin/v1/subscriptions/{name}/activate activateSubscription',
         'post /admin/v1/subscriptions/{name}/keys/{slot}/regenerate regenerateKey',

@@ -9,7 +9,12 @@ import type {
 import type { ExportProfile } from '@tollgate/contract/admin-api/exports.ts';
 import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
-import type { BreakEven, BreakEvenQuery } from '@tollgate/contract/admin-api/ptu.ts';
+import type {
+  BreakEven,
+  BreakEvenQuery,
+  PtuAllocateReply,
+  PtuAllocateRequest,
+} from '@tollgate/contract/admin-api/ptu.ts';
 import type { PriceSync, PriceSyncRequest, RetailQuery } from '@tollgate/contract/admin-api/prices.ts';
 import type {
   EndpointHealth,
@@ -46,6 +51,8 @@ export interface AdminAdjustments {
   rerate(request: RerateRequest): Promise<RerateReply>;
   /** What provisioned deployments cost by the hour, and would have cost by the token. */
   breakEven(query: BreakEvenQuery): Promise<BreakEven>;
+  /** Allocates booked hours of provisioned deployments by what the configuration says now. */
+  allocateAnew(request: PtuAllocateRequest): Promise<PtuAllocateReply>;
 }
 
 /** How calls are routed. */

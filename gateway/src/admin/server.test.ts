@@ -117,6 +117,7 @@ describe('who may call the admin API', () => {
     'POST /admin/v1/ledger/write-off',
     'POST /admin/v1/ledger/rerate',
     'GET /admin/v1/ptu/break-even',
+    'POST /admin/v1/ptu/allocate',
     'GET /admin/v1/audit',
     'GET /admin/v1/version',
     'GET /admin/v1/nothing-here',

@@ -17,6 +17,7 @@ import { openRoutes } from './routes/open.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { priceRoutes } from './routes/prices.ts';
+import { ptuRoutes } from './routes/ptu.ts';
 import { productRoutes } from './routes/products.ts';
 import { routeRoutes } from './routes/routes.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -114,6 +115,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   deploymentRoutes(app, dependencies);
   routeRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
+  ptuRoutes(app, dependencies);
   priceRoutes(app, dependencies);
   operationRoutes(app, dependencies);
 }

@@ -227,6 +227,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       held: () => Promise.resolve({ attempts: [answers.heldAttempt], next: null }),
       writeOff: ({ dryRun }) =>
         Promise.resolve({ dryRun, attempts: [answers.heldAttempt], already: 0, next: '1772323200000-attempt-1' }),
+      allocateAnew: ({ dryRun }) => Promise.resolve({ dryRun, rows: [], next: null }),
       breakEven: ({ from, to }) => Promise.resolve({ from, to, priceBook: 'book-2', rows: [] }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },

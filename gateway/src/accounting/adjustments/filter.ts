@@ -1,5 +1,12 @@
 import { figureDimensions, type FigureDimension, type FigureFilter } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
+import { operations, outcomes } from '#model/words.ts';
+
+/** Words that records know; another one would find nothing, silently. */
+const closedLists: Readonly<Partial<Record<FigureDimension, readonly string[]>>> = {
+  outcome: Object.keys(outcomes),
+  operation: Object.keys(operations),
+};
 
 const isDimension = (name: string): name is FigureDimension => figureDimensions.some((one) => one === name);
 
@@ -16,6 +23,8 @@ export function parseFilter(texts: readonly string[]): readonly FigureFilter[] {
       wrong.push(`'${text}' names no dimension (${figureDimensions.join(', ')})`);
       continue;
     }
+    const closed = closedLists[name];
+    if (closed?.includes(value) === false) wrong.push(`'${value}' is no ${name} (${closed.join(', ')})`);
     const exact = equals === '==';
     const key = `${name} ${exact}`;
     const filter = byDimension.get(key) ?? { dimension: name, exact, values: [] };

@@ -148,7 +148,7 @@ export class PtuAllocation {
     const last = booked.at(-1);
     if (last === undefined) {
       const basis = hourBasis(deployment, { hour, since, callers, rates });
-      return basis === undefined ? undefined : { basis, usage, booked };
+      return basis.parts.length === 0 ? undefined : { basis, usage, booked };
     }
     const detail = parseAllocationDetail(last);
     return isDeepStrictEqual(detail.usage, usage) ? undefined : { basis: detail.basis, usage, booked };

@@ -67,6 +67,11 @@ export class PtuAllocator {
     });
   }
 
+  /** Hours that end here, or before, are allocated, UTC ms; null before the first round. */
+  get allocatedUntil(): number | null {
+    return this.#done?.closed ?? null;
+  }
+
   /** What was booked stands; the next start goes on. */
   async close(): Promise<void> {
     this.#closed = true;

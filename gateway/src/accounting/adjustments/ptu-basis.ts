@@ -97,18 +97,16 @@ function marginsOf(rates: readonly InternalRate[], at: number, of: string): Hour
     .map(({ margin, ...rate }) => ({ ...rate, millionths: String(margin) }));
 }
 
-/** Undefined where the hour costs nothing. */
-export function hourBasis(deployment: PtuDeployment, surroundings: HourSurroundings): HourBasis | undefined {
+/** Without parts where the hour costs nothing. */
+export function hourBasis(deployment: PtuDeployment, surroundings: HourSurroundings): HourBasis {
   const { hour, since, callers, rates } = surroundings;
-  const parts = partsOf(deployment, hour, since);
-  if (parts.length === 0) return undefined;
   const nameless = { subscription: '', product: '', consumer: '', costCentrePath: callers.organisation };
   const callerOf = ({ by, name }: PtuReservation): Caller =>
     callers.known.find((one) => one.by === by && one.name === name)?.caller ?? { ...nameless, [by]: name };
   return {
     hour: new Date(hour).toISOString(),
     servedBy: { ...deployment.servedBy },
-    parts,
+    parts: partsOf(deployment, hour, since),
     margins: marginsOf(rates, hour, deployment.servedBy.model),
     rule: deployment.rule,
     reserved: deployment.reserved.map((one) => ({ ...one, caller: callerOf(one) })),

@@ -1,14 +1,13 @@
 import type { BreakEven, BreakEvenQuery, BreakEvenRow } from '@tollgate/contract/admin-api/ptu.ts';
-import type { Adjustment, LedgerStore, Period, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import type { Adjustment, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { NanoUsd } from '#model/money.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import type { ServedBy } from '#model/usage-record.ts';
-import { periodOf } from './cursor.ts';
 import { isHeld } from './held.ts';
 import { hourMs } from './ptu-basis.ts';
 import { parseAllocationDetail } from './ptu-detail.ts';
-import { allocationsOf } from './ptu-hours.ts';
+import { allocationsOf, wholeHours } from './ptu-hours.ts';
 import { costBy } from './rerate.ts';
 import { valuationInForce } from './valuation.ts';
 
@@ -22,8 +21,6 @@ export interface BreakEvenOptions {
 
 const recordsAtOnce = 1000;
 const hoursAtOnce = 744;
-/** A report by the hour of a year is a table that nobody reads, and takes as long as all of its records. */
-const mostHours = 366 * 24;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
@@ -214,22 +211,12 @@ async function addRecords(rows: Rows, servedBy: ServedBy, asked: Asked): Promise
   }
 }
 
-/** Whole hours: an hour is paid as one. */
-function wholeHours({ from, to }: Period): { readonly from: number; readonly to: number } {
-  const hours = { from: Math.ceil((from ?? 0) / hourMs) * hourMs, to: Math.floor((to ?? 0) / hourMs) * hourMs };
-  if (hours.from >= hours.to)
-    throw new Failure('admin_invalid', 'There is no whole hour (UTC) between `from` and `to`.');
-  if (hours.to - hours.from > mostHours * hourMs)
-    throw new Failure('admin_invalid', 'A year at most can be asked for at once.');
-  return hours;
-}
-
 /**
  * What the hours of provisioned deployments cost, and what the same calls would have cost by the token. Exact, so it reads
  * every record of the period: prices depend on tiers and on how long each context was.
  */
 export async function breakEven(store: Store, query: BreakEvenQuery, options: BreakEvenOptions): Promise<BreakEven> {
-  const hours = wholeHours(periodOf(query));
+  const hours = wholeHours(query);
   const asked: Asked = { ...options, store, ...hours, byHour: query.byHour };
   const chosen = options.deployments.filter((one) => query.endpoint === undefined || one.endpoint === query.endpoint);
   if (query.endpoint !== undefined && chosen.length === 0)

@@ -6,7 +6,9 @@ import {
   type FigureSpan,
   type LedgerStore,
 } from '#accounting/ledger/ports.ts';
+import { Failure } from '#kernel/errors.ts';
 import { isWord, operations } from '#model/words.ts';
+import { periodOf } from './cursor.ts';
 import { hourMs } from './ptu-basis.ts';
 import { usageOf, type HourUsage } from './ptu-detail.ts';
 import { quartersOfHour, type HourUse, type TokenUse } from './ptu-shares.ts';
@@ -101,4 +103,19 @@ export async function usesOfHour(
   return [...Map.groupBy(rows, (row) => JSON.stringify(row.keys))]
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .flatMap(([, group]) => useOf(group) ?? []);
+}
+
+const mostHours = 366 * 24;
+
+/** The whole hours of a period: an hour is paid as one. Throws `admin_invalid` for none, and for more than a year. */
+export function wholeHours(asked: { readonly from: string; readonly to: string }): {
+  readonly from: number;
+  readonly to: number;
+} {
+  const period = periodOf(asked);
+  const from = Math.ceil((period.from ?? 0) / hourMs) * hourMs;
+  const to = Math.floor((period.to ?? 0) / hourMs) * hourMs;
+  if (from >= to) throw new Failure('admin_invalid', 'There is no whole hour (UTC) between `from` and `to`.');
+  if (to - from > mostHours * hourMs) throw new Failure('admin_invalid', 'A year at most can be asked for at once.');
+  return { from, to };
 }

@@ -304,6 +304,7 @@ describe('what a re-rating says', () => {
     const store = await storeOf([priced], books.list);
     for (const request of [
       { filter: ['consumer'] },
+      { filter: ['outcome=complete'] },
       { filter: ['colour=red', 'x==y'] },
       { to: '2025-01-01T00:00:00Z' },
       { after: 'nonsense' },

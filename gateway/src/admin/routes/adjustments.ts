@@ -6,8 +6,7 @@ import {
   writeOffReplySchema,
   writeOffRequestSchema,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import { breakEvenQuerySchema, breakEvenSchema } from '@tollgate/contract/admin-api/ptu.ts';
-import { failures, invalid, json, missing, pricesChanged, unready, type AdminApp } from '../app.ts';
+import { failures, invalid, json, pricesChanged, unready, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Accounting'];
@@ -69,19 +68,5 @@ export function adjustmentRoutes(app: AdminApp, { adjustments }: AdminDependenci
       },
     },
     handler: ({ body }) => adjustments.rerate(body),
-  });
-
-  app.route({
-    method: 'GET',
-    url: '/ptu/break-even',
-    schema: {
-      operationId: 'ptuBreakEven',
-      tags,
-      summary: 'What provisioned deployments cost by the hour, and would have cost by the token',
-      description: 'Of the deployments that the configuration has `ptu` for. Reads every record of the period.',
-      querystring: breakEvenQuerySchema,
-      response: { 200: json('The comparison.', breakEvenSchema), ...invalid, ...missing, ...failures, ...unready },
-    },
-    handler: ({ query }) => adjustments.breakEven(query),
   });
 }
