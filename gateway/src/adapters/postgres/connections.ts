@@ -80,8 +80,9 @@ export function clientConfig({ address, statementTimeoutMs, graceMs = usualGrace
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     query_timeout: statementTimeoutMs + graceMs,
-    // Short queries over many partitions look expensive to the planner; compiling them costs more than they do.
-    options: '-c jit=off',
+    // Short queries over many partitions look expensive to the planner; compiling them costs more than they do. And no
+    // disk of today is forty times faster at reading everything than at following an index.
+    options: '-c jit=off -c random_page_cost=1.1',
   };
 }
 

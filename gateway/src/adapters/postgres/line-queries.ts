@@ -5,6 +5,7 @@ import { endUserOf, usedParts, type Part } from '../sql/figure-parts.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';
 import { seriesColumns, type SeriesColumns } from '../sql/ledger-schema.ts';
 import { allOf } from '../sql/series-filter.ts';
+import { lineRows } from './fresh-roll-ups.ts';
 import { rowFilter } from './row-filter.ts';
 import { inSpan, spanTable } from './spans.ts';
 import { seriesFromStored } from './stored-rows.ts';
@@ -20,13 +21,6 @@ interface LineParts {
   readonly units: string;
   readonly nano_usd: string;
 }
-
-/** The lines inside a table's JSON, as rows. */
-export const lineRows = (table: string): string => `
-  select floor(at::numeric / ${dayMs})::bigint as day, series, outcome, line ->> 0 as layer, line ->> 1 as meter,
-    line ->> 3 as price_id, (line ->> 5)::smallint as standing, (line ->> 2)::bigint as units,
-    (line ->> 4)::numeric as nano_usd
-  from ${table} cross join lateral json_array_elements(lines::json) as line`;
 
 const dayRows = 'select day, series, outcome, layer, meter, price_id, standing, units, nano_usd from usage_line';
 

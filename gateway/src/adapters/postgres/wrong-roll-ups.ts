@@ -1,23 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 import { dayMs, measures, quarterHourMs } from '#accounting/ledger/ports.ts';
-import { amountOf, columnOf } from '../sql/figure-columns.ts';
-import { lineRows } from './line-queries.ts';
+import { columnOf } from '../sql/figure-columns.ts';
+import { freshLines, freshSums } from './fresh-roll-ups.ts';
 
 const sums = measures.map(columnOf).join(', ');
-
-function rowsOf(kind: 'record' | 'posting', table: string): string {
-  const amounts = measures.map((one) => `${amountOf(kind, one)} as ${columnOf(one)}`).join(', ');
-  return `select at, series, outcome, ${amounts} from ${table}`;
-}
-
-/** A select of what the roll-ups of a period's length have to hold, added up anew from records and postings. */
-const freshSums = (periodMs: number): string => `
-  select floor(at::numeric / ${periodMs})::bigint, series, outcome, ${measures.map((one) => `sum(${columnOf(one)})`).join(', ')}
-  from (${rowsOf('record', 'usage_record')} union all ${rowsOf('posting', 'ledger_posting')}) as row group by 1, 2, 3`;
-
-const freshLines = `
-  select day, series, outcome, layer, meter, price_id, standing, sum(units), sum(nano_usd)
-  from (${lineRows('usage_record')} union all ${lineRows('ledger_posting')}) as line group by 1, 2, 3, 4, 5, 6, 7`;
 
 const lineKey = 'day, series, outcome, layer, meter, price_id, standing';
 

@@ -35,25 +35,20 @@ interface RowNames {
   readonly endUser: string;
 }
 
-/** What filters ask of a row, in the SQL of a store: each reads a list in its own way. */
-export class RowFilter {
-  readonly #list: (values: readonly string[]) => RawBuilder<unknown>;
-
-  /** `list`: the values as a table with the column `value`. */
-  constructor(list: (values: readonly string[]) => RawBuilder<unknown>) {
-    this.#list = list;
-  }
-
-  among(column: string, values: readonly string[]): Condition {
-    return sql`${sql.raw(column)} in (select value from ${this.#list(values)})`;
-  }
+/** What filters ask of a row, in the SQL of a store. */
+export abstract class RowFilter {
+  /** The values as a table with the column `value`. */
+  protected abstract list(values: readonly string[]): RawBuilder<unknown>;
+  abstract among(column: string, values: readonly string[]): Condition;
+  /** Whether the series is one of those selected: read once, however many rows are asked. */
+  protected abstract amongSeries(column: string, select: RawBuilder<unknown>): Condition;
 
   conditions(filters: readonly FigureFilter[], names: RowNames): readonly Condition[] {
     const { series = 'series', outcome = 'outcome', endUser } = names;
     const ofSeries = filters.filter(isOfSeries).map((one) => this.#ofSeries(one));
     const conditions: Condition[] = [];
     if (ofSeries.length > 0)
-      conditions.push(sql`${sql.raw(series)} in (select id from usage_series where ${allOf(ofSeries)})`);
+      conditions.push(this.amongSeries(series, sql`select id from usage_series where ${allOf(ofSeries)}`));
     for (const { dimension, values } of filters) {
       if (dimension === 'outcome') conditions.push(this.among(outcome, values));
       if (dimension === 'end-user') conditions.push(this.among(`coalesce(${endUser}, '')`, values));
@@ -63,7 +58,7 @@ export class RowFilter {
 
   #ofSeries({ dimension, values, exact }: SeriesFilter): Condition {
     if (dimension !== 'cost-centre' || exact === true) return this.among(seriesKeys[dimension], values);
-    return sql`exists (select 1 from ${this.#list(values)}
+    return sql`exists (select 1 from ${this.list(values)}
       where replace('/' || cost_centre || '/', '/' || value || '/', '') <> '/' || cost_centre || '/')`;
   }
 }
