@@ -559,6 +559,19 @@ test('where several journals fill the store, each answers for its own records, a
   });
 });
 
+test('where several journals fill the store, an adjustment that another gateway booked first is no fault', async () => {
+  await withLedger(async ({ files, store, verify }) => {
+    const [a] = records;
+    const ours = correction(a ?? assert.fail());
+    files.segments.set(3, segment(3, adjustmentText(ours)));
+    const theirs = { ...ours, bookedAt: ours.bookedAt + 1, detail: '{"why":"the other gateway took over"}' };
+    const other = { instance: 'other', shipped: start, lowWater: start, settles: 1 };
+    await store.append([{ kind: 'adjustment', adjustment: theirs }], other);
+    assert.deepEqual(faults(await verify(undefined, { instance: 'j' })), {});
+    assert.deepEqual(faults(await verify()), { different: [ours.id] });
+  });
+});
+
 test('progress is told in bytes of the journal', async () => {
   await withLedger(async ({ files, verify }) => {
     const told: (readonly [number, number])[] = [];

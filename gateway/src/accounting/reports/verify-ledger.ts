@@ -202,9 +202,19 @@ class Verification {
       this.#sums.adjust(adjustment);
       const stored = found[at] ?? null;
       if (stored === null) this.#findings.add('missing-in-store', adjustment.id);
-      else if (!isDeepStrictEqual(stored, adjustment)) this.#findings.add('different', adjustment.id);
+      else if (!isDeepStrictEqual(stored, adjustment) && !this.#isBookedElsewhere(stored, adjustment))
+        this.#findings.add('different', adjustment.id);
     }
     await this.#takeCorrections(first);
+  }
+
+  /**
+   * Where several journals fill the store, two may hold an adjustment of the same name: one gateway took over from
+   * another before that had shipped it. The store keeps the one that came first.
+   */
+  #isBookedElsewhere(stored: Adjustment, adjustment: Adjustment): boolean {
+    const { instance } = this.#sources;
+    return instance !== undefined && stored.bookedAt !== adjustment.bookedAt && stored.kind === adjustment.kind;
   }
 
   /** The request of a corrected attempt stands on its record alone. */
