@@ -6,12 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { storeFile } from '#compose-ledger-stores.ts';
-import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
-import { openSqlite } from '#adapters/sqlite/open.ts';
 import type { StoredRecord } from '#accounting/ledger/ports.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
+import type { StoreUnderKills } from './stores.ts';
 import type { KillPoint } from './victim-points.ts';
 import { configFor, keyOf, keys } from '../support/running-gateway.ts';
 
@@ -81,7 +79,7 @@ function callOnce(port: number, index: number, onEvent: () => void): Promise<See
   });
 }
 
-export async function startCampaign(): Promise<Campaign> {
+export async function startCampaign(store: StoreUnderKills): Promise<Campaign> {
   const twin = await startTwin({
     latency: { tokensPerSecond: 4000, timeToFirstTokenMs: 2, jitter: 0.5 },
     key: 'twin-key-of-the-test',
@@ -89,7 +87,10 @@ export async function startCampaign(): Promise<Campaign> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-kill-'));
   const configFile = path.join(folder, 'tollgate.yaml');
   const dataFolder = path.join(folder, 'data');
-  writeFileSync(configFile, configFor(twin.url, { ledger: ', segmentBytes: 256KiB, archive: { after: 0ms }' }));
+  writeFileSync(
+    configFile,
+    configFor(twin.url, { ledger: `, segmentBytes: 256KiB, archive: { after: 0ms }${store.config}` }),
+  );
   const seen: Seen[] = [];
   let index = 0;
 
@@ -105,6 +106,7 @@ export async function startCampaign(): Promise<Campaign> {
         TEST_KEY_MARKETING: keys.marketing,
         TEST_KEY_FINANCE: keys.finance,
         TEST_KEY_SMALL: keyOf('small'),
+        ...store.environment,
       },
     });
     let complaints = '';
@@ -162,7 +164,7 @@ export async function startCampaign(): Promise<Campaign> {
       living.child.kill('SIGTERM');
       await once(living.child, 'exit');
       await untilQuiet(twin);
-      return check({ twin, seen, verification, records: await allRecords(dataFolder) });
+      return check({ twin, seen, verification, records: await store.records(dataFolder) });
     },
     async close() {
       await twin.close();
@@ -181,21 +183,6 @@ async function untilQuiet(twin: RunningTwin): Promise<void> {
       setImmediate(resolve);
     });
   }
-}
-
-async function allRecords(dataFolder: string): Promise<readonly StoredRecord[]> {
-  const database = openSqlite({ path: storeFile(dataFolder), durability: 'process' });
-  const store = await createSqliteLedgerStore(database);
-  const records: StoredRecord[] = [];
-  for (let after = null as { at: number; id: string } | null; ;) {
-    const page = await store.page({ filter: [], period: { from: null, to: null }, after, limit: 1000 });
-    records.push(...page);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = { at: last.at, id: last.id };
-  }
-  await database.close();
-  return records;
 }
 
 interface Evidence {
