@@ -3,7 +3,7 @@
 // tools/prove-the-gate.mjs breaks each rule once and fails if this file does not notice.
 const SRC = '^gateway/src/';
 const programs = ['gateway', 'portal', 'cli', 'twin', 'bench'];
-const roots = '^(gateway/src/(main|ledger-worker|token-worker)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
+const roots = '^(gateway/src/(main|ledger-worker|token-worker|simulate)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
 
 /** What each folder of gateway/src may import besides itself. Order = from the bottom up. */
 const mayImport = {
@@ -23,6 +23,7 @@ const mayImport = {
   'accounting/adjustments': ['kernel/', 'model/', 'accounting/cost/', 'accounting/ledger/(ports|request-counts)[.]ts$'],
   'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
   'accounting/exports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
+  simulation: ['kernel/', 'model/', 'proxy/routing/'],
   directory: ['kernel/', 'model/', 'config/'],
   admin: ['kernel/', 'model/', 'config/', 'accounting/(reports|exports)/', 'directory/'],
   adapters: ['kernel/', 'model/', '.*/ports[.]ts$'],
@@ -84,7 +85,9 @@ export default {
       severity: 'error',
       comment: 'Roots are started, not imported: compose*.ts is imported by the roots and by tests only.',
       from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, '[.]test[.]ts$'] },
-      to: { path: `${SRC}(main|compose[^/]*|ledger-worker|token-worker|snapshot|config-sections|settings)[.]ts$` },
+      to: {
+        path: `${SRC}(main|compose[^/]*|ledger-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$`,
+      },
     },
     {
       name: 'crossing-a-folder-is-visible',

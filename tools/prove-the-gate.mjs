@@ -32,6 +32,7 @@ const breaks = [
   ['accounting-adjustments-imports', `${G}accounting/adjustments/broken.ts`, "import '#accounting/ledger/journal.ts';"],
   ['accounting-reports-imports', `${G}accounting/reports/broken.ts`, "import '#proxy/usage/tap.ts';"],
   ['accounting-exports-imports', `${G}accounting/exports/broken.ts`, "import '#accounting/ledger/journal.ts';"],
+  ['simulation-imports', `${G}simulation/tally.ts`, "import '#proxy/upstream/send.ts';"],
   ['directory-imports', `${G}directory/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['admin-imports', `${G}admin/ports.ts`, "import '#proxy/handle.ts';"],
   ['adapters-imports', `${G}adapters/broken/store.ts`, "import '#proxy/handle.ts';"],

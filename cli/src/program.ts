@@ -29,6 +29,7 @@ import { addPtuBreakEven } from './commands/ptu/break-even.ts';
 import { addRerate } from './commands/rerate/rerate.ts';
 import { addRouteExplain } from './commands/route/explain.ts';
 import { addRouteShow } from './commands/route/show.ts';
+import { addRouteSimulate } from './commands/route/simulate.ts';
 import { addStart } from './commands/start/start.ts';
 import { addSubscriptionCreate } from './commands/subscription/create.ts';
 import { addSubscriptionList } from './commands/subscription/list.ts';
@@ -105,7 +106,7 @@ const tree: readonly (Add | Noun)[] = [
   {
     name: 'route',
     description: 'Where calls go, and why.',
-    verbs: [addRouteExplain, addRouteShow],
+    verbs: [addRouteExplain, addRouteShow, addRouteSimulate],
   },
   {
     name: 'config',

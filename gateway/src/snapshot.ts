@@ -11,6 +11,7 @@ import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
 import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
+import { routeOf } from '#proxy/routing/route-of.ts';
 import type { Config } from './config-sections.ts';
 
 export interface SnapshotParts {
@@ -62,7 +63,7 @@ export function routingOf({ config, catalogue }: Pick<SnapshotParts, 'config' | 
   );
   const models = new Map(
     Object.entries(config.models).map(
-      ([name, values]) => [name, routeOf(name, values, { endpoints, catalogue })] as const,
+      ([name, values]) => [name, modelOf(name, values, { endpoints, catalogue })] as const,
     ),
   );
   const routing = Object.freeze({ endpoints, models });
@@ -116,41 +117,24 @@ function maxOutputOf(facts: ModelFacts | undefined): number | null {
   return facts?.capabilities.includes('embeddings') === true ? 0 : (facts?.maxOutput ?? null);
 }
 
-function routeOf(
+function modelOf(
   name: string,
   values: Config['models'][string],
   known: { readonly endpoints: ReadonlyMap<string, Endpoint>; readonly catalogue: ModelCatalogue },
 ): ModelRoute {
-  const find = (endpoint: string): Endpoint => {
+  const route = routeOf(name, values, (endpoint) => {
     const found = known.endpoints.get(endpoint);
     // The loader has refused names that lead nowhere; this is for whoever builds a Config by hand.
     if (found === undefined) throw new Error(`Model '${name}' names an endpoint '${endpoint}' that does not exist.`);
     return found;
-  };
-  const tiers = values.tiers.map((tier) =>
-    Object.freeze({
-      balancer: tier.balancer ?? values.balancer,
-      endpoints: Object.freeze(
-        tier.endpoints.map(({ endpoint, weight }) => Object.freeze({ endpoint: find(endpoint), weight })),
-      ),
-    }),
-  );
-  const endpoints = tiers.flatMap((tier) => tier.endpoints.map((one) => one.endpoint));
-  const tokenizers = new Set(endpoints.map((one) => known.catalogue.get(one.model)?.tokenizer ?? null));
+  });
+  const facts = route.endpoints.map((one) => known.catalogue.get(one.model));
+  const tokenizers = new Set(facts.map((one) => one?.tokenizer ?? null));
   const [tokenizer = null] = tokenizers;
   return Object.freeze({
-    name,
-    tiers: Object.freeze(tiers),
-    endpoints: Object.freeze(endpoints),
-    sessionKey: Object.freeze(values.sessionKey),
-    deadlineMs: values.deadline,
-    firstByteTimeoutMs: values.firstByteTimeout,
-    idleTimeoutMs: values.idleTimeout,
-    maxAttempts: values.maxAttempts,
-    retries: Object.freeze(values.retryBudget),
-    onClientDisconnect: values.onClientDisconnect,
-    maxInput: mostOf(endpoints.map((one) => known.catalogue.get(one.model)?.maxInput ?? null)),
-    maxOutput: mostOf(endpoints.map((one) => maxOutputOf(known.catalogue.get(one.model)))),
+    ...route,
+    maxInput: mostOf(facts.map((one) => one?.maxInput ?? null)),
+    maxOutput: mostOf(facts.map((one) => maxOutputOf(one))),
     // Endpoints of different families cannot be counted by one tokenizer: unknown, not nearly right.
     tokenizer: tokenizers.size === 1 ? tokenizer : null,
   });

@@ -36,7 +36,7 @@ export const defaultHealthRules: HealthRules = {
   slowCount: 10,
   slowShare: 0.8,
   openMs: 5_000,
-  openAtMostMs: 120_000,
+  openAtMostMs: 60_000,
   quarantineMs: 30_000,
   probes: 1,
   closeAfter: 2,

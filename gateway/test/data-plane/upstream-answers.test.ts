@@ -106,7 +106,8 @@ function brokenOff(what: string, fault: FaultInput, rest: Partial<Case> = {}): C
     fault,
     stream: true,
     client: { status: 200, code: 'upstream_invalid_reply' },
-    state: 'available',
+    state: 'broken',
+    forMs: 5_000,
     ledger: { 'upstream-broke': calls },
     unknown: 0,
     ...rest,
@@ -158,6 +159,9 @@ const cases: readonly Case[] = [
     { kind: 'error-event', afterEvents: 4 },
     {
       client: { status: 200, code: '500' },
+      // It may speak of the prompt: the endpoint has answered to the end.
+      state: 'available',
+      forMs: undefined,
     },
   ),
   brokenOff(
@@ -169,7 +173,11 @@ const cases: readonly Case[] = [
       unknown: calls,
     },
   ),
-  brokenOff('a missing usage', { kind: 'missing-usage' }, { client: served, ledger: { completed: calls } }),
+  brokenOff(
+    'a missing usage',
+    { kind: 'missing-usage' },
+    { client: served, state: 'available', forMs: undefined, ledger: { completed: calls } },
+  ),
 ];
 
 function codeOf({ body }: Answer, stream: boolean): string | undefined {

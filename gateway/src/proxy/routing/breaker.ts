@@ -37,10 +37,15 @@ export class Breaker {
   #until = 0;
   #openedFor = 0;
   #trips = 0;
+  /** Failures before a first byte, one after the other. */
   #inRow = 0;
+  /** Replies that broke off, without one in between that came to its end. */
+  #brokenInRow = 0;
   #closedAt = Number.NEGATIVE_INFINITY;
   #probes = 0;
   #wins = 0;
+  /** It broke by replies that broke off: a first byte proves nothing then, only a whole reply does. */
+  #provenByEnd = false;
   #term = 0;
 
   constructor(rules: HealthRules, random: RandomSource) {
@@ -116,10 +121,7 @@ export class Breaker {
       this.open('slow', now, 0);
       return false;
     }
-    this.#wins += 1;
-    if (this.#wins < this.#rules.closeAfter) return false;
-    this.close(now);
-    return true;
+    return !this.#provenByEnd && this.#won(now);
   }
 
   /** It failed before its first byte; `leastMs`: what the upstream asked for. True where it opened the breaker. */
@@ -130,13 +132,27 @@ export class Breaker {
       return begun.probe;
     }
     this.#window.add(calls, now);
-    return this.#countFailure(now, leastMs);
+    this.#inRow += 1;
+    return this.#countFailure(now, { leastMs, inRow: this.#inRow });
   }
 
   /** It failed after it had been counted as a success: it broke off in the middle. */
   brokeOff(begun: Begun, now: number): boolean {
-    if (begun.term !== this.#term || this.#cause !== null) return false;
-    return this.#countFailure(now, 0);
+    if (begun.term !== this.#term) return false;
+    this.#brokenInRow += 1;
+    const opened =
+      this.#cause === null
+        ? this.#countFailure(now, { leastMs: 0, inRow: this.#brokenInRow })
+        : this.#lostProbe(begun, now);
+    if (opened) this.#provenByEnd = true;
+    return opened;
+  }
+
+  /** Its reply came to its end. True where it closed the breaker. */
+  completed(begun: Begun, now: number): boolean {
+    if (begun.term !== this.#term) return false;
+    this.#brokenInRow = 0;
+    return this.#cause !== null && begun.probe && this.#provenByEnd && this.#won(now);
   }
 
   /** No first byte came in all the time that the caller had. */
@@ -158,6 +174,7 @@ export class Breaker {
     const doubled = Math.min(Math.max(first, openAtMostMs), first * 2 ** Math.min(20, this.#trips - 1));
     this.#openedFor = Math.max(doubled, leastMs) * (1 + jitterShare * this.#random.next());
     this.#cause = cause;
+    this.#provenByEnd = false;
     this.#until = now + this.#openedFor;
     this.#nextTerm();
   }
@@ -174,20 +191,32 @@ export class Breaker {
     this.close(Number.NEGATIVE_INFINITY);
   }
 
+  #won(now: number): boolean {
+    this.#wins += 1;
+    if (this.#wins < this.#rules.closeAfter) return false;
+    this.close(now);
+    return true;
+  }
+
+  #lostProbe(begun: Begun, now: number): boolean {
+    if (begun.probe) this.open('failures', now, 0);
+    return begun.probe;
+  }
+
   #nextTerm(): void {
     this.#term += 1;
     this.#probes = 0;
     this.#wins = 0;
     this.#inRow = 0;
+    this.#brokenInRow = 0;
   }
 
-  #countFailure(now: number, leastMs: number): boolean {
+  #countFailure(now: number, { leastMs, inRow }: { readonly leastMs: number; readonly inRow: number }): boolean {
     this.#window.add(failed, now);
-    this.#inRow += 1;
     const { failuresInRow, failureCount, failureShare } = this.#rules;
     const often = this.#window.count(failed, now) >= failureCount && this.failureShare(now) >= failureShare;
     // A share alone would be slow to notice that a busy endpoint has died: its good past speaks for it for half a window.
-    if (!often && this.#inRow < failuresInRow) return false;
+    if (!often && inRow < failuresInRow) return false;
     this.open('failures', now, leastMs);
     return true;
   }

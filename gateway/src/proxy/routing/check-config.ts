@@ -37,7 +37,9 @@ export function findingsOfRouting(
       ? []
       : Object.entries(endpoints).flatMap(([name, one]) => ofEndpoint(name, one, facts))),
     ...(endpoints === undefined ? [] : sameDeploymentTwice(endpoints)),
-    ...(models === undefined ? [] : Object.entries(models).flatMap(([name, one]) => ofTiers(name, one.tiers))),
+    ...(models === undefined
+      ? []
+      : Object.entries(models).flatMap(([name, one]) => findingsOfTiers(one.tiers, ['models', name, 'tiers']))),
     ...(endpoints === undefined || models === undefined ? [] : ofRoutes(endpoints, models)),
   ];
 }
@@ -160,12 +162,10 @@ function sameDeploymentTwice(endpoints: Endpoints): readonly ConfigFinding[] {
   return findings;
 }
 
-function ofTiers(model: string, tiers: readonly TierValues[]): readonly ConfigFinding[] {
+/** What is wrong with the tiers of a model; `path` leads to them. */
+export function findingsOfTiers(tiers: readonly TierValues[], path: ConfigPath): readonly ConfigFinding[] {
   const seen = new Map<string, number>();
-  return tiers.flatMap((tier, at) => [
-    ...ofPriority(tier, at, ['models', model, 'tiers', at]),
-    ...ofTier(tier, { at, seen, model }),
-  ]);
+  return tiers.flatMap((tier, at) => [...ofPriority(tier, at, [...path, at]), ...ofTier(tier, { at, seen, path })]);
 }
 
 /** A priority says again what the order says; where they differ, one of them is not what its writer meant. */
@@ -183,15 +183,16 @@ function ofPriority({ priority }: TierValues, at: number, path: ConfigPath): rea
 
 interface AtTier {
   readonly at: number;
-  readonly model: string;
+  /** Leads to the tiers. */
+  readonly path: ConfigPath;
   /** Endpoint -> its tier. */
   readonly seen: Map<string, number>;
 }
 
-function ofTier(tier: TierValues, { at, model, seen }: AtTier): readonly ConfigFinding[] {
+function ofTier(tier: TierValues, { at, path: tiers, seen }: AtTier): readonly ConfigFinding[] {
   const isMap = tier.balancer !== undefined || tier.priority !== undefined;
   return tier.endpoints.flatMap(({ endpoint, weight }, index) => {
-    const path = ['models', model, 'tiers', at, ...(isMap ? ['endpoints'] : []), index];
+    const path = [...tiers, at, ...(isMap ? ['endpoints'] : []), index];
     const earlier = seen.get(endpoint);
     seen.set(endpoint, earlier ?? at);
     return [

@@ -43,6 +43,24 @@ export function yieldPointsOf(own: Partial<Record<Priority, number | undefined>>
   return Object.freeze(Object.assign({}, defaultYieldPoints, own));
 }
 
+export const yieldAt = z
+  .strictObject({
+    interactive: percentage()
+      .optional()
+      .describe(`For products with this priority. Default: ${shown('interactive')}.`),
+    standard: percentage()
+      .optional()
+      .describe(`For products with this priority. Default: ${shown('standard')}.`),
+    batch: percentage()
+      .optional()
+      .describe(`For products with this priority. Default: ${shown('batch')}.`),
+  })
+  .optional()
+  .describe(
+    'Provisioned types only. How full the deployment may be (`azure-openai-deployment-utilization`) until calls go to a ' +
+      'later tier, if there is one that can take them; over the 10 points before it more and more of them do.',
+  );
+
 /** `endpoints.<name>`. */
 export const endpoint = z.strictObject({
   resource: z
@@ -80,23 +98,7 @@ export const endpoint = z.strictObject({
   auth,
   ptu: ptu.optional(),
   health: healthOfOne.optional().describe('Where this endpoint is judged otherwise than `health` says.'),
-  yieldAt: z
-    .strictObject({
-      interactive: percentage()
-        .optional()
-        .describe(`For products with this priority. Default: ${shown('interactive')}.`),
-      standard: percentage()
-        .optional()
-        .describe(`For products with this priority. Default: ${shown('standard')}.`),
-      batch: percentage()
-        .optional()
-        .describe(`For products with this priority. Default: ${shown('batch')}.`),
-    })
-    .optional()
-    .describe(
-      'Provisioned types only. How full the deployment may be (`azure-openai-deployment-utilization`) until calls go to a ' +
-        'later tier, if there is one that can take them; over the 10 points before it more and more of them do.',
-    ),
+  yieldAt,
   drain: z
     .boolean()
     .default(false)

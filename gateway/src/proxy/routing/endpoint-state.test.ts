@@ -65,6 +65,28 @@ describe('an endpoint breaks', () => {
     assert.equal(bench.standing(weu), 'broken');
   });
 
+  test('by replies that break off one after the other, though each of them had begun well', () => {
+    const bench = new RoutingBench();
+    for (let at = 0; at < 20; at += 1) bench.attempt(weu, served);
+    for (let at = 0; at < 5; at += 1) {
+      const lease = bench.state(weu).begin();
+      lease.report(served);
+      lease.brokeOff('broke off');
+      lease.end();
+    }
+    assert.equal(bench.standing(weu), 'broken');
+    bench.clock.advance(5_000);
+    const probe = bench.state(weu).begin();
+    probe.report(served);
+    assert.equal(bench.standing(weu), 'probing');
+    probe.brokeOff('broke off');
+    probe.end();
+    assert.equal(bench.standing(weu), 'broken', 'a first byte proves nothing here');
+    bench.clock.advance(10_000);
+    bench.attempts(weu, 2, served);
+    assert.equal(bench.standing(weu), 'available', 'whole replies do');
+  });
+
   test('by slow calls, where the configuration says what slow is', () => {
     const bench = new RoutingBench();
     bench.attempt(watchful, served);
@@ -118,7 +140,7 @@ describe('a broken endpoint', () => {
       bench.attempt(weu, failed);
       waits.push(bench.happened.at(-1)?.forMs);
     }
-    assert.deepEqual(waits, [10_000, 20_000, 40_000, 80_000, 120_000, 120_000, 120_000]);
+    assert.deepEqual(waits, [10_000, 20_000, 40_000, 60_000, 60_000, 60_000, 60_000]);
   });
 
   test('starts again with the short time once it has been well for a while', () => {

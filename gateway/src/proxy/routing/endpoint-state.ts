@@ -174,6 +174,12 @@ export class EndpointState {
     this.#breaker.end(begun);
   }
 
+  /** For the lease only: a reply that had begun came to its end. */
+  completed(begun: Begun): void {
+    const now = this.#tools.clock.monotonic();
+    if (this.#breaker.completed(begun, now)) this.#recovered(now);
+  }
+
   /** For the lease only. */
   read(headers: ReplyHeaders): void {
     const now = this.#tools.clock.monotonic();
@@ -212,14 +218,17 @@ export class EndpointState {
 
   #served(begun: Begun, now: number, { firstByteMs, stream }: Extract<Verdict, { kind: 'served' }>): void {
     (stream ? this.#streams : this.#wholes).observe(firstByteMs, now);
-    const { slowMs, rampMs } = this.endpoint.health;
+    const { slowMs } = this.endpoint.health;
     const wasSlow = stream && slowMs !== null && firstByteMs > slowMs;
     const before = this.#breaker.cause;
-    if (this.#breaker.succeeded(begun, now, wasSlow)) {
-      this.#rampFrom = now;
-      this.#rampMs = Math.min(rampMs, this.#breaker.openedFor);
-      this.#tell('recovered', 'its probes were answered', null);
-    } else if (wasSlow && before === null && this.#breaker.cause !== null) this.#tellBroken('slow');
+    if (this.#breaker.succeeded(begun, now, wasSlow)) this.#recovered(now);
+    else if (wasSlow && before === null && this.#breaker.cause !== null) this.#tellBroken('slow');
+  }
+
+  #recovered(now: number): void {
+    this.#rampFrom = now;
+    this.#rampMs = Math.min(this.endpoint.health.rampMs, this.#breaker.openedFor);
+    this.#tell('recovered', 'its probes were answered', null);
   }
 
   #throttled(now: number, cooldownMs: number): void {
@@ -256,6 +265,7 @@ export class Lease implements Begun {
   readonly state: EndpointState;
   readonly term: number;
   readonly probe: boolean;
+  #replying = false;
 
   constructor(state: EndpointState, term: number, probe: boolean) {
     this.state = state;
@@ -269,14 +279,18 @@ export class Lease implements Begun {
   }
 
   report(verdict: Verdict): void {
+    this.#replying = verdict.kind === 'served';
     this.state.reported(this, verdict);
   }
 
+  /** After it was reported as served. */
   brokeOff(reason: string): void {
+    this.#replying = false;
     this.state.brokeOff(this, reason);
   }
 
   end(): void {
+    if (this.#replying) this.state.completed(this);
     this.state.ended(this);
   }
 }
