@@ -61,7 +61,7 @@ async function open(dataFolder: string): Promise<Opened> {
   }
 }
 
-const expected: Opened = {
+const firstFormat: Opened = {
   outcomes: { 'client-left': 1, completed: 3, 'gateway-lost': 1, 'refused-by-upstream': 1, 'timed-out': 1 },
   consumers: {
     finance: [1, 1000, 50, '9007199254740993'],
@@ -75,6 +75,15 @@ const expected: Opened = {
   lost: ['never-settled'],
 };
 
+/** By the number of the format: the second one holds a correction of 7 nano-USD, too. */
+const expected: Readonly<Record<string, Opened>> = {
+  'ledger-format-1': firstFormat,
+  'ledger-format-2': {
+    ...firstFormat,
+    consumers: { ...firstFormat.consumers, marketing: [5, 5000, 250, '780007'] },
+  },
+};
+
 async function withCopy(format: string, run: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tollgate-format-'));
   try {
@@ -85,19 +94,19 @@ async function withCopy(format: string, run: (folder: string) => Promise<void>):
   }
 }
 
-test('there is a data folder of the first format', () => {
-  assert.ok(formats.includes('ledger-format-1'));
+test('there is a data folder of every format, and for each it is known what it holds', () => {
+  assert.deepEqual(formats.toSorted(), Object.keys(expected));
 });
 
 for (const format of formats) {
   test(`${format}: journal and store are read by this version`, async () => {
-    await withCopy(format, async (folder) => assert.deepEqual(await open(folder), expected));
+    await withCopy(format, async (folder) => assert.deepEqual(await open(folder), expected[format]));
   });
 
   test(`${format}: the store is made anew from its journal alone`, async () => {
     await withCopy(format, async (folder) => {
       rmSync(join(folder, 'tollgate.sqlite'));
-      assert.deepEqual(await open(folder), expected);
+      assert.deepEqual(await open(folder), expected[format]);
     });
   });
 }

@@ -7,7 +7,7 @@ import { openLedger } from '../../src/compose-ledger.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';
 import { ManualClock } from './manual-clock.ts';
-import { march, openedAttempt, usageRecord } from './records.ts';
+import { correction, march, openedAttempt, usageRecord } from './records.ts';
 import { plainSettings } from './report-sources.ts';
 
 const [dataFolder] = process.argv.slice(2);
@@ -49,6 +49,8 @@ for (const record of records) {
   await ledger.ledger.open(openedAttempt(record));
   await ledger.ledger.settle(record);
 }
+const [ordinary] = records;
+if (ordinary !== undefined) await ledger.book([correction(ordinary, { bookedAt: march + 172_800_000 })]);
 await ledger.reports.query({ by: 'day', waitMs: 10_000 }, plainSettings);
 await ledger.close();
 for (const leftover of ['lock.sqlite', 'lock-holder', 'reserve'])
