@@ -22,7 +22,7 @@ const mayImport = {
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/adjustments': ['kernel/', 'model/', 'accounting/cost/', 'accounting/ledger/(ports|request-counts)[.]ts$'],
   'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
-  'accounting/exports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
+  'accounting/exports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$', 'accounting/reports/'],
   simulation: ['kernel/', 'model/', 'proxy/routing/'],
   directory: ['kernel/', 'model/', 'config/'],
   admin: ['kernel/', 'model/', 'config/', 'accounting/(reports|exports)/', 'directory/'],

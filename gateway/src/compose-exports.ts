@@ -1,15 +1,14 @@
 import type { OpenLedger } from './compose-ledger.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import { costCentrePath } from './snapshot.ts';
-import { contentTypeOf, fileNameOf } from '#accounting/exports/file-names.ts';
 import { MadeExports } from '#accounting/exports/made-exports.ts';
-import { readExport, type QueryFacts } from '#accounting/exports/read-query.ts';
-import type { ExportFactsData, ExportRequest } from '#accounting/exports/request.ts';
+import type { ExportFactsData } from '#accounting/exports/request.ts';
 import type { KnownPrice } from '#accounting/exports/row-prices.ts';
+import type { Asked } from '#accounting/reports/asked.ts';
+import type { ReportSettings } from '#accounting/reports/subject.ts';
 import { openExportKey } from '#adapters/secret-files/export-key.ts';
-import type { Exports, WantedExport } from '#admin/ports.ts';
+import type { Exports } from '#admin/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
-import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 
 export interface ExportParts {
@@ -20,42 +19,32 @@ export interface ExportParts {
   readonly dataFolder: string;
   /** `Tollgate 0.1.0`. */
   readonly madeBy: string;
+  /** What a question is judged by. */
+  settings(asked: Asked): ReportSettings;
 }
 
 /** Exports for finance. The key that signs them is made here, on the first start. */
 export async function composeExports({ dataFolder, log, ...parts }: ExportParts): Promise<Exports> {
+  const { ledger, snapshots, clock, madeBy } = parts;
   const signer = await openExportKey(dataFolder, log);
-  const made = new MadeExports(parts.ledger.exports, signer);
+  const made = new MadeExports(ledger.exports, signer);
   return {
-    async make(wanted) {
-      const request = requestOf(wanted, { ...parts, keyId: signer.keyId });
-      const pieces = await made.open(request);
-      return { fileName: fileNameOf(request), contentType: contentTypeOf(request.kind), pieces };
+    async make(kind, asked) {
+      const facts = exportFacts(snapshots);
+      const { organisation } = facts;
+      const making = { facts, madeAt: clock.now(), madeBy, keyId: signer.keyId };
+      const { id, read } = await ledger.exports.open({
+        kind,
+        asked,
+        settings: parts.settings(asked),
+        organisation,
+        ...making,
+      });
+      return await made.hand(id, { ...read, ...making });
     },
     key: () => made.key(),
     signature: (sha256) => made.signature(sha256),
   };
-}
-
-interface Surroundings {
-  readonly snapshots: Snapshots;
-  readonly clock: Clock;
-  readonly madeBy: string;
-  readonly keyId: string;
-}
-
-function requestOf(wanted: WantedExport, { snapshots, clock, madeBy, keyId }: Surroundings): ExportRequest {
-  const { problems, ...read } = readExport(wanted, queryFacts(snapshots));
-  if (problems.length > 0)
-    throw new Failure('admin_invalid', 'The export cannot be made as it is asked for.', { details: problems });
-  const { kind, profile, waitMs } = wanted;
-  return { ...read, kind, profile, waitMs, madeBy, keyId, facts: exportFacts(snapshots), madeAt: clock.now() };
-}
-
-function queryFacts(snapshots: Snapshots): QueryFacts {
-  const config = snapshots.currentConfig();
-  const paths = Object.keys(config.costCentres).map((name) => [name, costCentrePath(config, name)] as const);
-  return { timeZone: config.timeZone, organisation: config.organisation, costCentrePaths: new Map(paths) };
 }
 
 /** The names and prices of now; who and how much stands in the ledger. */

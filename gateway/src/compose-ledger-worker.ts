@@ -7,7 +7,7 @@ import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tas
 import { ledgerSpending, type SpendingAsked } from '#accounting/budgets/ledger-spending.ts';
 import type { LedgerSpending } from '#accounting/budgets/ports.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
-import { createExportService, type ExportService } from '#accounting/exports/export-service.ts';
+import { exportServices, type ExportServices } from './compose-ledger-exports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
@@ -45,7 +45,7 @@ export interface LedgerServices {
     finish(timeoutMs: number): Promise<boolean>;
   };
   readonly reports: Reports;
-  readonly exports: ExportService;
+  readonly exports: ExportServices;
   readonly ledger: LedgerTaskServices;
   readonly adjustments: AdjustmentServices;
   readonly budgets: {
@@ -91,7 +91,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     clock: systemClock,
   });
   const reports = createReports({ store, progress, shipping: outbox });
-  const exporting = createExportService({ store, progress, shipping: outbox }, systemClock);
+  const exporting = exportServices({ store, progress, shipping: outbox }, systemClock);
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
@@ -115,7 +115,11 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
         return complete;
       },
     },
-    exports: { ...exporting, read: async (id) => await orUnavailable(exporting.read(id)) },
+    exports: {
+      ...exporting,
+      open: async (wanted) => await orUnavailable(exporting.open(wanted)),
+      read: async (id) => await orUnavailable(exporting.read(id)),
+    },
     reports: {
       query: async (asked, settings) => await orUnavailable(reports.query(asked, settings)),
       records: async (asked, settings) => await orUnavailable(reports.records(asked, settings)),

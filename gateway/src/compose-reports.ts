@@ -19,7 +19,8 @@ export function reportSettings({ config, snapshot, now }: InForce, asked: Asked)
     currencies: currencyRates(config),
     now,
     // Only filters ask for names, and there may be ten thousand.
-    configured: asked['filter'] === undefined ? {} : configuredNames(config, snapshot),
+    configured:
+      asked['filter'] === undefined && asked['costCentre'] === undefined ? {} : configuredNames(config, snapshot),
   };
 }
 

@@ -6,9 +6,10 @@ import path from 'node:path';
 import { checkFocusFile, checkFindings } from '../../cli/src/commands/export/check-file.ts';
 import { prettyJson } from '../../cli/src/output/json.ts';
 import { PtuAllocation, type AllocationCursor } from '../../gateway/src/accounting/adjustments/ptu-allocation.ts';
-import { createExportService } from '../../gateway/src/accounting/exports/export-service.ts';
+import { createExportService, type ExportService } from '../../gateway/src/accounting/exports/export-service.ts';
 import { MadeExports } from '../../gateway/src/accounting/exports/made-exports.ts';
-import { monthSpan, type Span } from '../../gateway/src/accounting/exports/months.ts';
+import { monthSpan } from '../../gateway/src/accounting/reports/moments.ts';
+import type { Span } from '../../gateway/src/accounting/exports/months.ts';
 import type { ExportRequest } from '../../gateway/src/accounting/exports/request.ts';
 import type { LedgerStore, Position } from '../../gateway/src/accounting/ledger/ports.ts';
 import { signerOf } from '../../gateway/src/adapters/secret-files/export-key.ts';
@@ -78,10 +79,11 @@ interface Sample {
 class Samples {
   readonly exports: MadeExports;
   readonly #keyId: string;
+  readonly #service: ExportService;
 
   private constructor(store: LedgerStore) {
     const signer = signerOf(sampleKey());
-    const service = createExportService(
+    this.#service = createExportService(
       {
         store,
         shipping: { caughtUp: async () => await Promise.resolve(true), hold: async (work) => await work(start) },
@@ -96,9 +98,8 @@ class Samples {
       systemClock,
     );
     const remote = {
-      open: async (request: ExportRequest) => await Promise.resolve(service.open(request)),
-      read: async (id: string) => await service.read(id),
-      close: async (id: string) => await Promise.resolve(service.close(id)),
+      read: async (id: string) => await this.#service.read(id),
+      close: async (id: string) => await Promise.resolve(this.#service.close(id)),
     };
     this.exports = new MadeExports(remote, signer);
     this.#keyId = signer.keyId;
@@ -109,7 +110,8 @@ class Samples {
   }
 
   async of(kind: ExportRequest['kind'], period: Span): Promise<Sample> {
-    const pieces = await this.exports.open(this.#request(kind, period));
+    const request = this.#request(kind, period);
+    const { pieces } = await this.exports.hand(this.#service.open(request), request);
     const bytes: Uint8Array[] = [];
     for await (const piece of pieces) bytes.push(piece);
     const whole = Buffer.concat(bytes);

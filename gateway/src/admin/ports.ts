@@ -6,7 +6,6 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { ExportProfile } from '@tollgate/contract/admin-api/exports.ts';
 import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type {
@@ -25,6 +24,7 @@ import type {
 } from '@tollgate/contract/admin-api/routing.ts';
 import type { UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type { LedgerLag, UsageReport } from '@tollgate/contract/usage.ts';
+import type { MadeExport } from '#accounting/exports/made-exports.ts';
 import type { AskedExport } from '#accounting/exports/read-query.ts';
 import type { Asked } from '#accounting/reports/asked.ts';
 import type { Directory } from '#directory/directory.ts';
@@ -63,24 +63,10 @@ export interface RouteControl {
   explain(query: ExplainRouteQuery): RouteExplanation;
 }
 
-export interface WantedExport extends AskedExport {
-  /** Of a FOCUS file; the others do without. */
-  readonly profile: ExportProfile;
-  readonly waitMs: number;
-}
-
-export interface MadeExport {
-  /** Fit for a `content-disposition` header. */
-  readonly fileName: string;
-  readonly contentType: string;
-  /** Ends early where nobody asks for more. */
-  readonly pieces: AsyncIterable<Uint8Array>;
-}
-
 /** Files for finance. */
 export interface Exports {
-  /** Rejects with `admin_invalid`, and everything that is wrong, before anything is made. */
-  make(wanted: WantedExport): Promise<MadeExport>;
+  /** Rejects with `admin_invalid`, and everything that is wrong with the question, before anything is made. */
+  make(kind: AskedExport['kind'], asked: Asked): Promise<MadeExport>;
   /** What signatures are verified with. */
   key(): ExportKey;
   /** The signature of an export that was made lately and read to its end; undefined of any other. */

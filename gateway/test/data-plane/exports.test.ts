@@ -92,6 +92,8 @@ suite('exports of a running gateway', () => {
   test('come to the same under the same filter', async () => {
     const { rows } = await reported('cost-centre');
     const marketing = rows.find((row) => row.key === 'contoso/marketing');
+    const named = await stack.admin(`/admin/v1/usage?by=consumer&${november}&filter=cost-centre%3Dmarketing`);
+    assert.equal((named.json as UsageReport).total.costNanoUsd, marketing?.costNanoUsd);
     for (const filter of ['cost-centre=marketing', 'cost-centre=contoso/marketing', 'consumer=marketing'])
       assert.equal(
         sumOf(rowsOf(await exported(`focus?month=2026-11&filter=${encodeURIComponent(filter)}`)), 'EffectiveCost'),

@@ -12,7 +12,11 @@ function addCharges(parent: Command, context: Context, kind: 'csv' | 'json'): vo
     .command(kind)
     .description(`Every charge, a row for each day, meter and price: ${titled}.`)
     .action(async (options: ChargeOptions) => {
-      await saveExport(context, options, { kind, query: queryOf(options), waitSeconds: options.wait });
+      await saveExport(context, options, {
+        kind,
+        query: queryOf(options, context.clock.now()),
+        waitSeconds: options.wait,
+      });
     });
   withExamples(withSave(withQuestion(command)), [
     { line: `export ${kind} --month 2026-11 --out charges-2026-11.${kind}`, says: 'the whole organisation' },

@@ -19,7 +19,7 @@ export function addExportFocus(parent: Command, context: Context): void {
         .default('provider'),
     )
     .action(async (options: FocusOptions) => {
-      const query = { ...queryOf(options), profile: options.profile };
+      const query = { ...queryOf(options, context.clock.now()), profile: options.profile };
       await saveExport(context, options, { kind: 'focus', query, waitSeconds: options.wait });
     });
   withExamples(withSave(withQuestion(command)), [

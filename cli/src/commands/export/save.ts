@@ -9,7 +9,7 @@ import { CommandFailure, exitCodes } from '#failure.ts';
 import { prettyJson } from '#output/json.ts';
 import { grouped, usdFromNano } from '#output/money.ts';
 import { sizeText } from '#output/size.ts';
-import type { Query } from './question.ts';
+import type { Query } from '#subject.ts';
 import { PartFile } from './part-file.ts';
 
 /** Where an export goes. */

@@ -1,9 +1,8 @@
 import { Option, type Command } from 'commander';
 import { withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
-import { waitMs } from './question.ts';
+import { waitMsOf, waitOption } from '#subject.ts';
 import { saveExport, withSave, type SaveOptions } from './save.ts';
-import { waitOption } from './wait.ts';
 
 interface StatementOptions extends SaveOptions {
   readonly month: string;
@@ -22,7 +21,7 @@ export function addExportStatement(parent: Command, context: Context): void {
     .addOption(waitOption())
     .action(async (options: StatementOptions) => {
       const { month, costCentre, format, wait } = options;
-      const query = { month, costCentre, format, waitMs: waitMs(wait) };
+      const query = { month, costCentre, format, waitMs: String(waitMsOf({ wait })) };
       await saveExport(context, options, { kind: 'statement', query, waitSeconds: wait });
     });
   withExamples(withSave(command), [

@@ -1,7 +1,7 @@
 import { usageReportSchema, type LedgerLag, type UsageReport } from '@tollgate/contract/usage.ts';
 import type { AdminClient, Reply } from '#admin/client.ts';
 import { grouped } from '#output/money.ts';
-import type { Query } from './question.ts';
+import type { Query } from '#subject.ts';
 
 /** Beyond what the gateway may wait for its store. */
 const patienceMs = 120_000;

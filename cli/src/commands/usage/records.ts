@@ -14,7 +14,8 @@ import { prettyJson } from '#output/json.ts';
 import { decimalsFor, grouped, usdFromNano } from '#output/money.ts';
 import { fitted, table, type Column } from '#output/table.ts';
 import { lagNote } from './fetch-usage.ts';
-import { subjectQuery, waitMsOf, withSubject, type Query, type SubjectOptions } from './question.ts';
+import { subjectQuery, waitMsOf, type Query, type SubjectOptions } from '#subject.ts';
+import { withReportSubject } from './question.ts';
 
 type Entry = UsageRecords['entries'][number];
 
@@ -241,7 +242,7 @@ export function addUsageRecords(parent: Command, context: Context): void {
     .addOption(new Option('--limit <entries>', 'how many at once, 1 to 1000 (default: 50; CSV has all)'))
     .addOption(new Option('--after <cursor>', 'go on where the page before ended'))
     .action(async (options: RecordsOptions) => await report(context, options));
-  withExamples(withFormat(withSubject(command)), [
+  withExamples(withFormat(withReportSubject(command)), [
     { line: 'usage records --month 2026-11 --filter consumer=marketing', says: "a team's calls of November" },
     {
       line: 'usage records --filter cost-centre==contoso/sales --filter outcome=client-left',

@@ -11,7 +11,8 @@ import { fitted, table } from '#output/table.ts';
 import { csvColumns, legend, tableColumns } from './columns.ts';
 import { fetchUsage, lagNote, usagePages } from './fetch-usage.ts';
 import { linesOf, totalLine } from './lines.ts';
-import { reportQuery, waitMsOf, withGrouping, withSubject, type Query, type ReportOptions } from './question.ts';
+import { waitMsOf, type Query } from '#subject.ts';
+import { reportQuery, withGrouping, withReportSubject, type ReportOptions } from './question.ts';
 import { addUsageRecords } from './records.ts';
 import { addUsageRequest } from './request.ts';
 
@@ -109,7 +110,7 @@ export function addUsage(parent: Command, context: Context): void {
       const { lag } = await ways[formatOf(options)](context, query);
       context.err.write(lagNote(lag, waitMsOf(options)));
     });
-  withExamples(withFormat(withSubject(withGrouping(command))), [
+  withExamples(withFormat(withReportSubject(withGrouping(command))), [
     { line: 'usage', says: 'every team since the beginning' },
     { line: 'usage --by cost-centre --month 2026-11', says: "November, in the organisation's time zone" },
     { line: 'usage --by consumer,model --filter cost-centre=contoso/sales', says: 'what is below a cost centre' },

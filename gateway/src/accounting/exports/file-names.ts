@@ -1,6 +1,7 @@
 import type { ExportKind } from '@tollgate/contract/admin-api/exports.ts';
 import { monthName, statementId, type ExportRequest } from './request.ts';
-import { monthSpan, type Span } from './months.ts';
+import { monthSpan } from '#accounting/reports/moments.ts';
+import type { Span } from './months.ts';
 
 const contentTypes: Readonly<Record<ExportKind, string>> = {
   focus: 'text/csv; charset=utf-8; header=present',

@@ -15,29 +15,25 @@ interface Made {
   readonly closed: readonly string[];
 }
 
-/** A worker whose exports are these texts, each in two pieces; or that breaks down behind so many of them. */
+/** A worker that has opened these texts under their numbers, each in two pieces; or that breaks down behind so many of them. */
 function exportsOf(texts: readonly string[], { pieces = 3 }: { readonly pieces?: number } = {}): Made {
   const closed: string[] = [];
   const open = new Map<string, ExportPiece[]>();
-  const left = [...texts];
+  for (const [index, text] of texts.entries()) {
+    const half = Math.ceil(text.length / 2);
+    const all: readonly ExportPiece[] = [
+      { kind: 'bytes', bytes: Buffer.from(text.slice(0, half)) },
+      { kind: 'bytes', bytes: Buffer.from(text.slice(half)) },
+      {
+        kind: 'end',
+        summary: { rows: 2, totals: { cost: 12n, list: 34n, internal: 5n }, unsettled: 6 },
+        bytes: text.length,
+        sha256: sha256Of(text),
+      },
+    ];
+    open.set(String(index), all.slice(0, pieces));
+  }
   const remote = {
-    async open() {
-      const id = String(open.size);
-      const text = left.shift() ?? '';
-      const half = Math.ceil(text.length / 2);
-      const all: readonly ExportPiece[] = [
-        { kind: 'bytes', bytes: Buffer.from(text.slice(0, half)) },
-        { kind: 'bytes', bytes: Buffer.from(text.slice(half)) },
-        {
-          kind: 'end',
-          summary: { rows: 2, totals: { cost: 12n, list: 34n, internal: 5n }, unsettled: 6 },
-          bytes: text.length,
-          sha256: sha256Of(text),
-        },
-      ];
-      open.set(id, all.slice(0, pieces));
-      return await Promise.resolve(id);
-    },
     async read(id: string) {
       const piece = open.get(id)?.shift();
       if (piece === undefined) throw new Error('The worker was started anew.');
@@ -61,7 +57,7 @@ const request = exportRequest({ kind: 'focus', filterTexts: ['cost-centre=contos
 suite('exports as they are handed out', () => {
   test('are signed with everything that they say', async () => {
     const { exports } = exportsOf(['one file']);
-    assert.equal(await textOf(await exports.open(request)), 'one file');
+    assert.equal(await textOf((await exports.hand('0', request)).pieces), 'one file');
     const signature = exports.signature(sha256Of('one file'));
     assert.ok(signature !== undefined);
     assert.deepEqual(signature.signed, {
@@ -88,7 +84,7 @@ suite('exports as they are handed out', () => {
 
   test('are not signed before they have been read to their end, and nothing else is', async () => {
     const { exports, closed } = exportsOf(['one file']);
-    const pieces = (await exports.open(request))[Symbol.asyncIterator]();
+    const pieces = (await exports.hand('0', request)).pieces[Symbol.asyncIterator]();
     await pieces.next();
     assert.equal(exports.signature(sha256Of('one file')), undefined);
     await pieces.return?.();
@@ -99,7 +95,7 @@ suite('exports as they are handed out', () => {
 
   test('fail where the worker fails, and are not signed then', async () => {
     const { exports, closed } = exportsOf(['one file'], { pieces: 1 });
-    const pieces = await exports.open(request);
+    const { pieces } = await exports.hand('0', request);
     await assert.rejects(textOf(pieces), /The worker was started anew/);
     assert.equal(exports.signature(sha256Of('one file')), undefined);
     assert.deepEqual(closed, ['0']);
@@ -108,7 +104,8 @@ suite('exports as they are handed out', () => {
   test('can be signed as long as they are among the last 256', async () => {
     const texts = Array.from({ length: 257 }, (_one, index) => `file ${index}`);
     const { exports } = exportsOf(texts);
-    for (const text of texts) assert.equal(await textOf(await exports.open(request)), text);
+    for (const [index, text] of texts.entries())
+      assert.equal(await textOf((await exports.hand(String(index), request)).pieces), text);
     assert.equal(exports.signature(sha256Of('file 0')), undefined);
     assert.ok(exports.signature(sha256Of('file 1')) !== undefined);
     assert.ok(exports.signature(sha256Of('file 256')) !== undefined);

@@ -4,15 +4,23 @@ import {
   type ExportSignature,
   type ExportStatement,
 } from '@tollgate/contract/export-signature.ts';
+import { contentTypeOf, fileNameOf } from './file-names.ts';
 import type { ExportPiece } from './export-service.ts';
 import type { ExportSigner } from './ports.ts';
 import type { ExportRequest } from './request.ts';
 
 /** The worker's `ExportService`, as this thread sees it. */
 export interface RemoteExports {
-  open(request: ExportRequest): Promise<string>;
   read(id: string): Promise<ExportPiece>;
   close(id: string): Promise<void>;
+}
+
+export interface MadeExport {
+  /** Fit for a `content-disposition` header. */
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Ends early where nobody asks for more. */
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 const mostRemembered = 256;
@@ -31,11 +39,17 @@ export class MadeExports {
     this.#signer = signer;
   }
 
-  /** Resolves with the first piece there: what fails at the beginning fails before anything was answered. */
-  async open(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
-    const id = await this.#remote.open(request);
+  /**
+   * An export that was opened under this id. Resolves with the first piece there: what fails at the beginning fails before
+   * anything was answered.
+   */
+  async hand(id: string, request: ExportRequest): Promise<MadeExport> {
     const first = await this.#remote.read(id);
-    return this.#pieces(id, first, request);
+    return {
+      fileName: fileNameOf(request),
+      contentType: contentTypeOf(request.kind),
+      pieces: this.#pieces(id, first, request),
+    };
   }
 
   key(): ExportKey {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ExportKind, ExportProfile } from '@tollgate/contract/admin-api/exports.ts';
-import type { FigureFilter } from '#accounting/ledger/ports.ts';
 import type { ExportFacts } from './facts.ts';
 import type { Span } from './months.ts';
+import type { ReadExport } from './read-query.ts';
 import type { KnownPrice } from './row-prices.ts';
 
 /** What an export says that does not stand in the ledger, as data: it crosses from the gateway to the ledger's worker. */
@@ -18,15 +17,8 @@ export interface ExportFactsData {
   readonly statementNote: string | null;
 }
 
-export interface ExportRequest {
-  readonly kind: ExportKind;
-  readonly period: Span;
-  readonly filter: readonly FigureFilter[];
-  /** The same in words. */
-  readonly filterTexts: readonly string[];
-  readonly profile: ExportProfile;
-  /** For a statement: whose. */
-  readonly costCentrePath: string | null;
+/** What an export says of its making. */
+export interface ExportMaking {
   readonly facts: ExportFactsData;
   /** UTC ms. */
   readonly madeAt: number;
@@ -34,9 +26,10 @@ export interface ExportRequest {
   readonly madeBy: string;
   /** The id of the key that may sign it. */
   readonly keyId: string;
-  /** How long to wait until the store has caught up with the journal, ms. */
-  readonly waitMs: number;
 }
+
+/** Everything that an export is made from, but the ledger. */
+export type ExportRequest = ReadExport & ExportMaking;
 
 export interface ExportTotals {
   readonly cost: bigint;

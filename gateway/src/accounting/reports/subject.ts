@@ -108,7 +108,7 @@ export async function checkValues(
   for (const { dimension, values } of filter) {
     if (dimension === 'outcome' || dimension === 'end-user' || closedLists[dimension] !== undefined) continue;
     const isIn = (names: readonly string[], value: string): boolean =>
-      names.some((name) => name === value || (dimension === 'cost-centre' && name.startsWith(`${value}/`)));
+      names.some((name) => name === value || (dimension === 'cost-centre' && `/${name}/`.includes(`/${value}/`)));
     const strange = values.filter((value) => !isIn(known.configured[dimension] ?? [], value));
     if (strange.length === 0) continue;
     const used = await known.store.values(dimension);
