@@ -8,14 +8,18 @@ import type { StoreChoice } from './compose-ledger-stores.ts';
 import { allocationId } from '#accounting/adjustments/ptu-hours.ts';
 import { PtuAllocator } from '#accounting/adjustments/ptu-allocator.ts';
 import { hourMs } from '#accounting/adjustments/ptu-basis.ts';
+import type { ListedPriceBook } from '#accounting/cost/price-book.ts';
 import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import { ulidSource } from '#kernel/ids.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
+import { unknownUnits, type UsageRecord } from '#model/usage-record.ts';
 import { ManualClock } from '../test/support/manual-clock.ts';
 import { addressOf, openPostgresLedger } from '../test/support/postgres-database.ts';
 import { orSkip, postgresServer } from '../test/support/postgres-server.ts';
 import { ptuCall, ptuDeployment, type Call } from '../test/support/ptu-deployments.ts';
-import { march, openedAttempt } from '../test/support/records.ts';
+import { bookOf, pricesOf, settledWith } from '../test/support/price-books.ts';
+import { march, openedAttempt, usageRecord } from '../test/support/records.ts';
 import { plainSettings } from '../test/support/report-sources.ts';
 
 const hours = 30;
@@ -120,7 +124,80 @@ describe('two gateways on one PostgreSQL', orSkip, () => {
     assert.equal(correction?.kind, 'allocation');
     assert.equal(await store.wrongRollUps(), 0);
   });
+
+  test('correct one at a time: re-rating there and back again, and a write-off', async (context) => {
+    const { url } = await (await postgresServer()).createDatabase();
+    const address = addressOf(url);
+    const choice: StoreChoice = { kind: 'postgres', address, connections: 3, statementTimeoutMs: 30_000 };
+    const clock = new ManualClock(march + hours * hourMs);
+    const [one, other] = [await startGateway(context, clock, choice), await startGateway(context, clock, choice)];
+    const watching = await openPostgresLedger(address);
+    context.after(async () => await watching.close());
+    const { store } = watching;
+    const books = [5n, 7n].map((output) =>
+      bookOf(pricesOf({ input: 1n, cachedInput: 1n, output: output * 1_000_000n })),
+    );
+    const [cheap, dear] = books;
+    assert.ok(cheap !== undefined && dear !== undefined);
+    const lost = ulidSource()(march);
+    await settle(one, settledWith(cheap, usageRecord('priced')));
+    await settle(one, usageRecord(lost, { ...unknownUsage, reservedNano: 70n }));
+    await shipped(one);
+    const sums = async () => {
+      const spans = [{ source: 'days' as const, from: null, to: null, bucket: 0 }];
+      const [row] = await store.figures({ by: [], filter: [], spans });
+      return [row?.figures.cost, row?.figures.held, row?.figures.pricedAttempts];
+    };
+    const before = await sums();
+
+    const rerate = async ({ ledger }: Gateway, book: ListedPriceBook) => {
+      await ledger.adjustments.learnPrices({
+        id: book.id,
+        entries: book.entries,
+        rates: book.rates,
+        zones: book.zones,
+      });
+      const request = { from: '2026-01-01T00:00:00Z', filter: [], reason: 'a test', dryRun: false };
+      const booking = { bookedBy: 'admin-token', now: clock.now(), priceBook: book.id };
+      const step = await ledger.adjustments.rerate(request, booking);
+      assert.ok(step !== null);
+      await ledger.book(step.adjustments);
+      await shipped(one);
+      return step.reply.changed;
+    };
+    assert.equal(await rerate(one, dear), 1);
+    assert.deepEqual(await sums(), [(before[0] ?? 0n) + 50n * 2n, 70n, 1n]);
+    await assert.rejects(rerate(other, cheap), { code: 'admin_unready' });
+    assert.equal(await rerate(one, dear), 0);
+    assert.equal(await rerate(one, cheap), 1);
+    assert.deepEqual(await sums(), before);
+
+    const { attempts } = await one.ledger.adjustments.held({ limit: 10 });
+    assert.deepEqual(
+      attempts.map((held) => held.id),
+      [lost],
+    );
+    const request = { attempts: [lost], reason: 'a test', dryRun: false };
+    const { adjustments } = await one.ledger.adjustments.writeOff(request, { bookedBy: 'x', now: clock.now() });
+    await one.ledger.book(adjustments);
+    await shipped(one);
+    assert.deepEqual(await sums(), [before[0], 0n, 1n]);
+    assert.equal(await store.wrongRollUps(), 0);
+    assert.deepEqual((await one.ledger.verify()).problems, []);
+  });
 });
+
+const unknownUsage = {
+  measuredInput: 'unknown',
+  measuredOutput: 'unknown',
+  units: unknownUnits,
+  cost: { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['usage unknown'] },
+} as const;
+
+async function settle({ ledger }: Gateway, record: UsageRecord): Promise<void> {
+  await ledger.ledger.open(openedAttempt(record));
+  await ledger.ledger.settle(record);
+}
 
 async function journals({ database }: Awaited<ReturnType<typeof openPostgresLedger>>) {
   return await database.kysely
