@@ -21,7 +21,7 @@ const mayImport = {
   'accounting/retail': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/adjustments': ['kernel/', 'model/', 'accounting/cost/', 'accounting/ledger/(ports|request-counts)[.]ts$'],
-  'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
+  'accounting/reports': ['kernel/', 'model/', 'accounting/ledger/(archive/)?ports[.]ts$'],
   'accounting/exports': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$', 'accounting/reports/'],
   simulation: ['kernel/', 'model/', 'proxy/routing/'],
   directory: ['kernel/', 'model/', 'config/'],

@@ -6,6 +6,7 @@ import {
   figureDimensions,
   quarterHourMs,
   seriesDimensions,
+  StoreElsewhere,
   type Checkpoint,
   type FigureDimension,
   type FigureFilter,
@@ -220,6 +221,22 @@ export function ledgerStoreContract(
         assert.equal(await store.lease('allocation', 'journal-1', 0), true);
         assert.equal(await store.lease('allocation', 'journal-2', 60_000), true);
         assert.equal(await store.lease('allocation', 'journal-1', 60_000), false);
+      });
+    });
+
+    test('adds nothing where it does not stand at the place that the batch follows', async () => {
+      await withStore(async ({ store }) => {
+        const entries = ['a', 'b', 'c'].map((id) => shippedRecord(usageRecord(id)));
+        await assert.rejects(
+          store.append(entries.slice(0, 1), checkpointAt(1), checkpointAt(0).shipped),
+          StoreElsewhere,
+        );
+        await store.append(entries.slice(0, 1), checkpointAt(1));
+        assert.equal(await store.append(entries.slice(1, 2), checkpointAt(2), checkpointAt(1).shipped), 1);
+        await assert.rejects(store.append(entries.slice(2), checkpointAt(3), checkpointAt(1).shipped), StoreElsewhere);
+        assert.deepEqual(await store.checkpoint('journal-1'), checkpointAt(2));
+        assert.equal(await store.append(entries, checkpointAt(3), checkpointAt(2).shipped), 1);
+        assert.equal(await store.wrongRollUps(), 0);
       });
     });
 

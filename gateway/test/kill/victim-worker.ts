@@ -22,8 +22,8 @@ await runLedgerWorker({
     extent: () => store.extent(),
     wrongRollUps: () => store.wrongRollUps(),
     lease: (work, holder, forMs) => store.lease(work, holder, forMs),
-    async append(records, checkpoint) {
-      const added = await store.append(records, checkpoint);
+    async append(records, checkpoint, from) {
+      const added = await store.append(records, checkpoint, from);
       if (records.length > 0) {
         left -= 1;
         if (left <= 0) process.kill(process.pid, 'SIGKILL');

@@ -20,8 +20,8 @@ await runLedgerWorker({
   data,
   wrapStore: (store) => ({
     ...store,
-    async append(records, checkpoint) {
-      const added = await store.append(records, checkpoint);
+    async append(records, checkpoint, from) {
+      const added = await store.append(records, checkpoint, from);
       if (added > 0 && once('crash-process')) process.kill(process.pid, 'SIGKILL');
       if (added > 0 && once('crash-worker')) process.exit(9);
       return added;

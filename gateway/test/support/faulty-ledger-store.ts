@@ -33,8 +33,8 @@ export class StoreFaults {
 
 /** Any store, behind faults. */
 export function withStoreFaults(store: LedgerStore, faults: StoreFaults): LedgerStore {
-  const append: LedgerStore['append'] = async (entries, checkpoint) =>
-    await faults.append(entries, async () => await store.append(entries, checkpoint));
+  const append: LedgerStore['append'] = async (entries, checkpoint, from) =>
+    await faults.append(entries, async () => await store.append(entries, checkpoint, from));
   return new Proxy(store, {
     get(target, name) {
       if (name === 'append') return append;

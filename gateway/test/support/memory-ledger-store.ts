@@ -2,6 +2,7 @@ import {
   dayMs,
   quarterHourMs,
   requestBits,
+  StoreElsewhere,
   type Adjustment,
   type Checkpoint,
   type FigureDimension,
@@ -15,6 +16,7 @@ import {
   type Measure,
   type PageQuery,
   type Period,
+  type Position,
   type Posting,
   type RecordKey,
   type RollUpOutcome,
@@ -93,6 +95,21 @@ export class MemoryLedgerStore implements LedgerStore {
     for (const [name, { record }] of this.#records) if (record.id === id) this.#records.delete(name);
   }
 
+  /** Returns what puts it back to the state of now, as a backup does. */
+  snapshot(): () => void {
+    const [records, adjustments, checkpoints] = [
+      [...this.#records],
+      [...this.#adjustments],
+      [...this.#checkpoints],
+    ] as const;
+    return () => {
+      for (const map of [this.#records, this.#adjustments, this.#checkpoints]) map.clear();
+      for (const [name, one] of records) this.#records.set(name, one);
+      for (const [name, one] of adjustments) this.#adjustments.set(name, one);
+      for (const [name, one] of checkpoints) this.#checkpoints.set(name, one);
+    };
+  }
+
   async checkpoint(instance: string): Promise<Checkpoint | null> {
     return await Promise.resolve(this.#checkpoints.get(instance) ?? null);
   }
@@ -101,8 +118,11 @@ export class MemoryLedgerStore implements LedgerStore {
     return await Promise.resolve([...this.#checkpoints.keys()]);
   }
 
-  async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
+  async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint, from?: Position): Promise<number> {
     const { instance } = checkpoint;
+    const stands = this.#checkpoints.get(instance)?.shipped;
+    if (from !== undefined && (stands?.segment !== from.segment || stands.offset !== from.offset))
+      throw new StoreElsewhere();
     const before = this.#records.size + this.#adjustments.size;
     for (const one of entries) {
       if (one.kind === 'adjustment') {

@@ -12,9 +12,9 @@ await runLedgerWorker({
   data,
   wrapStore: (store) => ({
     ...store,
-    async append(records, checkpoint) {
+    async append(records, checkpoint, from) {
       if (existsSync(join(data.dataFolder, 'store-down'))) throw new Error('The store is down.');
-      return await store.append(records, checkpoint);
+      return await store.append(records, checkpoint, from);
     },
   }),
 });

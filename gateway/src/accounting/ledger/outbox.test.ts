@@ -16,13 +16,13 @@ class FaultyStore extends MemoryLedgerStore {
   failures = 0;
   readonly batches: number[] = [];
 
-  override async append(records: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
+  override async append(records: readonly ShippedEntry[], checkpoint: Checkpoint, from?: Position): Promise<number> {
     if (this.failures > 0) {
       this.failures -= 1;
       throw new Error('database or disk is full');
     }
     this.batches.push(records.length);
-    return await super.append(records, checkpoint);
+    return await super.append(records, checkpoint, from);
   }
 }
 
@@ -111,10 +111,10 @@ test('what is written while a batch is being stored is shipped, too', async () =
   await outbox.start('journal-1');
   const append = store.append.bind(store);
   let once = true;
-  store.append = async (records, checkpoint) => {
+  store.append = async (records, checkpoint, from) => {
     if (once) write(1, ...call('meanwhile'));
     once = false;
-    return await append(records, checkpoint);
+    return await append(records, checkpoint, from);
   };
   write(1, ...call('a'));
   clock.advance(50);
@@ -329,9 +329,9 @@ test('an outbox that ends while the journal is shipped again is followed by one 
   await turns();
   first.store.forget('a');
   const append = first.store.append.bind(first.store);
-  first.store.append = async (entries, checkpoint) => {
+  first.store.append = async (entries, checkpoint, from) => {
     if (entries.length > 0) throw new Error('The worker ended.');
-    return await append(entries, checkpoint);
+    return await append(entries, checkpoint, from);
   };
   await first.outbox.reship();
   await turns();
@@ -340,4 +340,55 @@ test('an outbox that ends while the journal is shipped again is followed by one 
   await second.outbox.start('journal-1');
   await turns();
   assert.deepEqual(await ids(second.store), ['a', 'b']);
+});
+
+test('a store that was put back to an earlier state is told what it has lost, without a restart', async () => {
+  const { store, clock, outbox, write } = setUp();
+  await outbox.start('journal-1');
+  const ship = async (id: string): Promise<void> => {
+    write(1, ...call(id));
+    clock.advance(50);
+    await turns();
+  };
+  await ship('a');
+  const putBack = store.snapshot();
+  await ship('b');
+  await ship('c');
+  putBack();
+  await ship('d');
+  assert.deepEqual(await ids(store), ['a', 'b', 'c', 'd']);
+  assert.equal((await store.checkpoint('journal-1'))?.settles, 4);
+});
+
+test('a store that was emptied is told everything, without a restart', async () => {
+  const setup = setUp();
+  const { store, clock, outbox, write } = setup;
+  const empty = store.snapshot();
+  await outbox.start('journal-1');
+  for (const id of ['a', 'b']) {
+    write(1, ...call(id));
+    clock.advance(50);
+    await turns();
+    if (id === 'a') empty();
+  }
+  assert.deepEqual(await ids(store), ['a', 'b']);
+});
+
+test('two outboxes on copies of one journal leave nothing out, wherever the other one has got', async () => {
+  const one = setUp();
+  const other = setUp(new MemoryJournalFiles(), one.store);
+  await one.outbox.start('journal-1');
+  await other.outbox.start('journal-1');
+  for (let round = 0; round < 5; round += 1) {
+    for (const [name, setup] of [
+      ['one', one],
+      ['other', other],
+    ] as const) {
+      const calls = Array.from({ length: name === 'one' ? 3 : 1 }, (_, at) => call(`${name}-${round}-${at}`));
+      setup.write(1, ...calls.flat());
+      setup.clock.advance(50);
+      await turns();
+    }
+  }
+  assert.equal((await ids(one.store)).length, 20);
 });

@@ -4,6 +4,7 @@ import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { isOpen, JournalReader } from './journal-reader.ts';
 import {
   isBefore,
+  StoreElsewhere,
   type Checkpoint,
   type JournalFiles,
   type LedgerStore,
@@ -50,6 +51,8 @@ export class Outbox implements Shipping {
   #settles = 0;
   #shipped: Position = { segment: 0, offset: 0 };
   #stored: Position = { segment: 0, offset: 0 };
+  /** Where the store was left; undefined where it knows nothing of the journal. */
+  #left: Position | undefined;
   /** The furthest that this outbox has ever shipped. */
   #furthest: Position = { segment: 0, offset: 0 };
   #waiters: Waiter[] = [];
@@ -71,14 +74,10 @@ export class Outbox implements Shipping {
 
   /** Begins where the store stands; `instance` is the journal's id. Nothing is shipped before. Once is enough. */
   async start(instance: string): Promise<void> {
-    const { files, store } = this.#options;
-    const checkpoint = usableCheckpoint(await store.checkpoint(instance), files, instance);
+    const stored = await this.#options.store.checkpoint(instance);
     if (this.#reader !== undefined) return;
     this.#instance = instance;
-    this.#settles = checkpoint.settles;
-    this.#shipped = checkpoint.shipped;
-    this.#stored = checkpoint.shipped;
-    this.#reader = new JournalReader(files, checkpoint.shipped);
+    this.#goOnFrom(stored);
     this.#tellProgress();
     // Who asked before the start may wait for nothing.
     this.#tellWaiters();
@@ -121,13 +120,20 @@ export class Outbox implements Shipping {
     await this.#inTurn(async () => {
       const beginning = nothingShipped(files, this.#instance);
       await store.append([], beginning);
-      this.#batch = [];
-      this.#settles = 0;
-      this.#shipped = beginning.shipped;
-      this.#stored = beginning.shipped;
-      this.#reader = new JournalReader(files, beginning.shipped);
+      this.#goOnFrom(beginning);
     });
     this.#pump();
+  }
+
+  #goOnFrom(stored: Checkpoint | null): void {
+    const { files } = this.#options;
+    const { settles, shipped } = usableCheckpoint(stored, files, this.#instance);
+    this.#batch = [];
+    this.#settles = settles;
+    this.#shipped = shipped;
+    this.#stored = shipped;
+    this.#left = stored?.shipped;
+    this.#reader = new JournalReader(files, shipped);
   }
 
   /** Nothing is shipped any more. */
@@ -146,8 +152,7 @@ export class Outbox implements Shipping {
     this.#gathering?.cancel();
     this.#endPause();
     await this.#inTurn(async () => {
-      if (this.#batch.length === 0 && isBefore(this.#stored, this.#shipped))
-        await this.#options.store.append([], this.#checkpoint(this.#shipped));
+      if (this.#batch.length === 0 && isBefore(this.#stored, this.#shipped)) await this.#append(this.#shipped);
     });
     for (const one of this.#waiters) one.resolve(false);
   }
@@ -214,18 +219,17 @@ export class Outbox implements Shipping {
 
   /** False where the store refuses the batch, which is kept for the next time. */
   async #shipBatch(): Promise<boolean> {
-    const { store, log } = this.#options;
+    const { log } = this.#options;
     const reader = this.#reader;
     if (reader === undefined) return true;
     this.#gather(reader);
     if (this.#batch.length > 0) {
       try {
-        await store.append(this.#batch, this.#checkpoint(reader.position));
+        if (!(await this.#append(reader.position))) return true;
       } catch (error) {
         log.error({ error: String(error), records: this.#batch.length }, 'the store refuses records; trying again');
         return false;
       }
-      this.#stored = reader.position;
       this.#batch = [];
     }
     const { segment, offset } = this.#shipped;
@@ -234,6 +238,39 @@ export class Outbox implements Shipping {
     this.#shipped = reader.position;
     this.#tellProgress();
     return true;
+  }
+
+  /** False where the store did not stand where it was left; then it is tried again from where it stands. */
+  async #append(to: Position): Promise<boolean> {
+    try {
+      await this.#options.store.append(this.#batch, this.#checkpoint(to), this.#left);
+    } catch (error) {
+      if (!(error instanceof StoreElsewhere)) throw error;
+      await this.#findStore(to);
+      return false;
+    }
+    this.#stored = to;
+    this.#left = to;
+    return true;
+  }
+
+  async #findStore(to: Position): Promise<void> {
+    const { store, log } = this.#options;
+    const left = this.#left;
+    const stored = await store.checkpoint(this.#instance);
+    if (stored === null || (left !== undefined && isBefore(stored.shipped, left))) {
+      log.error({ left, stored: stored?.shipped }, 'the store was put back: what it has lost is shipped again');
+      this.#goOnFrom(stored);
+      this.#tellProgress();
+      return;
+    }
+    // Up to there it is the batch itself, whose answer was lost. All of it is told again, and adds nothing twice.
+    this.#left = stored.shipped;
+    if (isBefore(to, stored.shipped))
+      log.error(
+        { to, stored: stored.shipped },
+        'somebody else ships this journal: does a second gateway run on a copy?',
+      );
   }
 
   /** What is shipped once more is no backlog: the store had it. */

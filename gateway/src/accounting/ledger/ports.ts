@@ -1,6 +1,7 @@
 import type { LedgerLine, NanoUsd, PriceLayer } from '#model/money.ts';
 import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
+import type { AuditedArchive } from './archive/ports.ts';
 
 // ── The journal's files ──
 
@@ -210,17 +211,6 @@ export type JournalItem =
   /** Bytes that are no entry; `torn`: at the end of a segment, as a write leaves them that was cut short. */
   | { readonly kind: 'damage' | 'torn'; readonly at: Position; readonly bytes: number };
 
-/** An archived segment, as it is found. */
-export interface AuditedArchive {
-  readonly segment: number;
-  /** `removed`: by retention; `altered`: its digest is not the manifest's; `unlisted`: the manifest does not know it. */
-  readonly state: 'sound' | 'removed' | 'missing' | 'altered' | 'unlisted';
-  readonly records: number;
-  readonly adjustments: number;
-  /** When the last of the records was admitted, UTC ms; null where there is none, or it is not known. */
-  readonly to: number | null;
-}
-
 /** The whole journal, for whoever checks it. */
 export interface JournalAudit {
   segments(): readonly ListedSegment[];
@@ -401,6 +391,14 @@ export interface PageQuery {
 export const quarterHourMs = 900_000;
 export const dayMs = 86_400_000;
 
+/** Nothing was appended: the store was put back to an earlier state, or the answer to a batch before was lost. */
+export class StoreElsewhere extends Error {
+  override readonly name = 'StoreElsewhere';
+  constructor() {
+    super('The store does not stand where it was left.');
+  }
+}
+
 /**
  * Where settled attempts live for reports. Holds each record once, by its key, and each adjustment once, by its id;
  * records, adjustments, roll-ups and checkpoint change together or not at all. Amounts of one record and of one roll-up
@@ -411,8 +409,8 @@ export interface LedgerStore {
   checkpoint(instance: string): Promise<Checkpoint | null>;
   /** The ids of all journals of which something has been shipped. */
   journals(): Promise<readonly string[]>;
-  /** Adds what it does not hold yet; resolves with how many entries those were. */
-  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number>;
+  /** Adds what it does not hold yet; resolves with how many those were. `from`: rejects with `StoreElsewhere`. */
+  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint, from?: Position): Promise<number>;
   /** The stored records of these keys, in the keys' order; null where there is none. */
   find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]>;
   /** The stored adjustments of these ids, in the ids' order; null where there is none. */

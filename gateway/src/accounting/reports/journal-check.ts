@@ -1,11 +1,5 @@
-import {
-  isBefore,
-  segmentName,
-  type AuditedArchive,
-  type JournalAudit,
-  type JournalItem,
-  type Position,
-} from '#accounting/ledger/ports.ts';
+import type { AuditedArchive } from '#accounting/ledger/archive/ports.ts';
+import { isBefore, segmentName, type JournalAudit, type JournalItem, type Position } from '#accounting/ledger/ports.ts';
 import type { Findings } from './ledger-findings.ts';
 
 /** What retention has removed: records that no comparison can reach any more. */

@@ -4,11 +4,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { LedgerProblem } from '@tollgate/contract/admin-api/ledger.ts';
 import { ledgerVerifySchema, type LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
+import type { AuditedArchive } from '#accounting/ledger/archive/ports.ts';
 import { adjustmentText } from '#accounting/ledger/encode-entry.ts';
 import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import type {
   Adjustment,
-  AuditedArchive,
   JournalAudit,
   JournalItem,
   JournalProgress,

@@ -32,7 +32,7 @@ export function createPostgresLedgerStore(database: PostgresDatabase): LedgerSto
       const { rows } = await sql<{ instance: string }>`select instance from ledger_journal`.execute(kysely);
       return rows.map(({ instance }) => fromStored(instance));
     },
-    append: async (entries, checkpoint) => await writer.append(entries, checkpoint),
+    append: async (entries, checkpoint, from) => await writer.append(entries, checkpoint, from),
     find: async (keys) => await findRecords(kysely, keys),
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),
     adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),

@@ -1,7 +1,9 @@
 import {
   requestBits,
+  StoreElsewhere,
   type Adjustment,
   type Checkpoint,
+  type Position,
   type RecordKey,
   type Series,
   type ShippedEntry,
@@ -12,7 +14,6 @@ import { RollUpSums } from '../sql/roll-up-sums.ts';
 import { insertAdjustments } from './adjustment-inserts.ts';
 import type { PostgresDatabase, Transaction } from './open.ts';
 import { Partitions } from './partitions.ts';
-import { PostgresError } from './postgres-error.ts';
 import { insertRecords, keysInOrder, storedKeys, type NewRecord } from './record-inserts.ts';
 import {
   assignCounts,
@@ -41,6 +42,7 @@ const lockRequests = {
   name: 'lock-requests',
   text: `select pg_advisory_xact_lock(${requestsLock}, bucket) from unnest($1::integer[]) as bucket`,
 };
+const journalFound = 'id, exists (select from ledger_adjustment where qualifies is not null) as corrected';
 const setCheckpoint = {
   name: 'set-checkpoint',
   text: `insert into ledger_journal
@@ -48,8 +50,20 @@ const setCheckpoint = {
     on conflict (instance) do update set shipped_segment = excluded.shipped_segment,
       shipped_offset = excluded.shipped_offset, low_segment = excluded.low_segment, low_offset = excluded.low_offset,
       settles = excluded.settles
-    returning id, exists (select from ledger_adjustment where qualifies is not null) as corrected`,
+    returning ${journalFound}`,
 };
+const moveCheckpoint = {
+  name: 'move-checkpoint',
+  text: `update ledger_journal set shipped_segment = $2, shipped_offset = $3, low_segment = $4, low_offset = $5, settles = $6
+    where instance = $1 and shipped_segment = $7 and shipped_offset = $8
+    returning ${journalFound}`,
+};
+
+/** How far the store follows the journal, and where it has to stand before that; undefined: anywhere. */
+interface Step {
+  readonly checkpoint: Checkpoint;
+  readonly from: Position | undefined;
+}
 
 /** A batch, each record and each adjustment in it once. */
 interface Batch {
@@ -114,24 +128,34 @@ export class LedgerWriter {
   }
 
   /** Resolves with how many entries were new. */
-  async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): Promise<number> {
+  async append(entries: readonly ShippedEntry[], checkpoint: Checkpoint, from?: Position): Promise<number> {
     const batch = batchOf(entries);
-    await this.#series.ensure(seriesOf(batch));
-    await this.#partitions.ensure(timesOf(batch));
+    const step: Step = { checkpoint, from };
     try {
-      return await this.#store(batch, checkpoint, false);
+      await this.#series.ensure(seriesOf(batch));
+      await this.#partitions.ensure(timesOf(batch));
+      return await this.#store(batch, step);
     } catch (error) {
-      if (error instanceof CareNeeded) return await this.#store(batch, checkpoint, true);
-      // A month was dropped that had been there.
-      if (error instanceof PostgresError) this.#partitions.forget();
+      // A month was dropped that had been there, or the server that answers next has lost what this one had.
+      this.#partitions.forget();
+      this.#series.forget();
       throw error;
     }
   }
 
-  async #store(batch: Batch, checkpoint: Checkpoint, careful: boolean): Promise<number> {
+  async #store(batch: Batch, step: Step): Promise<number> {
+    try {
+      return await this.#tryToStore(batch, step, false);
+    } catch (error) {
+      if (error instanceof CareNeeded) return await this.#tryToStore(batch, step, true);
+      throw error;
+    }
+  }
+
+  async #tryToStore(batch: Batch, step: Step, careful: boolean): Promise<number> {
     return await this.#database.transaction(async (transaction) => {
       const one = new BatchTransaction({ transaction, series: this.#series, careful });
-      return await one.store(batch, checkpoint);
+      return await one.store(batch, step);
     });
   }
 }
@@ -149,10 +173,10 @@ class BatchTransaction {
     this.#careful = parts.careful;
   }
 
-  async store(batch: Batch, checkpoint: Checkpoint): Promise<number> {
+  async store(batch: Batch, step: Step): Promise<number> {
     const transaction = this.#transaction;
     await this.#lock(batch);
-    const { journal, corrected } = await this.#moveCheckpoint(checkpoint);
+    const { journal, corrected } = await this.#moveCheckpoint(step);
     const added = await insertAdjustments(transaction, {
       adjustments: batch.adjustments,
       journal,
@@ -205,18 +229,24 @@ class BatchTransaction {
     return bits;
   }
 
-  async #moveCheckpoint(checkpoint: Checkpoint): Promise<{ readonly journal: number; readonly corrected: boolean }> {
+  async #moveCheckpoint({
+    checkpoint,
+    from,
+  }: Step): Promise<{ readonly journal: number; readonly corrected: boolean }> {
     const { instance, shipped, lowWater, settles } = checkpoint;
-    const { rows } = await this.#transaction.run<{ id: number; corrected: boolean }>(setCheckpoint, [
+    const values = [
       toStored(instance),
       shipped.segment,
       shipped.offset,
       lowWater.segment,
       lowWater.offset,
       settles,
-    ]);
+      ...(from === undefined ? [] : [from.segment, from.offset]),
+    ];
+    const statement = from === undefined ? setCheckpoint : moveCheckpoint;
+    const { rows } = await this.#transaction.run<{ id: number; corrected: boolean }>(statement, values);
     const [row] = rows;
-    if (row === undefined) throw new TypeError('The checkpoint was not stored.');
+    if (row === undefined) throw new StoreElsewhere();
     return { journal: row.id, corrected: row.corrected };
   }
 

@@ -43,7 +43,7 @@ const insert = {
 export class SeriesIds {
   readonly #database: PostgresDatabase;
   /** Of the series that readers share between records. */
-  readonly #ids = new WeakMap<Series, number>();
+  #ids = new WeakMap<Series, number>();
 
   constructor(database: PostgresDatabase) {
     this.#database = database;
@@ -63,6 +63,11 @@ export class SeriesIds {
     if (unknown.size === 0) return;
     const ids = await this.#find([...unknown.values()]);
     for (const { key, series } of unknown.values()) for (const one of series) this.#ids.set(one, idOf(ids, key));
+  }
+
+  /** The database was put back to an earlier state, or may have been: the ids may be somebody else's there. */
+  forget(): void {
+    this.#ids = new WeakMap();
   }
 
   of(series: Series): number {

@@ -34,7 +34,8 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
       const rows = await kysely.selectFrom('ledger_journal').select('instance').execute();
       return rows.map(({ instance }) => instance);
     },
-    append: async (entries, checkpoint) => await database.exclusive(() => writer.append(entries, checkpoint)),
+    append: async (entries, checkpoint, from) =>
+      await database.exclusive(() => writer.append(entries, checkpoint, from)),
     find: async (keys) => await findRecords(kysely, keys),
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),
     adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),

@@ -1,7 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   requestBits,
+  StoreElsewhere,
   type Checkpoint,
+  type Position,
   type ShippedEntry,
   type ShippedRecord,
   type StoredRecord,
@@ -22,6 +24,7 @@ export class LedgerWriter {
   readonly #siblings: StatementSync;
   readonly #setCounts: StatementSync;
   readonly #setCheckpoint: StatementSync;
+  readonly #moveCheckpoint: StatementSync;
   readonly #series: SeriesIds;
   readonly #sums: RollUpChanges;
   readonly #adjustments: AdjustmentWriter;
@@ -52,22 +55,17 @@ export class LedgerWriter {
          settles = excluded.settles
        returning id`,
     );
+    this.#moveCheckpoint = connection.prepare(
+      `update ledger_journal set shipped_segment = ?2, shipped_offset = ?3, low_segment = ?4, low_offset = ?5, settles = ?6
+       where instance = ?1 and shipped_segment = ?7 and shipped_offset = ?8 returning id`,
+    );
   }
 
   /** One transaction; returns how many entries were new. */
-  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint): number {
+  append(entries: readonly ShippedEntry[], checkpoint: Checkpoint, from?: Position): number {
     this.#connection.exec('begin immediate');
     try {
-      const { instance, shipped, lowWater, settles } = checkpoint;
-      const row = this.#setCheckpoint.get(
-        instance,
-        shipped.segment,
-        shipped.offset,
-        lowWater.segment,
-        lowWater.offset,
-        settles,
-      );
-      const journal = integerOf(row?.['id']);
+      const journal = this.#follow(checkpoint, from);
       let added = 0;
       for (const one of entries) {
         const isNew = one.kind === 'usage' ? this.#add(one, journal) : this.#adjustments.add(one.adjustment, journal);
@@ -82,6 +80,16 @@ export class LedgerWriter {
       this.#series.forget();
       throw error;
     }
+  }
+
+  /** Returns the journal's id in the store. */
+  #follow({ instance, shipped, lowWater, settles }: Checkpoint, from: Position | undefined): number {
+    const { segment, offset } = lowWater;
+    const values = [instance, shipped.segment, shipped.offset, segment, offset, settles];
+    if (from === undefined) return integerOf(this.#setCheckpoint.get(...values)?.['id']);
+    const moved = this.#moveCheckpoint.get(...values, from.segment, from.offset);
+    if (moved === undefined) throw new StoreElsewhere();
+    return integerOf(moved['id']);
   }
 
   #add(shipped: ShippedRecord, journal: number): boolean {

@@ -1,6 +1,5 @@
-import type { AuditedArchive } from '../ports.ts';
 import { readManifest, UnreadableManifest, type ArchiveEntry } from './manifest.ts';
-import type { ArchiveFolder } from './ports.ts';
+import type { ArchiveFolder, AuditedArchive } from './ports.ts';
 
 type Folder = Pick<ArchiveFolder, 'list' | 'segments' | 'digest' | 'readManifest'>;
 

@@ -8,6 +8,17 @@ export interface MadeArchive {
   readonly contentSha256: string;
 }
 
+/** An archived segment, as it is found. */
+export interface AuditedArchive {
+  readonly segment: number;
+  /** `removed`: by retention; `altered`: its digest is not the manifest's; `unlisted`: the manifest does not know it. */
+  readonly state: 'sound' | 'removed' | 'missing' | 'altered' | 'unlisted';
+  readonly records: number;
+  readonly adjustments: number;
+  /** When the last of the records was admitted, UTC ms; null where there is none, or it is not known. */
+  readonly to: number | null;
+}
+
 /**
  * The folder of archived segments and its manifest. What a method has done survives a power failure when it resolves.
  * Every method rejects, or throws, with the system's error.
