@@ -151,19 +151,22 @@ function usd(nano: string): string {
 
 function money({ layer, currency }: Shape, lines: readonly Line[]): readonly Column<Line>[] {
   const field = layers[layer].cost;
-  const title = layerTitles[layer];
+  const inUsd = (line: Line): string | null => (line[field] === null ? null : usd(line[field]));
   const column = (code: string, amountOf: (line: Line) => string | null): Column<Line> => {
     const decimals = decimalsOf(lines.map(amountOf));
+    const known = (line: Line): string => groupedDecimal(amountOf(line) ?? '0', decimals);
+    // What is missing stands once, at the amount that was asked for.
+    const plain = (line: Line): string => (line[field] === null ? '–' : known(line));
     return {
-      title: `${title} in ${code}`,
+      title: `${layerTitles[layer]} in ${code}`,
       name: code,
       align: right,
       value: amountOf,
-      text: (line) => cost(line, layer, { nano: line[field], text: groupedDecimal(amountOf(line) ?? '0', decimals) }),
+      text: code === currency.code ? (line) => cost(line, layer, { nano: line[field], text: known(line) }) : plain,
     };
   };
-  const inUsd = column('USD', (line) => (line[field] === null ? null : usd(line[field])));
-  return currency.code === 'USD' ? [inUsd] : [column(currency.code, (line) => line.amount), inUsd];
+  if (currency.code === 'USD') return [column('USD', inUsd)];
+  return [column(currency.code, (line) => line.amount), column('USD', inUsd)];
 }
 
 const count = (title: string, name: 'requests' | 'attempts', leaveOut?: number): Column<Line> => ({

@@ -136,9 +136,13 @@ test('several dimensions and time have a column each; what is left of the deares
 test('another currency stands beside the USD, with its rates and what rounding makes of the total', async (t) => {
   const report = example({
     layer: 'internal',
-    currency: { code: 'EUR', rates: [{ from: '2026-11-01T00:00:00.000Z', perUsd: '0.92' }] },
+    timeZone: 'Europe/Amsterdam',
+    currency: { code: 'EUR', rates: [{ from: '2026-10-31T23:00:00.000Z', perUsd: '0.92' }] },
     rows: [
-      rowOf({ consumer: 'web' }, { amount: '1234.5', internalCostNanoUsd: '1341847826087', internalPricedAttempts: 1 }),
+      rowOf(
+        { consumer: 'web' },
+        { attempts: 2, amount: '1234.5', internalCostNanoUsd: '1341847826087', internalPricedAttempts: 1 },
+      ),
     ],
     roundingDifference: '0.000000001',
   });
@@ -146,7 +150,7 @@ test('another currency stands beside the USD, with its rates and what rounding m
   const { out } = await runCli(['usage', '--currency', 'EUR', '--layer', 'internal'], gateway.environment);
   const [heading, row] = out.split('\n');
   assert.match(heading ?? '', /internal cost in EUR +internal cost in USD/);
-  assert.match(row ?? '', /1,234\.50\d* +1,341\.847826087/);
+  assert.match(row ?? '', /1,234\.500000000 \+ unpriced +1,341\.847826087$/);
   assert.match(out, /Cost: at internal rates\.\nEUR: 0\.92 per USD from 2026-11-01; converted from exact sums\.\n/);
   assert.match(out, /total in EUR differs from the sum of its rows by 0\.000000001/);
 });

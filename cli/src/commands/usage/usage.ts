@@ -22,10 +22,10 @@ type UsageOptions = FormatOptions & ReportOptions;
 const rowsOfTable = '1000';
 
 /** What the figures are made of, where it is not the ordinary. */
-function remarks({ layer, currency, roundingDifference }: UsageReport): string {
-  const rates = currency.rates.map(
-    ({ from, perUsd }) => `${perUsd} per USD from ${from?.slice(0, 10) ?? 'the beginning'}`,
-  );
+function remarks({ layer, currency, roundingDifference, timeZone }: UsageReport): string {
+  const dayOf = (from: string | null): string =>
+    from === null ? 'the beginning' : Temporal.Instant.from(from).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+  const rates = currency.rates.map(({ from, perUsd }) => `${perUsd} per USD from ${dayOf(from)}`);
   return [
     layer === 'contracted' ? '' : `Cost: at ${layer === 'list' ? 'list prices' : 'internal rates'}.\n`,
     currency.code === 'USD' ? '' : `${currency.code}: ${rates.join(', ')}; converted from exact sums.\n`,
