@@ -1,16 +1,19 @@
 // One filter, one total: to the nano-USD the same on every way to it, over a month in which everything happens. Whoever
-// adds a way (an export, a page) adds it to `ways`.
+// adds a way adds it to `ways`.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { usageRecordsSchema } from '@tollgate/contract/admin-api/usage.ts';
+import { parseDecimal, zero } from '@tollgate/contract/decimal.ts';
 import { usageReportSchema } from '@tollgate/contract/usage.ts';
+import type { ExportSources } from '#accounting/exports/export.ts';
 import type { FigureFilter } from '#accounting/ledger/ports.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
 import { openSqlite, type SqliteDatabase } from '#adapters/sqlite/open.ts';
 import { runCli } from '../../../cli/test/support/run-cli.ts';
+import { exported, exportRequest, restingSources } from '../support/export-request.ts';
 import { generatedMonth, generatedPeriod } from '../support/generated-month.ts';
 import { referenceTotal } from '../support/reference-sums.ts';
 import { plainSettings, reportBench } from '../support/report-sources.ts';
@@ -24,6 +27,7 @@ interface Totals {
 }
 
 interface Stage {
+  readonly exports: ExportSources;
   readonly admin: RunningAdmin;
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -84,7 +88,7 @@ type Way = (stage: Stage, filter: readonly FigureFilter[]) => Promise<Totals>;
 
 const byWhat = ['consumer,model', 'cost-centre,outcome,week', 'day', 'end-user'] as const;
 
-const ways: Readonly<Record<string, Way>> = {
+const ways: Record<string, Way> = {
   async 'the admin API, its total'({ admin }, filter) {
     const { body } = await admin.call('GET', `/admin/v1/usage?${query(filter)}`);
     return sumOf([usageReportSchema.parse(body).total]);
@@ -147,6 +151,40 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
+/** 10^-9 USD of a decimal number of USD; an empty cell is what is not known. */
+function nanoOf(usd: string): string {
+  if (usd === '') return '0';
+  const { digits, scale } = parseDecimal(usd) ?? zero;
+  assert.ok(scale <= 9 || digits === 0n, usd);
+  return String(digits * 10n ** BigInt(9 - Math.min(scale, 9)));
+}
+
+/** What the files for finance say, by the names of their columns. */
+const files = {
+  focus: ['EffectiveCost', 'x_LedgerListCost', 'x_InternalCost'],
+  csv: ['costUsd', 'listUsd', 'internalUsd'],
+  'statement-csv': ['costUsd', 'listUsd', 'internalUsd'],
+} as const;
+
+for (const [kind, [cost, list, internal]] of Object.entries(files))
+  ways[`the export ${kind}`] = async ({ exports }, filter) => {
+    const { text } = await exported(exports, exportRequest({ kind: kind as keyof typeof files, filter }));
+    return sumOf(
+      readCsv(text).map((row) => ({
+        costNanoUsd: nanoOf(row[cost] ?? ''),
+        listCostNanoUsd: nanoOf(row[list] ?? ''),
+        internalCostNanoUsd: nanoOf(row[internal] ?? ''),
+      })),
+    );
+  };
+
+ways['the export json'] = async ({ exports }, filter) => {
+  const { text } = await exported(exports, exportRequest({ kind: 'json', filter }));
+  const { totals } = JSON.parse(text) as { totals: Record<'costNanoUsd' | 'listNanoUsd' | 'internalNanoUsd', string> };
+  const { costNanoUsd, listNanoUsd, internalNanoUsd } = totals;
+  return sumOf([{ costNanoUsd, listCostNanoUsd: listNanoUsd, internalCostNanoUsd: internalNanoUsd }]);
+};
+
 const filters: Readonly<Record<string, readonly FigureFilter[]>> = {
   everything: [],
   'a cost centre and all below it': [{ dimension: 'cost-centre', values: ['contoso/sales'] }],
@@ -168,7 +206,7 @@ suite('the same filter gives the same total on every way to it', () => {
 
   before(async () => {
     database = openSqlite({ path: ':memory:', durability: 'process' });
-    const { reports } = await reportBench(month.entries, await createSqliteLedgerStore(database));
+    const { reports, store } = await reportBench(month.entries, await createSqliteLedgerStore(database));
     const admin = await startAdmin({
       overrides: {
         reports: {
@@ -179,7 +217,11 @@ suite('the same filter gives the same total on every way to it', () => {
       },
     });
     writeFileSync(path.join(dataFolder, 'admin-token'), adminTestToken);
-    stage = { admin, environment: { TOLLGATE_DATA: dataFolder, TOLLGATE_ADMIN_PORT: String(admin.port) } };
+    stage = {
+      exports: restingSources(store),
+      admin,
+      environment: { TOLLGATE_DATA: dataFolder, TOLLGATE_ADMIN_PORT: String(admin.port) },
+    };
   });
   after(async () => {
     await stage.admin.close();
