@@ -12,7 +12,7 @@ import {
   type LinesQuery,
 } from '#accounting/ledger/ports.ts';
 import { isWord, layers, rollUpOutcomes } from '#model/words.ts';
-import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures, type RowKind } from '../sql/figure-columns.ts';
+import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
 import { endUserOf, keyOf, usedParts, usesEndUser, type Part } from '../sql/figure-parts.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';
@@ -33,47 +33,41 @@ function spansText(spans: readonly FigureSpan[], unit: number): string {
 }
 
 /** Sums of money may exceed 64 bits: dollars and the rest are added up apart. */
-function innerSums(kind: RowKind): string {
-  const counts = countMeasures.map((one) => `sum(${amountOf(kind, one)}) as ${columnOf(one)}`);
-  const money = moneyMeasures.flatMap((one) => [
-    `sum(${amountOf(kind, one)} / ${nanoPerDollar}) as ${columnOf(one)}_dollars`,
-    `sum(${amountOf(kind, one)} % ${nanoPerDollar}) as ${columnOf(one)}_rest`,
-  ]);
-  return [...counts, ...money].join(', ');
-}
-
-const sumColumns = [
-  ...countMeasures.map(columnOf),
-  ...moneyMeasures.flatMap((one) => [`${columnOf(one)}_dollars`, `${columnOf(one)}_rest`]),
+const exactSums = [
+  ...countMeasures.map((one) => `cast(sum(${columnOf(one)}) as text) as ${columnOf(one)}`),
+  ...moneyMeasures.flatMap((one) => [
+    `cast(sum(${columnOf(one)} / ${nanoPerDollar}) as text) as ${columnOf(one)}_dollars`,
+    `cast(sum(${columnOf(one)} % ${nanoPerDollar}) as text) as ${columnOf(one)}_rest`,
+  ]),
 ];
 
-/** The sums of one part, by bucket, series and outcome. */
-function partSums(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBuilder<unknown> {
+/** The rows of one part, each with its bucket and what it adds to every measure. */
+function partRows(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBuilder<unknown> {
   const spans = query.spans.filter((one) => one.source === part.source);
   const conditions = [...rowFilter.conditions(query.filter, { endUser: 'end_user_key' })];
   if (query.instance !== undefined)
     conditions.push(sql`journal = (select id from ledger_journal where instance = ${query.instance})`);
   const endUser = sql.raw(asksEndUser ? endUserOf[part.kind] : 'null');
   const columns = sql.raw(`${part.table}.*`);
+  const amounts = measures.map((one) => `${amountOf(part.kind, one)} as ${columnOf(one)}`).join(', ');
   // `cross join` makes SQLite walk the spans first and look each of them up in the table's key.
   return sql`
-    select bucket, series, outcome, end_user_key, ${sql.raw(innerSums(part.kind))} from (
+    select bucket, series, outcome, end_user_key, ${sql.raw(amounts)} from (
       select span.value ->> 2 as bucket, ${endUser} as end_user_key, ${columns}
       from json_each(${spansText(spans, part.unit)}) as span cross join ${sql.raw(part.table)}
       where ${sql.raw(part.time)} >= span.value ->> 0 and ${sql.raw(part.time)} < span.value ->> 1
-    ) where ${allOf(conditions)} group by 1, 2, 3, 4`;
+    ) where ${allOf(conditions)}`;
 }
 
 /** The one statement that answers a query. */
 export function figuresStatement(query: FiguresQuery): RawBuilder<Record<string, string | number>> {
   const asksEndUser = usesEndUser(query);
   const recordsOnly = asksEndUser || query.instance !== undefined;
-  const all = usedParts(query, recordsOnly).map((part) => partSums(part, query, asksEndUser));
+  const all = usedParts(query, recordsOnly).map((part) => partRows(part, query, asksEndUser));
   const keys = query.by.map((one, index) => `${keyOf(one)} as key_${index}`);
-  const sums = sumColumns.map((one) => `cast(sum(${one}) as text) as ${one}`);
   const groups = Array.from({ length: keys.length + 1 }, (_one, index) => index + 1).join(', ');
   const rows = sql<Record<string, string | number>>`
-    select ${sql.raw(['bucket', ...keys, ...sums].join(', '))}
+    select ${sql.raw(['bucket', ...keys, ...exactSums].join(', '))}
     from (${sql.join(all, sql` union all `)}) join usage_series on usage_series.id = series
     group by ${sql.raw(groups)}`;
   if (query.page === undefined) return rows;
