@@ -159,7 +159,10 @@ test('archives go when they were kept long enough, and the manifest says what we
     setup.clock.advance(day);
     await archiver.tidy();
     assert.equal(removedArchives(readManifest(setup.archive.readManifest())), null);
-    setup.clock.advance(29 * day);
+    setup.clock.advance(30 * day - 1);
+    await archiver.tidy();
+    assert.deepEqual(setup.archive.list(), [1, 2]);
+    setup.clock.advance(1);
     await archiver.tidy();
     assert.deepEqual([setup.archive.list(), setup.archive.segments()], [[], [3, 4]]);
     assert.deepEqual(removedArchives(readManifest(setup.archive.readManifest())), {
@@ -201,6 +204,18 @@ test('a clock that jumps a year ahead removes nothing while it may be set right'
     await archiver.tidy();
     setup.clock.advance(day);
     await archiver.tidy();
+    assert.deepEqual(setup.archive.list(), [1, 2, 3]);
+  });
+});
+
+test('segments that were closed while the clock stood at 1970 are no older than others', async () => {
+  await withJournal(async (setup) => {
+    setup.clock.jump(56 * 365 * day);
+    const archiver = setup.archiver({ keepForMs: 30 * day });
+    for (let days = 0; days < 29; days += 1) {
+      setup.clock.advance(day);
+      await archiver.tidy();
+    }
     assert.deepEqual(setup.archive.list(), [1, 2, 3]);
   });
 });
@@ -248,7 +263,7 @@ for (const when of ['before', 'after'] as const)
       let reached = true;
       await withJournal(async (setup) => {
         setup.done = { segment: 3, offset: 0 };
-        const due = [31 * day, 2 * hour] as const;
+        const due = [2 * hour, 30 * day] as const;
         const first = setup.archiver({ archive: killedAt(setup.archive, number, when), keepForMs: 30 * day });
         try {
           for (const ms of due) {

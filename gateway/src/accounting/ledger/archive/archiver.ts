@@ -20,7 +20,7 @@ export interface ArchiverOptions {
   done(): Position;
   /** How long a segment stays as it is after the next one was begun, ms. */
   readonly afterMs: number;
-  /** How long an archive is kept after that, ms; null: for ever. */
+  /** How long an archive is kept after it was made, ms; null: for ever. */
   readonly keepForMs: number | null;
 }
 
@@ -29,6 +29,9 @@ const steadyEnoughMs = 3_600_000;
 const itemsPerTurn = 500;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+
+/** Of two clock readings the later one: a clock that stood at the year 1970 for a while makes no archive old. */
+const keptSince = ({ closedAt, archivedAt }: ArchiveEntry): number => Math.max(closedAt, archivedAt);
 
 type Counted = Pick<ArchiveEntry, 'settles' | 'adjustments' | 'from' | 'to'>;
 
@@ -126,7 +129,7 @@ export class Archiver {
     // What a store that was lost has still to be told is not old, whatever its age.
     const done = this.#options.done().segment;
     const due = readManifest(folder.readManifest()).filter(
-      (one) => one.removedAt === null && one.segment < done && one.closedAt + keepForMs <= clock.now(),
+      (one) => one.removedAt === null && one.segment < done && keptSince(one) + keepForMs <= clock.now(),
     );
     if (due.length === 0) return;
     await this.#note(due.map((one) => ({ ...one, removedAt: clock.now() })));
