@@ -12,6 +12,17 @@ export const lineFeed = 0x0a;
 export const prefixBytes = 10;
 export const framingBytes = prefixBytes + 1;
 
+/** A record without its line feed for so long is damage: nothing longer may be written. */
+export const longestFrameBytes = 16 * 1024 * 1024;
+
+/** Throws a RangeError for an entry that no reader would take for one. */
+export function refuseTooLong(json: string): void {
+  // One UTF-16 unit is at most three bytes of UTF-8.
+  if (json.length * 3 + framingBytes < longestFrameBytes) return;
+  if (Buffer.byteLength(json) + framingBytes >= longestFrameBytes)
+    throw new RangeError(`An entry of ${json.length} characters is too long to be recorded.`);
+}
+
 const space = 0x20;
 const hexDigits = Buffer.from('0123456789abcdef');
 
@@ -40,8 +51,9 @@ export class FrameBuffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Throws, nothing added, for what is too long. */
   add(json: string): void {
-    // One UTF-16 unit is at most three bytes of UTF-8.
+    refuseTooLong(json);
     this.#ensure(json.length * 3 + framingBytes);
     const start = this.#length;
     const bytes = this.#bytes;

@@ -15,7 +15,7 @@ import { SegmentAppender } from './segment-appender.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryJournalFiles, systemError } from '../../../test/support/memory-journal-files.ts';
-import { openedAttempt, storedRecord, usageRecord } from '../../../test/support/records.ts';
+import { correction, openedAttempt, storedRecord, usageRecord } from '../../../test/support/records.ts';
 
 const beginning: Checkpoint = { instance: 'journal-1', shipped: journalStart, lowWater: journalStart, settles: 0 };
 
@@ -313,4 +313,21 @@ test('each bit of a record, flipped: the record is told as damage and never read
     assert.equal(damage[0]?.at.offset, start, `bit ${bit}`);
     assert.deepEqual([lost.map((one) => one.id), settled(files)], [['b'], expected], `bit ${bit}`);
   }
+});
+
+// ── An entry that no reader would take for one ──
+
+test('an adjustment that would be too long to be read is refused, and nothing is booked with it', async () => {
+  const files = new MemoryJournalFiles();
+  const { journal } = begin(files);
+  const ordinary = correction(usageRecord('a'));
+  const detail = JSON.stringify({ why: 'x'.repeat(16 * 1024 * 1024) });
+  await assert.rejects(journal.book([ordinary, { ...ordinary, id: 'too long', detail }]), RangeError);
+  await journal.book([{ ...ordinary, id: 'later' }]);
+  await journal.close();
+  const items = [...journalAudit(files).items(null, fileEnd(files) ?? journalStart)];
+  assert.deepEqual(
+    items.map((item) => (item.kind === 'adjustment' ? item.adjustment.id : item.kind)),
+    ['segment', 'later'],
+  );
 });

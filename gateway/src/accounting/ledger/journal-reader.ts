@@ -1,4 +1,4 @@
-import { framingBytes, isIntact, lineFeed, prefixBytes, recordSeparator } from './framing.ts';
+import { framingBytes, isIntact, lineFeed, longestFrameBytes, prefixBytes, recordSeparator } from './framing.ts';
 import type { JournalFiles, Position } from './ports.ts';
 
 export interface ScannedRecord {
@@ -18,8 +18,6 @@ export interface Damage {
 export type Scanned = ScannedRecord | Damage;
 
 const chunkBytes = 256 * 1024;
-/** No entry is nearly as long: what has no line feed for so long is damage. */
-const longestFrameBytes = 16 * 1024 * 1024;
 
 /** Reads the journal's segments in order, from a position on, and starts again behind whatever is damaged. */
 export class JournalReader {

@@ -3,7 +3,7 @@ import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { adjustmentText, attemptText, openText, settleText } from './encode-entry.ts';
-import { FrameBuffer } from './framing.ts';
+import { FrameBuffer, refuseTooLong } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
 import { OpenAttempts, type Place } from './open-attempts.ts';
 import type { Adjustment, JournalFiles, Position } from './ports.ts';
@@ -190,13 +190,14 @@ export class Journal {
 
   /**
    * Books adjustments: resolves when they count. Rejects with `ledger_unavailable` while nothing is admitted (they can
-   * wait, unlike the settle of a call that was made), and where one holds an amount that is none; then none is booked.
+   * wait, unlike the settle of a call that was made), and where one holds an amount that is none, or is too long to be read again; then none is booked.
    */
   book(adjustments: readonly Adjustment[]): Promise<void> {
     try {
       if (!this.admitting) throw unavailable();
       if (adjustments.length === 0) return Promise.resolve();
       const texts = adjustments.map(adjustmentText);
+      for (const text of texts) refuseTooLong(text);
       const group = this.#group;
       for (const text of texts) group.settles.add(text);
       group.booked += texts.length;
