@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
 const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/);
-const decimal = z.string().regex(/^-?\d+$/);
+const amount = z
+  .string()
+  .regex(/^-?\d+$/)
+  .nullable();
 
 /**
  * What is signed of an export. Texts, whole numbers, null, objects and lists only, so that there is one way to write it.
@@ -20,11 +23,11 @@ export const exportStatementSchema = z.strictObject({
   rows: z.number().int().nonnegative().describe('Rows of the file.'),
   totals: z
     .strictObject({
-      costNanoUsd: decimal.describe('What the report calls the cost, 10^-9 USD.'),
-      listNanoUsd: decimal.describe('At list prices.'),
-      internalNanoUsd: decimal.describe('At internal rates.'),
+      costNanoUsd: amount.describe('What the report calls the cost, 10^-9 USD.'),
+      listNanoUsd: amount.describe('At list prices.'),
+      internalNanoUsd: amount.describe('At internal rates.'),
     })
-    .describe('Sums over the file.'),
+    .describe('Sums over the file; null: no row of it has an amount there. Not 0: it is not known.'),
   unsettled: z
     .number()
     .int()

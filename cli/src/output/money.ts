@@ -18,6 +18,10 @@ export function usdFromNano(nanoUsd: bigint | string, decimals = 2): string {
   return `${nano < 0n ? '-' : ''}${grouped(magnitude / nanoPerUsd)}.${fraction.padEnd(Math.max(2, decimals), '0')}`;
 }
 
+/** An amount that may be unknown, for a sentence: `1.50 USD`, or `not known`, which is not 0. */
+export const knownUsd = (nanoUsd: string | null): string =>
+  nanoUsd === null ? 'not known' : `${usdFromNano(nanoUsd)} USD`;
+
 /** A decimal number with its thousands grouped and so many decimals at least: `1234.5` -> `1,234.50`. Never rounds. */
 export function groupedDecimal(amount: string, decimals = 2): string {
   const [whole = '0', fraction = ''] = amount.split('.');

@@ -49,7 +49,7 @@ function signatureOf(text: string, changes: Partial<ExportStatement> = {}, key =
     filter: ['cost-centre=contoso/sales'],
     profile: null,
     rows: 1,
-    totals: { costNanoUsd: '123', listNanoUsd: '456', internalNanoUsd: '0' },
+    totals: { costNanoUsd: '123', listNanoUsd: '456', internalNanoUsd: null },
     unsettled: 0,
     madeAt: '2026-12-01T08:30:00.000Z',
     madeBy: 'Tollgate 0.1.0',
@@ -305,7 +305,12 @@ suite('the verification of an export', () => {
     [
       'something that is no signature',
       ({ file: signed }: Signed) => writeFileSync(`${signed}.sig.json`, '{"algorithm":"none"}'),
-      /is no signature of an export/,
+      /is no signature of an export \(algorithm: .*; keyId: .*; signature: .*; signed: /,
+    ],
+    [
+      'a signature that was cut off, and says so without the words of a schema',
+      ({ file: signed }: Signed) => writeFileSync(`${signed}.sig.json`, '{"algorithm":"Ed25519",'),
+      /is no signature of an export \(it is no JSON\)/,
     ],
     [
       'something that is no key',

@@ -7,7 +7,7 @@ import { adminClient, type AdminClient, type Download } from '#admin/client.ts';
 import type { Context } from '#context.ts';
 import { CommandFailure, exitCodes } from '#failure.ts';
 import { prettyJson } from '#output/json.ts';
-import { grouped, usdFromNano } from '#output/money.ts';
+import { grouped, knownUsd } from '#output/money.ts';
 import { sizeText } from '#output/size.ts';
 import type { Query } from '#subject.ts';
 import { PartFile } from './part-file.ts';
@@ -132,8 +132,8 @@ function summary(file: string, { signed, keyId }: ExportSignature, signatureFile
   const { rows, bytes, totals } = signed;
   const lines = [
     `${file}: ${grouped(rows)} rows, ${sizeText(bytes)}`,
-    `  cost ${usdFromNano(totals.costNanoUsd)} USD, at list prices ${usdFromNano(totals.listNanoUsd)} USD`,
-    ...(totals.internalNanoUsd === '0' ? [] : [`  at internal rates ${usdFromNano(totals.internalNanoUsd)} USD`]),
+    `  cost ${knownUsd(totals.costNanoUsd)}, at list prices ${knownUsd(totals.listNanoUsd)}`,
+    ...(totals.internalNanoUsd === null ? [] : [`  at internal rates ${knownUsd(totals.internalNanoUsd)}`]),
     ...(signatureFile === null ? [] : [`${signatureFile}: signed with key ${keyId}`]),
   ];
   return `${lines.join('\n')}\n`;

@@ -2,6 +2,7 @@ import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto
 import { createReadStream, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import {
   canonicalJson,
   exportKeySchema,
@@ -14,7 +15,7 @@ import { invocation, withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
 import { CommandFailure, systemErrorCode } from '#failure.ts';
 import { prettyJson } from '#output/json.ts';
-import { grouped, usdFromNano } from '#output/money.ts';
+import { grouped, knownUsd } from '#output/money.ts';
 import { signatureFileOf } from './save.ts';
 
 interface VerifyOptions {
@@ -65,14 +66,17 @@ function contentOf(file: string, what: string, hint: string): string {
 
 function readSignature(file: string): ExportSignature {
   const hint = `An export is signed when it is made: ${invocation} export … --sign. Is it elsewhere? --signature FILE`;
-  const parsed = exportSignatureSchema.safeParse(parseJson(contentOf(file, 'There is no signature', hint)));
+  const value = parseJson(contentOf(file, 'There is no signature', hint));
+  const parsed = exportSignatureSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new CommandFailure(
-    `${file} is no signature of an export (${issue === undefined ? 'no reason' : `${issue.path.join('.')}: ${issue.message}`}).`,
-    { hints: ['It was changed, or another version of Tollgate has made it.'] },
-  );
+  const why = value === undefined ? 'it is no JSON' : issuesText(parsed.error);
+  throw new CommandFailure(`${file} is no signature of an export (${why}).`, {
+    hints: ['It was changed, or another version of Tollgate has made it.'],
+  });
 }
+
+const issuesText = ({ issues }: z.ZodError): string =>
+  issues.map(({ path: where, message }) => [...where.map(String), message].join(': ')).join('; ');
 
 function keyOf(pem: string, from: string): VerifyKey {
   let key: KeyObject | undefined;
@@ -142,7 +146,7 @@ function goodNews(file: string, { signed, keyId }: ExportSignature): string {
     `  period: ${from} to ${to} (${timeZone})`,
     `  filter: ${filter.length === 0 ? 'none' : filter.join(', ')}`,
     `  rows:   ${grouped(rows)}`,
-    `  cost:   ${usdFromNano(totals.costNanoUsd)} USD; at list prices ${usdFromNano(totals.listNanoUsd)} USD; at internal rates ${usdFromNano(totals.internalNanoUsd)} USD`,
+    `  cost:   ${knownUsd(totals.costNanoUsd)}; at list prices ${knownUsd(totals.listNanoUsd)}; at internal rates ${knownUsd(totals.internalNanoUsd)}`,
     ...(unsettled === 0
       ? []
       : [`  ${grouped(unsettled)} settled calls had not reached the store when it was made: they are not in it.`]),

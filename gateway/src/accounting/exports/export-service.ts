@@ -42,7 +42,7 @@ export function createExportService(sources: ExportSources, clock: Clock): Expor
     open.delete(id);
     found?.patience?.cancel();
     // Where a piece is being made, it ends behind that.
-    void found?.text.return({ rows: 0, totals: { cost: 0n, list: 0n, internal: 0n }, unsettled: 0 });
+    void found?.text.return({ rows: 0, totals: { cost: null, list: null, internal: null }, unsettled: 0 });
   };
   const wait = (id: string): Timer => clock.after(patienceMs, () => close(id));
   return {

@@ -44,7 +44,7 @@ function checked(text: string): FocusCheck {
   return checker.result();
 }
 
-const sums = ({ totals }: ExportSummary): readonly bigint[] => [totals.cost, totals.list, totals.internal];
+const sums = ({ totals }: ExportSummary): readonly (bigint | null)[] => [totals.cost, totals.list, totals.internal];
 const usd = (nano: bigint): string => decimalText(usdOfNano(nano), 9);
 const kinds: readonly ExportKind[] = ['focus', 'csv', 'json', 'statement-csv', 'statement-html'];
 
@@ -191,13 +191,29 @@ suite('exports of a month in which everything happens', () => {
     }
   });
 
+  test('what no call has a cost for has no total of 0, in any kind of file', async () => {
+    const cut: ExportSources = {
+      ...sources,
+      store: {
+        ...sources.store,
+        lines: async (query) => (await sources.store.lines(query)).filter(({ layer }) => layer === 'list'),
+        figures: async (query) => await sources.store.figures(query),
+        pageOfAdjustments: async () => await Promise.resolve([]),
+      },
+    };
+    for (const kind of kinds)
+      assert.equal((await exported(cut, exportRequest({ kind }))).summary.totals.internal, null, kind);
+    const { text } = await exported(cut, exportRequest({ kind: 'json' }));
+    assert.match(text, /"internalNanoUsd":null\}\}\n$/);
+  });
+
   test('a period cut anywhere comes to the same in its parts', async () => {
     const cut = Date.parse('2026-11-17T13:37:42.123Z');
     const whole = (await exported(sources, exportRequest({ kind: 'csv' }))).summary;
     const first = (await exported(sources, exportRequest({ kind: 'csv', period: { from, to: cut } }))).summary;
     const second = (await exported(sources, exportRequest({ kind: 'csv', period: { from: cut, to } }))).summary;
-    assert.equal(first.totals.cost + second.totals.cost, whole.totals.cost);
-    assert.equal(first.totals.list + second.totals.list, whole.totals.list);
+    const both = (layer: 'cost' | 'list'): bigint => (first.totals[layer] ?? 0n) + (second.totals[layer] ?? 0n);
+    assert.deepEqual([both('cost'), both('list')], [whole.totals.cost, whole.totals.list]);
   });
 
   test('a month without data is a file with its header alone', async () => {
@@ -210,7 +226,7 @@ suite('exports of a month in which everything happens', () => {
     assert.deepEqual(json, {
       ...json,
       charges: [],
-      totals: { costNanoUsd: '0', listNanoUsd: '0', internalNanoUsd: '0' },
+      totals: { costNanoUsd: null, listNanoUsd: null, internalNanoUsd: null },
     });
     const page = await exported(sources, exportRequest({ kind: 'statement-html', period }));
     assert.match(page.text, /Nothing was used in this month/);

@@ -1,10 +1,11 @@
 import { csvLine } from '@tollgate/contract/csv.ts';
 import type { JournalProgress, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
 import { chargeCsvCells, chargeCsvHeader, chargeJson } from './charge-files.ts';
+import type { Priced } from './charge-rows.ts';
 import { charges } from './charges.ts';
 import type { ExportFacts } from './facts.ts';
 import { focusHeaderCells, focusRow, type Charge } from './focus-rows.ts';
-import { factsOf, type ExportRequest, type ExportSummary, type ExportTotals } from './request.ts';
+import { factsOf, totalsJson, type ExportRequest, type ExportSummary, type ExportTotals } from './request.ts';
 import { buildStatement } from './build-statement.ts';
 import { statementCsv } from './statement-csv.ts';
 import { statementHtml } from './statement-html.ts';
@@ -25,17 +26,21 @@ async function unsettledAfter(sources: ExportSources, waitMs: number): Promise<n
   return Math.max(0, progress.settles() - progress.shipped());
 }
 
+/** Unknown stays unknown until there is something to add. */
+const plus = (sum: bigint | null, priced: Priced | null): bigint | null =>
+  priced?.counts === true ? (sum ?? 0n) + priced.nanoUsd : sum;
+
 export class Totals {
   rows = 0;
-  #cost = 0n;
-  #list = 0n;
-  #internal = 0n;
+  #cost: bigint | null = null;
+  #list: bigint | null = null;
+  #internal: bigint | null = null;
 
   add({ row }: Charge): void {
     this.rows += 1;
-    if (row.charged?.counts === true) this.#cost += row.charged.nanoUsd;
-    if (row.list?.counts === true) this.#list += row.list.nanoUsd;
-    if (row.internal?.counts === true) this.#internal += row.internal.nanoUsd;
+    this.#cost = plus(this.#cost, row.charged);
+    this.#list = plus(this.#list, row.list);
+    this.#internal = plus(this.#internal, row.internal);
   }
 
   sums(): ExportTotals {
@@ -68,12 +73,7 @@ function chargeFile(request: ExportRequest, facts: ExportFacts): ChargeFile {
   return {
     head: `${jsonHead(request)}"charges":[`,
     charge: (charge, index) => `${index === 0 ? '' : ','}\n${chargeJson(charge, timeZone)}`,
-    tail: ({ cost, list, internal }) =>
-      `\n],"totals":${JSON.stringify({
-        costNanoUsd: String(cost),
-        listNanoUsd: String(list),
-        internalNanoUsd: String(internal),
-      })}}\n`,
+    tail: (totals) => `\n],"totals":${JSON.stringify(totalsJson(totals))}}\n`,
   };
 }
 
@@ -124,9 +124,7 @@ async function* statementText(sources: ExportSources, request: ExportRequest): E
   const unsettled = await unsettledAfter(sources, request.waitMs);
   const statement = await buildStatement(sources, request, unsettled);
   yield request.kind === 'statement-csv' ? statementCsv(statement) : statementHtml(statement);
-  const { cost, list, internal } = statement.totals;
-  const totals = { cost: cost ?? 0n, list: list ?? 0n, internal: internal ?? 0n };
-  return { rows: statement.lines.length, totals, unsettled };
+  return { rows: statement.lines.length, totals: statement.totals, unsettled };
 }
 
 /**

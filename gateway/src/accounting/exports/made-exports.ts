@@ -7,7 +7,7 @@ import {
 import { contentTypeOf, fileNameOf } from './file-names.ts';
 import type { ExportPiece } from './export-service.ts';
 import type { ExportSigner } from './ports.ts';
-import type { ExportRequest } from './request.ts';
+import { totalsJson, type ExportRequest } from './request.ts';
 
 /** The worker's `ExportService`, as this thread sees it. */
 export interface RemoteExports {
@@ -93,7 +93,6 @@ const instant = (at: number): string => new Date(at).toISOString();
 
 function statementOf(request: ExportRequest, made: Extract<ExportPiece, { kind: 'end' }>): ExportStatement {
   const { summary, bytes, sha256 } = made;
-  const { cost, list, internal } = summary.totals;
   const { period, facts, kind } = request;
   return {
     format: 'tollgate-export-1',
@@ -105,7 +104,7 @@ function statementOf(request: ExportRequest, made: Extract<ExportPiece, { kind: 
     filter: [...request.filterTexts],
     profile: kind === 'focus' ? request.profile : null,
     rows: summary.rows,
-    totals: { costNanoUsd: String(cost), listNanoUsd: String(list), internalNanoUsd: String(internal) },
+    totals: totalsJson(summary.totals),
     unsettled: summary.unsettled,
     madeAt: instant(request.madeAt),
     madeBy: request.madeBy,

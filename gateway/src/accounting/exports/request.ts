@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ExportStatement } from '@tollgate/contract/export-signature.ts';
 import type { ExportFacts } from './facts.ts';
 import type { Span } from './months.ts';
 import type { ReadExport } from './read-query.ts';
@@ -31,10 +32,18 @@ export interface ExportMaking {
 /** Everything that an export is made from, but the ledger. */
 export type ExportRequest = ReadExport & ExportMaking;
 
+/** 10^-9 USD; null: no row has an amount on that layer. */
 export interface ExportTotals {
-  readonly cost: bigint;
-  readonly list: bigint;
-  readonly internal: bigint;
+  readonly cost: bigint | null;
+  readonly list: bigint | null;
+  readonly internal: bigint | null;
+}
+
+const amountText = (amount: bigint | null): string | null => (amount === null ? null : String(amount));
+
+/** Totals as JSON: decimal strings, or null. */
+export function totalsJson({ cost, list, internal }: ExportTotals): ExportStatement['totals'] {
+  return { costNanoUsd: amountText(cost), listNanoUsd: amountText(list), internalNanoUsd: amountText(internal) };
 }
 
 /** What is known of an export once it is written. */
