@@ -41,6 +41,12 @@ export interface ChargeRow {
   readonly unpriced: boolean;
 }
 
+/** What the consumer is charged, 10^-9 USD: at the internal rate; at cost where none applies. Null: not known. */
+export function chargedInside({ charged, internal }: ChargeRow): bigint | null {
+  const price = internal ?? charged;
+  return price?.counts === true ? price.nanoUsd : null;
+}
+
 /** The identity of a series and outcome, as a text that sorts. */
 export function placeKey({ series, outcome }: Pick<ChargeLine, 'series' | 'outcome'>): string {
   const { caller, servedBy } = series;

@@ -140,6 +140,19 @@ suite('exports of a month in which everything happens', () => {
     assert.ok(rows.every((row) => row['InvoiceIssuerName'] === 'Contoso' && row['InvoiceId'] !== ''));
   });
 
+  test('the statement charges what FOCUS bills, also where an internal rate applies to a part of the calls', async () => {
+    const focus = rowsOf((await exported(sources, exportRequest({ profile: 'internal-invoice' }))).text);
+    const statement = rowsOf((await exported(sources, exportRequest({ kind: 'statement-csv' }))).text);
+    const charged = sum(statement, 'chargedUsd');
+    assert.equal(charged, sum(focus, 'BilledCost'));
+    assert.notEqual(charged, sum(statement, 'internalUsd'));
+    const { text } = await exported(sources, exportRequest({ kind: 'statement-html' }));
+    const [whole = '', fraction = ''] = charged.split('.');
+    const exact = `${whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',')}.${fraction.replace(/0{1,7}$/, '')}`;
+    assert.ok(text.includes(`exactly ${exact}`), exact);
+    assert.match(text, /calls without an internal rate: they are charged at cost/);
+  });
+
   test('rows without a cost say why, and none of them says 0 for unknown', async () => {
     const rows = rowsOf((await exported(sources, exportRequest())).text);
     const marked = (column: string): Rows => rows.filter((row) => row[column] === 'true');

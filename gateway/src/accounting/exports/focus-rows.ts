@@ -3,7 +3,7 @@ import type { CsvCell } from '@tollgate/contract/csv.ts';
 import { decimalText, usdOfNano, zero, type Decimal } from '@tollgate/contract/decimal.ts';
 import { focusHeader } from '@tollgate/contract/focus/schema.ts';
 import { paidByTheHour } from '#model/money.ts';
-import type { ChargeRow, Priced } from './charge-rows.ts';
+import { chargedInside, type ChargeRow, type Priced } from './charge-rows.ts';
 import type { ExportFacts } from './facts.ts';
 import { meterWords, unknownUsageMeter } from './meters.ts';
 import type { Span } from './months.ts';
@@ -58,9 +58,8 @@ export function focusRow(charge: Charge, options: FocusOptions): readonly CsvCel
 }
 
 /** What the consumer is charged: by the ledger's cost, or by internal rates where those are what is invoiced. */
-export function effectiveNano({ charged, internal }: ChargeRow, profile: ExportProfile): bigint {
-  if (profile === 'internal-invoice' && internal !== null) return internal.counts ? internal.nanoUsd : 0n;
-  return charged?.counts === true ? charged.nanoUsd : 0n;
+export function effectiveNano(row: ChargeRow, profile: ExportProfile): bigint {
+  return profile === 'internal-invoice' ? (chargedInside(row) ?? 0n) : countedNano(row.charged);
 }
 
 function issuer({ row, billing }: Charge, { facts, profile }: FocusOptions): Cells {

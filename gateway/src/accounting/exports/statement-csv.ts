@@ -28,6 +28,7 @@ const columns: readonly (readonly [string, (line: StatementLine, statement: Stat
   ['costUsd', ({ sums }) => usd(sums.cost)],
   ['listUsd', ({ sums }) => usd(sums.list)],
   ['internalUsd', ({ sums }) => usd(sums.internal)],
+  ['chargedUsd', ({ sums }) => usd(sums.charged)],
   ['deliveredOnly', (line) => line.deliveredOnly],
   ['estimated', (line) => line.estimated],
 ];

@@ -105,7 +105,8 @@ function figureBox({ label, amount, isMain = false }: Figure): Html {
 const plain = (amount: bigint): Html => ({ html: exactUsd(amount).html.replaceAll(/<[^>]+>/g, '') });
 
 function figures({ totals: sums, lines }: Statement): readonly Figure[] {
-  const { cost, list, internal } = lines.length === 0 ? { cost: 0n, list: 0n, internal: null } : sums;
+  const nothing = { cost: 0n, list: 0n, internal: null, charged: 0n };
+  const { cost, list, internal, charged } = lines.length === 0 ? nothing : sums;
   const [hours, calls] = [true, false].map((wanted) =>
     lines.filter(({ kind }) => (kind === 'allocated' || kind === 'idle') === wanted),
   );
@@ -116,9 +117,9 @@ function figures({ totals: sums, lines }: Statement): readonly Figure[] {
         { label: 'Provisioned deployments', amount: sumOf(hours).cost },
       ]
     : [{ label: 'At list prices', amount: list }, ...belowList(lines)];
-  if (internal === null) return [{ label: 'To be charged', amount: cost, isMain: true }, ...atPrices];
-  const charged = { label: 'To be charged, at internal rates', amount: internal, isMain: true };
-  return [charged, { label: 'Cost at Azure’s prices', amount: cost }, ...atPrices];
+  if (internal === null) return [{ label: 'To be charged', amount: charged, isMain: true }, ...atPrices];
+  const main = { label: 'To be charged, at internal rates', amount: charged, isMain: true };
+  return [main, { label: 'Cost at Azure’s prices', amount: cost }, ...atPrices];
 }
 
 /** What contracted prices save, over the lines that have both prices. */
@@ -136,15 +137,16 @@ function notices(statement: Statement): readonly string[] {
     counts.unpriced > 0n ? `${counted(counts.unpriced, 'request')} without a price` : '',
     counts.unknownUsage > 0n ? `${counted(counts.unknownUsage, 'request')} of unknown usage` : '',
   ].filter((text) => text !== '');
-  const withoutRate = lines.filter((line) => line.sums.internal === null && (line.sums.cost ?? 0n) !== 0n);
-  const rates = sums.internal === null ? 0 : withoutRate.length;
+  const atCost = sums.internal === null ? 0 : lines.filter((line) => line.withoutRate).length;
   return [
     madeAt < to ? `The month is not over: this is what stood in the ledger on ${momentText(madeAt, timeZone)}.` : '',
     unsettled > 0
       ? `${counted(BigInt(unsettled), 'settled call')} had not reached the store when this was made. Make it again to have all.`
       : '',
     open.length > 0 ? `The cost of ${open.join(' and of ')} is not known, and not in the amount.` : '',
-    rates > 0 ? `${counted(BigInt(rates), 'line')} below have no internal rate, and are not in the amount.` : '',
+    atCost > 0
+      ? `In ${counted(BigInt(atCost), 'line')} below there are calls without an internal rate: they are charged at cost.`
+      : '',
   ].filter((text) => text !== '');
 }
 
@@ -170,7 +172,7 @@ function explanations({ totals: sums, note }: Statement): Html {
       </li>
       <li>
         Cost is the contracted price of each meter, or the list price where none is
-        contracted.${sums.internal === null ? null : ' What is charged is the internal rate of the organisation.'}
+        contracted.${sums.internal === null ? null : ' What is charged is the internal rate of the organisation, or the cost where it has none.'}
       </li>
       <li>
         A call to a provisioned deployment costs nothing by itself; its hours are shared out, and those that nobody used

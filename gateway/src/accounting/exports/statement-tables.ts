@@ -86,10 +86,10 @@ function layerTitles(withInternal: boolean): Html {
     ${withInternal ? html`<th scope="col" class="number">Charged, USD</th>` : null}`;
 }
 
-function layerCells({ list, cost, internal }: LayerSums, withInternal: boolean): Html {
+function layerCells({ list, cost, charged }: LayerSums, withInternal: boolean): Html {
   return html`<td class="number">${columnUsd(list)}</td>
     <td class="number">${columnUsd(cost)}</td>
-    ${withInternal ? html`<td class="number">${columnUsd(internal)}</td>` : null}`;
+    ${withInternal ? html`<td class="number">${columnUsd(charged)}</td>` : null}`;
 }
 
 function placeRows(lines: readonly StatementLine[], counts: StatementCounts = noCounts, internal = false): Html {
@@ -198,4 +198,4 @@ export function totals({ lines, totals: sums }: Statement): Html {
   </section>`;
 }
 
-const none: LayerSums = { cost: 0n, list: null, internal: null };
+const none: LayerSums = { cost: 0n, list: null, internal: null, charged: 0n };

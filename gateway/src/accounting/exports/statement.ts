@@ -1,6 +1,6 @@
 import { meterWords, compareMeters, unknownUsageMeter } from './meters.ts';
 import type { Charge } from './focus-rows.ts';
-import type { ChargeRow, Priced } from './charge-rows.ts';
+import { chargedInside, type ChargeRow, type Priced } from './charge-rows.ts';
 import { pricingQuantity, shownPrice, type PriceById } from './row-prices.ts';
 import { paidByTheHour } from '#model/money.ts';
 import { compare, divide, multiply, type Decimal } from '@tollgate/contract/decimal.ts';
@@ -10,6 +10,8 @@ export interface LayerSums {
   readonly cost: bigint | null;
   readonly list: bigint | null;
   readonly internal: bigint | null;
+  /** What is charged: see `chargedInside`. */
+  readonly charged: bigint | null;
 }
 
 /** How many requests there were, and how many of them bear a mark. */
@@ -69,17 +71,21 @@ export interface StatementLine {
   readonly unitPrice: Decimal | null;
   readonly deliveredOnly: boolean;
   readonly estimated: boolean;
+  /** No internal rate applies to some of its calls. */
+  readonly withoutRate: boolean;
 }
 
-type Identity = Omit<StatementLine, 'units' | 'sums' | 'unitPrice' | 'deliveredOnly' | 'estimated'>;
+type Identity = Omit<StatementLine, 'units' | 'sums' | 'unitPrice' | 'deliveredOnly' | 'estimated' | 'withoutRate'>;
 
 interface Growing extends Identity {
   units: bigint;
   cost: bigint | null;
   list: bigint | null;
   internal: bigint | null;
+  charged: bigint | null;
   deliveredOnly: boolean;
   estimated: boolean;
+  withoutRate: boolean;
 }
 
 /** Adds charges up to the lines of a statement; memory grows with the lines, not with the charges. */
@@ -98,14 +104,16 @@ export class StatementLines {
     line.cost = plus(line.cost, row.charged);
     line.list = plus(line.list, row.list);
     line.internal = plus(line.internal, row.internal);
+    line.charged = addKnown(line.charged, chargedInside(row));
+    line.withoutRate ||= row.internal === null && (chargedInside(row) ?? 0n) !== 0n;
     line.deliveredOnly ||= charge.deliveredOnly;
     line.estimated ||= charge.estimated;
   }
 
   lines(): readonly StatementLine[] {
-    return [...this.#lines.values()].toSorted(compareLines).map(({ cost, list, internal, ...line }) => ({
+    return [...this.#lines.values()].toSorted(compareLines).map(({ cost, list, internal, charged, ...line }) => ({
       ...line,
-      sums: { cost, list, internal },
+      sums: { cost, list, internal, charged },
       unitPrice: this.#unitPrice({ ...line, cost }),
     }));
   }
@@ -128,8 +136,8 @@ export class StatementLines {
     const key = JSON.stringify(Object.values(identity));
     const found = this.#lines.get(key);
     if (found !== undefined) return found;
-    const sums = { units: 0n, cost: null, list: null, internal: null, deliveredOnly: false, estimated: false };
-    const line: Growing = { ...identity, ...sums };
+    const sums = { units: 0n, cost: null, list: null, internal: null, charged: null };
+    const line: Growing = { ...identity, ...sums, deliveredOnly: false, estimated: false, withoutRate: false };
     this.#lines.set(key, line);
     return line;
   }
@@ -190,15 +198,17 @@ function addKnown(sum: bigint | null, amount: bigint | null): bigint | null {
 
 /** The sum of lines, layer by layer. */
 export function sumOf(lines: Iterable<Pick<StatementLine, 'sums'>>): LayerSums {
-  const total: { cost: bigint | null; list: bigint | null; internal: bigint | null } = {
+  const total: { -readonly [layer in keyof LayerSums]: LayerSums[layer] } = {
     cost: null,
     list: null,
     internal: null,
+    charged: null,
   };
   for (const { sums } of lines) {
     total.cost = addKnown(total.cost, sums.cost);
     total.list = addKnown(total.list, sums.list);
     total.internal = addKnown(total.internal, sums.internal);
+    total.charged = addKnown(total.charged, sums.charged);
   }
   return total;
 }
