@@ -37,6 +37,19 @@ const reply: RerateReply = {
   next: null,
 };
 
+test('a price that there was not is no amount of 0, and what the list priced before was not unpriced', async (t) => {
+  const contracted: RerateRow = { ...row, layer: 'contracted', priceAfter: 'contracted/new' };
+  const gateway = await fakeGateway(t, {
+    'POST ledger/rerate': () => promised(rerateReplySchema, { ...reply, rows: [row, contracted] }),
+  });
+  const args = ['rerate', '--from', '2026-11-01', '--reason', 'the contract of November'];
+  const table = await runCli(args, gateway.environment);
+  assert.match(table.out, / list +output +unpriced +list\/new +2 +1,000 +– +0\.0045$/m);
+  assert.match(table.out, / contracted +output +none +contracted\/new +2 +1,000 +– +0\.0045$/m);
+  const csv = await runCli([...args, '--format', 'csv'], gateway.environment);
+  assert.match(csv.out, /,contracted,output,,contracted\/new,2,1000,1000,,4500000\r$/m);
+});
+
 test('rerate asks page by page until it is done, and tells the sum of all pages', async (t) => {
   let calls = 0;
   const gateway = await fakeGateway(t, {
@@ -61,10 +74,7 @@ test('rerate asks page by page until it is done, and tells the sum of all pages'
     out,
     /^gpt-5\.4-mini +GlobalStandard +list +input +list\/old +list\/new +2 +1,000 +0\.000000005 +0\.000000003$/m,
   );
-  assert.match(
-    out,
-    /^gpt-5\.4-mini +GlobalStandard +list +output +unpriced +list\/new +4 +2,000 +0\.000000000 +0\.009000000$/m,
-  );
+  assert.match(out, /^gpt-5\.4-mini +GlobalStandard +list +output +unpriced +list\/new +4 +2,000 +– +0\.009000000$/m);
   assert.match(
     out,
     /^1,007 attempts looked at, 2 of unknown usage left as they are; 4 corrected: 4 newly priced, 0 newly/m,

@@ -51,7 +51,7 @@ export function inOrder(rows: readonly RerateRow[]): readonly RerateRow[] {
   return rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-type Amount = 'nanoUsdBefore' | 'nanoUsdAfter';
+type Side = 'Before' | 'After';
 type Count = 'records' | 'unitsBefore' | 'unitsAfter';
 
 const count = (title: string, name: Count): Column<RerateRow> => ({
@@ -62,34 +62,42 @@ const count = (title: string, name: Count): Column<RerateRow> => ({
   text: (row) => grouped(row[name]),
 });
 
-const price = (title: string, name: 'priceBefore' | 'priceAfter'): Column<RerateRow> => ({
+/** What has neither a contracted price nor a list price is unpriced; on the other layers, having none is no fault. */
+const price = (title: string, side: Side): Column<RerateRow> => ({
   title,
-  name,
-  value: (row) => row[name],
-  text: (row) => row[name] ?? 'unpriced',
+  name: `price${side}`,
+  value: (row) => row[`price${side}`],
+  text: (row) => row[`price${side}`] ?? (row.layer === 'list' ? 'unpriced' : 'none'),
 });
+
+/** What has no price does not cost 0. */
+const amountOf = (row: RerateRow, side: Side): string | null =>
+  row[`price${side}`] === null ? null : row[`nanoUsd${side}`];
 
 export function rerateColumns(rows: readonly RerateRow[]): readonly Column<RerateRow>[] {
   const decimals = decimalsFor(rows.flatMap((row) => [row.nanoUsdBefore, row.nanoUsdAfter]));
-  const amount = (title: string, name: Amount): Column<RerateRow> => ({
+  const amount = (title: string, side: Side): Column<RerateRow> => ({
     title,
-    name,
+    name: `nanoUsd${side}`,
     align: 'right',
-    value: (row) => row[name],
-    text: (row) => usdFromNano(row[name], decimals),
+    value: (row) => amountOf(row, side),
+    text: (row) => {
+      const nano = amountOf(row, side);
+      return nano === null ? '–' : usdFromNano(nano, decimals);
+    },
   });
   return [
     { title: 'model', name: 'model', value: (row) => row.model },
     { title: 'deployment type', name: 'deploymentType', value: (row) => row.deploymentType },
     { title: 'layer', name: 'layer', value: (row) => row.layer },
     { title: 'meter', name: 'meter', value: (row) => row.meter },
-    price('price before', 'priceBefore'),
-    price('price after', 'priceAfter'),
+    price('price before', 'Before'),
+    price('price after', 'After'),
     count('records', 'records'),
     count('units before', 'unitsBefore'),
     count('units after', 'unitsAfter'),
-    amount('USD before', 'nanoUsdBefore'),
-    amount('USD after', 'nanoUsdAfter'),
+    amount('USD before', 'Before'),
+    amount('USD after', 'After'),
   ];
 }
 
