@@ -138,6 +138,15 @@ test('a model without a price has none, which is not the same as free', async (t
   assert.match(all.out, /^The price book is empty\.$/m);
 });
 
+test('a model without a price is told of, also beside what holds for every model', async (t) => {
+  const gateway = await gatewayWith(t);
+  const { out } = await runCli(['prices', 'list', '--model', 'gpt-5.4-mimi'], gateway.environment);
+  assert.match(out, /^gpt-5\.4-mimi has no price\.$/m);
+  assert.match(out, /toolCall:file_search/);
+  const known = await runCli(['prices', 'list', '--model', 'other'], gateway.environment);
+  assert.doesNotMatch(known.out, /has no price\./);
+});
+
 test('a place of many regions is named by its first ones, and in full for machines', async (t) => {
   const regions = 'eastus,westus,westeurope,swedencentral';
   const gateway = await gatewayWith(t, { ...book, prices: [{ ...price, region: regions }] });

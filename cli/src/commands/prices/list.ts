@@ -124,6 +124,8 @@ function forReaders(context: Context, book: PriceList, options: ListOptions): st
   const nothing = named === '' ? 'The price book is empty.' : `${named} has no price.`;
   const parts = [
     `Price book ${book.priceBook}\n`,
+    // The prices that hold for every model would hide it.
+    ...(hasNoneOfItsOwn(book, options) ? [`${nothing}\n`] : []),
     ...(options.unpriced === true ? [] : [table(out, { columns: forPeople, rows: book.prices, empty: nothing })]),
     ...(book.internalRates.length === 0 || options.unpriced === true
       ? []
@@ -135,6 +137,9 @@ function forReaders(context: Context, book: PriceList, options: ListOptions): st
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
+
+const hasNoneOfItsOwn = ({ prices }: PriceList, { model, unpriced }: ListOptions): boolean =>
+  unpriced !== true && model !== undefined && prices.length > 0 && prices.every((one) => one.model !== model);
 
 /** The whole list of what is not known is long: without a filter only its length is told. */
 function notPriced({ out }: Context, rows: readonly NotPriced[], options: ListOptions): string {
