@@ -41,9 +41,12 @@ export interface ChargeRow {
   readonly unpriced: boolean;
 }
 
-/** What the consumer is charged, 10^-9 USD: at the internal rate; at cost where none applies. Null: not known. */
+/**
+ * What the consumer is charged, 10^-9 USD: at internal rates where the calls have one for each of their meters, else at
+ * cost. Null: not known.
+ */
 export function chargedInside({ charged, internal }: ChargeRow): bigint | null {
-  const price = internal ?? charged;
+  const price = internal?.counts === true ? internal : charged;
   return price?.counts === true ? price.nanoUsd : null;
 }
 

@@ -131,6 +131,9 @@ suite('a row of a FOCUS file', () => {
     assert.equal(row['InvoiceId'], '2026-11-contoso-marketing');
     assert.equal(written(charge(), 'internal-invoice')['BilledCost'], '0.001125000');
     assert.equal(written(charge({ internal }))['x_InternalCost'], '0.002000000');
+    // Another meter of the calls has no internal rate: all of them are charged at cost, none at 0.
+    const inPart = { ...internal, counts: false };
+    assert.equal(written(charge({ internal: inPart }), 'internal-invoice')['BilledCost'], '0.001125000');
   });
 
   test('prices a call of a tool by the call', () => {
