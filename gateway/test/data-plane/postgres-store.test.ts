@@ -80,7 +80,10 @@ async function assertExact(stack: RunningStack): Promise<void> {
   assert.deepEqual((await stack.verify()).problems, []);
 }
 
-describe('a gateway on PostgreSQL', orSkip, () => {
+// They wait more than they work.
+const together = { ...orSkip, concurrency: 5 };
+
+describe('a gateway on PostgreSQL', together, () => {
   test('records, reports, verifies and keeps keys there, and starts anew on it', async (context) => {
     const { url } = await (await postgresServer()).createDatabase();
     const stack = await startOn(context, url);
@@ -169,7 +172,7 @@ describe('a gateway on PostgreSQL', orSkip, () => {
   });
 });
 
-describe('a gateway whose PostgreSQL', orSkip, () => {
+describe('a gateway whose PostgreSQL', together, () => {
   test('is down goes on serving, tells the admin API so, and catches up: nothing lost, nothing twice', async (context) => {
     const { stack, proxy } = await startBehindProxy(context);
     await callTimes(stack, 5);
@@ -215,20 +218,6 @@ describe('a gateway whose PostgreSQL', orSkip, () => {
     await assertExact(stack);
   });
 
-  test('dies and recovers under load loses nothing that was told to be stored', async (context) => {
-    const server = await postgresServer();
-    const { url } = await server.createDatabase();
-    const stack = await startOn(context, url);
-    await callTimes(stack, 10);
-    const load = callTimes(stack, 60);
-    await server.stop('immediate');
-    await callTimes(stack, 20);
-    await server.start();
-    await load;
-    await callTimes(stack, 10);
-    await assertExact(stack);
-  });
-
   test('is gone when the gateway ends does not hold it up', async (context) => {
     const { stack, proxy } = await startBehindProxy(context);
     await callTimes(stack, 3);
@@ -251,5 +240,22 @@ describe('a gateway whose PostgreSQL', orSkip, () => {
     assert.match(stack.logged(), /the store has not caught up; the next start goes on/);
     proxy.restore();
     await assertExact(await stack.restart());
+  });
+});
+
+// By itself: the server is everybody's.
+describe('a gateway whose PostgreSQL', orSkip, () => {
+  test('dies and recovers under load loses nothing that was told to be stored', async (context) => {
+    const server = await postgresServer();
+    const { url } = await server.createDatabase();
+    const stack = await startOn(context, url);
+    await callTimes(stack, 10);
+    const load = callTimes(stack, 60);
+    await server.stop('immediate');
+    await callTimes(stack, 20);
+    await server.start();
+    await load;
+    await callTimes(stack, 10);
+    await assertExact(stack);
   });
 });

@@ -45,6 +45,12 @@ class Finder {
   }
 }
 
+/** Node forgets the end that is being sent when a reset overtakes it, and waits for it for ever when the process exits. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 class Pair {
   readonly client: Socket;
   readonly server: Socket;
@@ -59,7 +65,7 @@ class Pair {
   }
 
   cut(): void {
-    this.client.resetAndDestroy();
+    reset(this.client);
     this.server.destroy();
   }
 
@@ -107,7 +113,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
     accepted += 1;
     client.on('error', () => undefined);
     if (down) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const server = connect({ port: to.port, host: '127.0.0.1', noDelay: true });
