@@ -148,7 +148,9 @@ export type UsageBucket = z.infer<typeof usageBucketSchema>;
 const bucket = usageBucketSchema.nullable().describe('The piece of the period; null where it was not cut.');
 
 export const usageRowSchema = z.object({
-  key: z.string().describe('The first of `keys`, for reports by one dimension; the empty string where there is none.'),
+  key: z
+    .string()
+    .describe('For reports by one thing: the first of `keys`; where there are none, the label of the bucket, if any.'),
   bucket,
   keys: z
     .partialRecord(z.enum(reportDimensions), z.string())

@@ -53,7 +53,7 @@ export function readQuestion(asked: Asked, settings: ReportSettings): { question
   const limit = reader.whole('limit', { least: 1, most: mostRows }) ?? mostRows;
   const waitMs = reader.whole('waitMs', { least: 0, most: longestWaitMs }) ?? 5_000;
   const digest = digestOf(reader, settings);
-  const after = readAfter(reader, digest);
+  const after = readAfter(reader, digest, by.length);
   if (top !== null && after !== null) reader.problem('after', 'a report with `top` has no pages.');
   return { question: { ...subject, by, bucket, layer, currency, top, limit, after, waitMs, digest }, reader };
 }
@@ -98,12 +98,12 @@ function readCurrency(reader: AskedReader, { currencies }: ReportSettings): Curr
   return usDollar;
 }
 
-function readAfter(reader: AskedReader, digest: string): RowPlace | null {
+function readAfter(reader: AskedReader, digest: string, width: number): RowPlace | null {
   const text = reader.text('after');
   if (text === undefined) return null;
   const [made, label, ...keys] = decodeCursor(text) ?? [];
   const isPlace = (label === null || typeof label === 'string') && keys.every((one) => typeof one === 'string');
-  if (made === undefined || !isPlace) {
+  if (made === undefined || !isPlace || (made === digest && keys.length !== width)) {
     reader.problem('after', 'it is no `next` of a report.');
     return null;
   }

@@ -34,7 +34,7 @@ export function bucketOf({ bucket }: Piece): UsageBucket | null {
 
 export function rowOf({ by }: Question, { piece, keys, running }: RunningRow): UsageRow {
   return {
-    key: keys[0] ?? '',
+    key: keys[0] ?? piece.bucket?.label ?? '',
     bucket: bucketOf(piece),
     keys: Object.fromEntries(by.map((dimension, at) => [dimension, keys[at] ?? ''])),
     ...running.reported(),

@@ -132,7 +132,7 @@ test('a request is found with all of its attempts, each with its own adjustments
   );
   const [first] = attempts;
   assert.ok(first !== undefined);
-  const { reports } = await bench(...attempts.map(shippedRecord), adjusted(correction(first)));
+  const { reports, waited } = await bench(...attempts.map(shippedRecord), adjusted(correction(first)));
   const found = usageRequestSchema.parse(await reports.request('r'));
   assert.deepEqual(
     found.attempts.map((one) => [one.attempt, one.adjustments.length]),
@@ -142,6 +142,7 @@ test('a request is found with all of its attempts, each with its own adjustments
     ],
   );
   assert.deepEqual(await reports.request('nobody’s'), { requestId: 'nobody’s', attempts: [] });
+  assert.deepEqual(waited, [5000, 5000], 'a call that has just ended may still be on its way into the store');
 });
 
 test('everything that is wrong with a question is told at once', async () => {

@@ -66,10 +66,15 @@ export async function usageRecords(
   };
 }
 
-/** All attempts of a request; none where the store does not know it. */
-export async function usageRequest({ store }: Pick<RecordSources, 'store'>, requestId: string): Promise<UsageRequest> {
+/** All attempts of a request, also one that has just ended; none where the store does not know it. */
+export async function usageRequest(sources: RecordSources, requestId: string): Promise<UsageRequest> {
+  const { store, shipping } = sources;
+  await shipping.caughtUp(requestWaitMs);
   return { requestId, attempts: [...(await withAdjustments(store, await store.attemptsOf(requestId)))] };
 }
+
+/** Whoever looks for a call has often just made it. */
+const requestWaitMs = 5_000;
 
 const isRecord = (entry: StoredRecord | Adjustment): entry is StoredRecord => 'requestId' in entry;
 

@@ -178,7 +178,10 @@ test('every dimension has its keys, and several at once have them all', async ()
       ['2026-03-02', { region: 'swedencentral', consumer: 'finance' }],
     ],
   );
-  assert.deepEqual((await report(sources, { bucket: 'month' })).rows.map(key), ['']);
+  assert.deepEqual(
+    (await report(sources, { by: 'month' })).rows.map((row) => [row.key, row.keys]),
+    [['2026-03', {}]],
+  );
 });
 
 suite('what is not known', () => {
@@ -469,6 +472,10 @@ suite('much', () => {
       /after: it belongs to another question/,
     );
     assert.match((await problemsOf(report(sources, { after: 'nonsense' }))).join(), /after: it is no `next`/);
+    const [digest] = JSON.parse(Buffer.from(next ?? '', 'base64url').toString()) as string[];
+    const forged = Buffer.from(JSON.stringify([digest, '2026-03-01', 'a', 'b'])).toString('base64url');
+    const asked = { bucket: 'day', by: 'consumer', after: forged };
+    assert.match((await problemsOf(report(sources, asked))).join(), /after: it is no `next`/);
   });
 
   test('rows of several rates are added up here; where they do not fit an answer, that is told', async () => {
