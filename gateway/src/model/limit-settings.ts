@@ -46,7 +46,7 @@ const warnAt = () =>
   z
     .array(wholeNumber({ atLeast: 1, atMost: 1000 }))
     .default([50, 80, 100])
-    .describe('Per cent of the window; spending that reaches one sends an event, once. `[]`: none.');
+    .describe('Per cent of the window to be told about. Nothing is sent yet.');
 
 const every = () =>
   z.enum(everyPeriod).describe('The calendar window: `day`, `week` (from Monday), `month`, `quarter`, `year`.');
