@@ -92,12 +92,12 @@ function isUnreachable(error: unknown): error is PostgresError {
   return error instanceof PostgresError && error.kind === 'unreachable';
 }
 
-/** What a caller of the admin API is told where the store cannot be reached. */
+/** What a caller of the admin API is told where the store cannot be reached, or others hold what is needed too long. */
 export async function orUnavailable<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {
-    if (!isUnreachable(error)) throw error;
+    if (!(error instanceof PostgresError) || error.kind === 'refused') throw error;
     throw new Failure('ledger_unavailable', error.message, { retryAfterSeconds: 5 });
   }
 }

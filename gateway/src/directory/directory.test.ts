@@ -510,6 +510,7 @@ describe('of several gateways', () => {
     store.failWith(new Error('the store is down'));
     store.commitElsewhere({ kind: 'suspended', subscription: 'web' });
     await askAgain();
+    await askAgain();
     assert.deepEqual(lines, ['changes of the directory cannot be seen at present']);
     assert.equal(directory.current().subscriptions.get('web')?.suspended, false);
     const seen = changed(directory);

@@ -254,6 +254,7 @@ class StoredAndDeclared implements Directory {
 
   /** Takes over what other gateways commit. While the store cannot be read, what was read last stays in force. */
   async follow(): Promise<void> {
+    let blind = false;
     while (!this.closed) {
       try {
         const version = await this.dependencies.store.nextChange(this.stored.version);
@@ -261,9 +262,12 @@ class StoredAndDeclared implements Directory {
         await this.inTurn(async () => {
           if (this.stored.version !== version) await this.readAgain();
         });
+        blind = false;
       } catch (error) {
         if (this.closed) return;
-        this.dependencies.log.warn({ err: error }, 'changes of the directory cannot be seen at present');
+        // Once, however long it lasts.
+        if (!blind) this.dependencies.log.warn({ err: error }, 'changes of the directory cannot be seen at present');
+        blind = true;
         await new Promise<void>((resolve) => {
           this.dependencies.clock.after(askAgainMs, resolve);
         });

@@ -23,6 +23,7 @@ export class ChangeFeed {
   #signal = Promise.withResolvers<void>();
   #pauseMs = shortestPauseMs;
   #pause: Timer | undefined;
+  #deaf = false;
   #closed = false;
 
   constructor(options: ChangeFeedOptions) {
@@ -60,10 +61,14 @@ export class ChangeFeed {
       client.once('end', () => this.#reconnect());
       await client.query(`listen ${client.escapeIdentifier(channel)}`);
       this.#pauseMs = shortestPauseMs;
+      this.#deaf = false;
       this.#wake();
     } catch (thrown) {
       const { message } = postgresError(thrown, whereOf(this.#options.address));
-      log.warn({ error: message }, 'changes of other gateways are looked for instead of being told');
+      // Once, however long it lasts.
+      if (!this.#deaf) log.warn({ error: message }, 'changes of other gateways are looked for instead of being told');
+      this.#deaf = true;
+      client.end().catch(() => undefined);
       this.#reconnect();
     }
   }
