@@ -572,6 +572,18 @@ test('where several journals fill the store, an adjustment that another gateway 
   });
 });
 
+test('where several journals fill the store, an adjustment that was altered is found, whenever it says it was booked', async () => {
+  await withLedger(async ({ files, store, database, verify }) => {
+    const [a] = records;
+    const ours = correction(a ?? assert.fail());
+    files.segments.set(3, segment(3, adjustmentText(ours)));
+    const checkpoint = { instance: 'j', shipped: start, lowWater: start, settles: 5 };
+    await store.append([{ kind: 'adjustment', adjustment: ours }], checkpoint);
+    database.connection.exec('update ledger_adjustment set booked_at = booked_at + 1');
+    assert.deepEqual(faults(await verify(undefined, { instance: 'j' })), { different: [ours.id] });
+  });
+});
+
 test('progress is told in bytes of the journal', async () => {
   await withLedger(async ({ files, verify }) => {
     const told: (readonly [number, number])[] = [];

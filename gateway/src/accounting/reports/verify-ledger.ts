@@ -202,7 +202,7 @@ class Verification {
       this.#sums.adjust(adjustment);
       const stored = found[at] ?? null;
       if (stored === null) this.#findings.add('missing-in-store', adjustment.id);
-      else if (!isDeepStrictEqual(stored, adjustment) && !this.#isBookedElsewhere(stored, adjustment))
+      else if (!isDeepStrictEqual(stored, adjustment) && !(await this.#isBookedElsewhere(stored)))
         this.#findings.add('different', adjustment.id);
     }
     await this.#takeCorrections(first);
@@ -212,9 +212,18 @@ class Verification {
    * Where several journals fill the store, two may hold an adjustment of the same name: one gateway took over from
    * another before that had shipped it. The store keeps the one that came first.
    */
-  #isBookedElsewhere(stored: Adjustment, adjustment: Adjustment): boolean {
-    const { instance } = this.#sources;
-    return instance !== undefined && stored.bookedAt !== adjustment.bookedAt && stored.kind === adjustment.kind;
+  async #isBookedElsewhere({ at, id }: Adjustment): Promise<boolean> {
+    const { instance, store } = this.#sources;
+    if (instance === undefined) return false;
+    const period: Period = { from: at, to: at + 1 };
+    const query = { filter: [], period, limit: batchRecords, instance };
+    for (let after: RecordKey | null = null; ;) {
+      const own: readonly RecordKey[] = await store.pageOfAdjustments({ ...query, after });
+      if (own.some((one) => one.id === id)) return false;
+      const last = own.at(-1);
+      if (last === undefined) return true;
+      after = { at: last.at, id: last.id };
+    }
   }
 
   /** The request of a corrected attempt stands on its record alone. */
