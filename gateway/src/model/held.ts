@@ -4,6 +4,11 @@ function isExact(measured: Measured): boolean {
   return measured === 'reported' || measured === 'tokenized' || measured === 'none';
 }
 
+/** Whether nobody can say what an attempt used. */
+export function isUsageUnknown(record: Pick<UsageRecord, 'measuredInput' | 'measuredOutput'>): boolean {
+  return record.measuredInput === 'unknown' || record.measuredOutput === 'unknown';
+}
+
 /** Whether what an attempt used is known to the token, rather than a lower bound, an estimate, or unknown. */
 export function isUsageExact(record: Pick<UsageRecord, 'measuredInput' | 'measuredOutput'>): boolean {
   return isExact(record.measuredInput) && isExact(record.measuredOutput);

@@ -1,10 +1,10 @@
 import type { BreakEven, BreakEvenQuery, BreakEvenRow } from '@tollgate/contract/admin-api/ptu.ts';
 import type { Adjustment, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
+import { isUsageUnknown } from '#model/held.ts';
 import type { NanoUsd } from '#model/money.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import type { ServedBy } from '#model/usage-record.ts';
-import { isHeld } from './held.ts';
 import { hourMs } from './ptu-basis.ts';
 import { parseAllocationDetail } from './ptu-detail.ts';
 import { allocationsOf, wholeHours } from './ptu-hours.ts';
@@ -66,7 +66,7 @@ class Sums {
 
   addCall(record: StoredRecord, book: BreakEvenOptions['book']): void {
     this.#attempts += 1;
-    if (isHeld(record)) {
+    if (isUsageUnknown(record)) {
       this.#unknown += 1;
       return;
     }

@@ -11,7 +11,9 @@ import { adjusted } from '../../../test/support/arbitrary-entries.ts';
 import { bookOf, pricesOf, settledWith } from '../../../test/support/price-books.ts';
 import { ship } from '../../../test/support/ptu-deployments.ts';
 import { march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
+import { noChange } from './postings.ts';
 import { rerateRecords, type RerateStep } from './rerate-records.ts';
+import { writeOffOf } from './write-off.ts';
 
 const listed = { input: 750_000_000n, cachedInput: 75_000_000n, output: 4_500_000_000n };
 
@@ -102,6 +104,8 @@ const recordsArbitrary = fc
       type: fc.constantFrom('GlobalStandard', 'ProvisionedManaged'),
       spilled: fc.boolean(),
       unknown: fc.integer({ min: 0, max: 5 }),
+      delivered: fc.boolean(),
+      reserved: fc.option(fc.bigInt({ min: 0n, max: 10_000_000n })),
       fresh: tokens,
       cached: tokens,
       output: tokens,
@@ -121,7 +125,9 @@ const recordsArbitrary = fc
         caller: { consumer: one.consumer },
         servedBy: { deploymentType: one.type },
         spilledFrom: provisioned && one.spilled ? 'ptu' : null,
-        ...(isUnknown ? { measuredOutput: 'unknown' } : {}),
+        reservedNano: one.reserved,
+        measuredInput: one.delivered ? 'delivered' : 'reported',
+        measuredOutput: isUnknown ? 'unknown' : 'reported',
         units: isUnknown
           ? unknownUnits
           : {
@@ -136,6 +142,15 @@ const recordsArbitrary = fc
   );
 
 const bookArbitrary = fc.constantFrom(...bookNames);
+
+const held = async (store: LedgerStore): Promise<bigint | undefined> => {
+  const [row] = await store.figures({
+    by: [],
+    filter: [],
+    spans: [{ source: 'days', from: null, to: null, bucket: 0 }],
+  });
+  return row?.figures.held;
+};
 
 describe('re-rating', () => {
   test('leaves a ledger as if every attempt had been settled with the new prices', async () => {
@@ -166,6 +181,23 @@ describe('re-rating', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('gives back what an attempt held because its price was not known, but not what was written off', async () => {
+    const reserved = usageRecord('a', { reservedNano: 10_000_000n });
+    const store = await storeOf([reserved], books.nothing);
+    assert.equal(await held(store), 10_000_000n);
+    await rerate(store, books.list);
+    assert.equal(await held(store), 0n);
+    const lowerBound = usageRecord('b', { reservedNano: 10_000_000n, measuredOutput: 'delivered' });
+    const writtenOff = await storeOf([lowerBound], books.list);
+    const [record = null] = await writtenOff.find([{ at: lowerBound.at, id: 'b' }]);
+    const change = { ...noChange, held: -((await held(writtenOff)) ?? 0n) };
+    const { series, outcome } = record ?? assert.fail();
+    const entry = writeOffOf(record ?? assert.fail(), { bookedBy: 'admin-token', reason: 'a test' }, now);
+    await bookAll(writtenOff, [{ ...entry, postings: [{ series, outcome, change, lines: [] }] }]);
+    await rerate(writtenOff, books.contract);
+    assert.equal(await held(writtenOff), 0n);
   });
 
   test('that is broken off anywhere and taken up again comes to what an unbroken one does', async () => {

@@ -1,9 +1,9 @@
 import type { RerateReply, RerateRequest } from '@tollgate/contract/admin-api/adjustments.ts';
 import type { Adjustment, LedgerStore, StoredRecord } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
+import { isUsageUnknown } from '#model/held.ts';
 import { cursorOf, keyOfCursor, periodOf } from './cursor.ts';
 import { parseFilter } from './filter.ts';
-import { isHeld } from './held.ts';
 import { addChange, noChange } from './postings.ts';
 import { RerateRows } from './rerate-rows.ts';
 import { rerate, type Rerated, type RerateOptions } from './rerate.ts';
@@ -71,7 +71,7 @@ export async function rerateRecords(store: Store, request: RerateRequest, option
       changed: rerated.length,
       newlyPriced: rerated.filter((one) => one.before.cost === null && one.after.cost !== null).length,
       newlyUnpriced: rerated.filter((one) => one.before.cost !== null && one.after.cost === null).length,
-      unknown: records.filter(isHeld).length,
+      unknown: records.filter(isUsageUnknown).length,
       delta: {
         cost: String(delta.cost),
         listCost: String(delta.listCost),

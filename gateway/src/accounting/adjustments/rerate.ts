@@ -1,9 +1,9 @@
 import type { Adjustment, StoredRecord } from '#accounting/ledger/ports.ts';
 import { parseJsonObject, type JsonObject } from '#kernel/json.ts';
 import { deploymentTypes, type DeploymentType } from '#model/endpoint.ts';
+import { isUsageUnknown } from '#model/held.ts';
 import type { Cost, NanoUsd } from '#model/money.ts';
 import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
-import { isHeld } from './held.ts';
 import {
   changeBetween,
   linesBetween,
@@ -89,10 +89,13 @@ export function rerate(
   adjustments: readonly Adjustment[],
   { book, said, now }: RerateOptions,
 ): Rerated | undefined {
-  if (isHeld(record)) return undefined;
+  if (isUsageUnknown(record)) return undefined;
   const corrections = adjustments.filter((one) => one.kind === 'correction');
   const before = valuationInForce(record, corrections);
-  const after = valuationAt(record, costBy(book, record));
+  const isWrittenOff = adjustments.some((one) => one.kind === 'write-off');
+  const anew = valuationAt(record, costBy(book, record));
+  // What was written off is held no more, whatever the attempt costs.
+  const after = isWrittenOff ? { ...anew, held: before.held } : anew;
   if (saysTheSame(before, after)) return undefined;
   const { at, id, series, outcome } = record;
   const latest = corrections.at(-1)?.bookedAt ?? -Infinity;

@@ -1,15 +1,18 @@
 import { qualifies } from '#accounting/ledger/request-counts.ts';
 import type { Adjustment, FigureChange, StoredRecord } from '#accounting/ledger/ports.ts';
 import { parseLedgerLines } from '#model/cost-lines.ts';
+import { heldOf } from '#model/held.ts';
 import { ledgerLines } from '#model/ledger-lines.ts';
 import type { Cost, LedgerLine, NanoUsd } from '#model/money.ts';
-import { addChange, netLines, noChange, takenBack } from './postings.ts';
+import { addChange, netLines, takenBack } from './postings.ts';
 
 /** What an attempt costs, on every layer; null: not known. */
 export interface Valuation {
   readonly cost: NanoUsd | null;
   readonly listCost: NanoUsd | null;
   readonly internalCost: NanoUsd | null;
+  /** What stays debited beside the cost, because not all of it is known; see `heldOf`. */
+  readonly held: NanoUsd;
   readonly lines: readonly LedgerLine[];
   /** `requestBits` that the record qualifies for. */
   readonly qualifies: number;
@@ -28,9 +31,10 @@ function linesOf(record: StoredRecord): readonly LedgerLine[] {
 }
 
 /** What the record itself adds to the sums. */
-function recordedSums({ costNano, listNano, internalNano }: StoredRecord): FigureChange {
+function recordedSums(record: StoredRecord): FigureChange {
+  const { costNano, listNano, internalNano } = record;
   return {
-    ...noChange,
+    held: heldOf(record),
     cost: costNano ?? 0n,
     listCost: listNano ?? 0n,
     internalCost: internalNano ?? 0n,
@@ -48,6 +52,7 @@ export function valuationInForce(record: StoredRecord, corrections: readonly Adj
     cost: known(sums.cost, sums.pricedAttempts),
     listCost: known(sums.listCost, sums.listPricedAttempts),
     internalCost: known(sums.internalCost, sums.internalPricedAttempts),
+    held: sums.held,
     lines: netLines([...linesOf(record), ...postings.flatMap((one) => one.lines)]),
     qualifies: corrections.reduce((bits, one) => one.qualifies ?? bits, qualifies(record)),
   };
@@ -67,6 +72,7 @@ export function valuationAt(record: StoredRecord, cost: Cost): Valuation {
     cost: cost.nanoUsd,
     listCost: cost.listNanoUsd,
     internalCost: cost.internalNanoUsd,
+    held: heldOf({ ...record, costNano: cost.nanoUsd }),
     lines: netLines(ledgerLines(valued, record.units)),
     qualifies: qualifies({ ...record, costNano: cost.nanoUsd, unpriced: cost.unpriced }),
   };
@@ -78,7 +84,7 @@ export function changeBetween(before: Valuation, after: Valuation): FigureChange
     cost: less(after.cost, before.cost),
     listCost: less(after.listCost, before.listCost),
     internalCost: less(after.internalCost, before.internalCost),
-    held: 0n,
+    held: after.held - before.held,
     pricedAttempts: countOf(after.cost) - countOf(before.cost),
     listPricedAttempts: countOf(after.listCost) - countOf(before.listCost),
     internalPricedAttempts: countOf(after.internalCost) - countOf(before.internalCost),
