@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { ExportStatement } from '@tollgate/contract/export-signature.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
 
 const cli = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url));
@@ -34,6 +35,45 @@ function printed(child: ChildProcess, text: string): Promise<void> {
     child.once('exit', () => reject(new Error(said)));
   });
 }
+
+/** What finance gets: the same total in every file, FOCUS kept, a signature that one changed byte breaks. */
+async function exportsAgree(
+  exporting: (...args: readonly string[]) => Promise<{ readonly stdout: string }>,
+  folder: string,
+  { total }: UsageReport,
+): Promise<void> {
+  const period = ['--from', '2020', '--to', 'now'];
+  const [focusFile, key] = [path.join(folder, 'focus.csv'), path.join(folder, 'key.pem')];
+  const written = await exporting('focus', ...period, '--out', focusFile, '--sign', '--json');
+  assert.equal((JSON.parse(written.stdout) as ExportStatement).totals.costNanoUsd, total.costNanoUsd);
+  const json = JSON.parse((await exporting('json', ...period)).stdout) as Pick<ExportStatement, 'totals'>;
+  assert.equal(json.totals.costNanoUsd, total.costNanoUsd);
+  const check = JSON.parse((await exporting('check', focusFile, '--json')).stdout) as {
+    problemCount: number;
+    sums: Record<string, string>;
+  };
+  assert.equal(check.problemCount, 0);
+  assert.equal(parseUsd(check.sums['EffectiveCost']), total.costNanoUsd);
+  const page = await exporting(
+    'statement',
+    '--month',
+    new Date().toISOString().slice(0, 7),
+    '--cost-centre',
+    'marketing',
+  );
+  assert.match(page.stdout, /<h1>Marketing<\/h1>/);
+  writeFileSync(key, (await exporting('key')).stdout);
+  await exporting('verify', focusFile, '--key', key);
+  const bytes = readFileSync(focusFile);
+  bytes[bytes.length - 3] = (bytes.at(-3) ?? 0) ^ 1;
+  writeFileSync(focusFile, bytes);
+  await assert.rejects(exporting('verify', focusFile, '--key', key), /was changed after it was signed/);
+}
+
+const parseUsd = (text = ''): string => {
+  const [whole = '', fraction = ''] = text.split('.');
+  return String(BigInt(`${whole}${fraction.padEnd(9, '0')}`));
+};
 
 test('start listens, the demo ends with a bill that equals the twin, and a signal stops it cleanly', async (context) => {
   const data = mkdtempSync(path.join(tmpdir(), 'tollgate-e2e-'));
@@ -76,6 +116,7 @@ test('start listens, the demo ends with a bill that equals the twin, and a signa
   assert.equal(report.total.attempts, twin.total.requests);
   assert.equal(report.total.cachedInputTokens, twin.total.cachedInputTokens);
   await run(process.execPath, [cli, 'ledger', 'verify'], { env });
+  await exportsAgree(async (...args) => await run(process.execPath, [cli, 'export', ...args], { env }), data, report);
 
   start.kill('SIGTERM');
   const [code] = await once(start, 'exit');

@@ -54,7 +54,7 @@ export function charge(row: Partial<ChargeRow> = {}, changes: Partial<Charge> = 
       ...row,
     },
     period: { from: Date.parse('2026-11-23T00:00:00Z'), to: Date.parse('2026-11-24T00:00:00Z') },
-    billing: november,
+    billing: { ...november, name: '2026-11' },
     correction: false,
     deliveredOnly: false,
     estimated: false,

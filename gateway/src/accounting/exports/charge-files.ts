@@ -3,7 +3,6 @@ import { decimalText, usdOfNano } from '@tollgate/contract/decimal.ts';
 import type { Priced } from './charge-rows.ts';
 import type { Charge } from './focus-rows.ts';
 import { meterWords, unknownUsageMeter } from './meters.ts';
-import { monthName } from './request.ts';
 
 /** A charge as the CSV and JSON exports tell it. Amounts are 10^-9 USD; null: not known, or no price on that layer. */
 export interface ToldCharge {
@@ -44,13 +43,13 @@ export interface ToldCharge {
 const counted = (priced: Priced | null): bigint | null => (priced?.counts === true ? priced.nanoUsd : null);
 const instant = (at: number): string => new Date(at).toISOString();
 
-export function toldCharge(charge: Charge, timeZone: string): ToldCharge {
+export function toldCharge(charge: Charge): ToldCharge {
   const { row, period, billing } = charge;
   const { caller, servedBy, operation, priceBook } = row.series;
   return {
     from: instant(period.from),
     to: instant(period.to),
-    month: monthName(billing, timeZone),
+    month: billing.name,
     consumer: caller.consumer,
     costCentre: caller.costCentrePath,
     product: caller.product,
@@ -124,16 +123,16 @@ const columns: readonly (readonly [string, (one: ToldCharge) => CsvCell])[] = [
 
 export const chargeCsvHeader: readonly string[] = columns.map(([name]) => name);
 
-export function chargeCsvCells(charge: Charge, timeZone: string): readonly CsvCell[] {
-  const told = toldCharge(charge, timeZone);
+export function chargeCsvCells(charge: Charge): readonly CsvCell[] {
+  const told = toldCharge(charge);
   return columns.map(([, cell]) => cell(told));
 }
 
 const text = (amount: bigint | null): string | null => (amount === null ? null : String(amount));
 
 /** One charge as JSON: whole numbers of units and of 10^-9 USD as decimal strings, or null. */
-export function chargeJson(charge: Charge, timeZone: string): string {
-  const { cost, list, internal, held, ...told } = toldCharge(charge, timeZone);
+export function chargeJson(charge: Charge): string {
+  const { cost, list, internal, held, ...told } = toldCharge(charge);
   return JSON.stringify({
     ...told,
     units: String(told.units),

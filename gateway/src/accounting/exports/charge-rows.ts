@@ -51,7 +51,7 @@ export function chargedInside({ charged, internal }: ChargeRow): bigint | null {
 }
 
 /** The identity of a series and outcome, as a text that sorts. */
-export function placeKey({ series, outcome }: Pick<ChargeLine, 'series' | 'outcome'>): string {
+function placeKey({ series, outcome }: Pick<ChargeLine, 'series' | 'outcome'>): string {
   const { caller, servedBy } = series;
   return JSON.stringify([
     caller.costCentrePath,
@@ -72,11 +72,11 @@ export function placeKey({ series, outcome }: Pick<ChargeLine, 'series' | 'outco
 }
 
 /** Lines added up, whatever they were streamed or asked for as; what comes to nothing is left out. */
-export function mergeLines(lines: Iterable<ChargeLine>): readonly ChargeLine[] {
+function mergeLines(lines: readonly ChargeLine[]): readonly ChargeLine[] {
   const merged = new Map<string, { line: ChargeLine; units: bigint; nanoUsd: bigint }>();
   for (const line of lines) {
     const { layer, meter, priceId, standing } = line;
-    const key = `${placeKey(line)} ${JSON.stringify([layer, meter, priceId, standing])}`;
+    const key = `${layer} ${standing} ${JSON.stringify([meter, priceId])}`;
     const found = merged.get(key);
     if (found === undefined) merged.set(key, { line, units: line.units, nanoUsd: line.nanoUsd });
     else {
@@ -95,28 +95,30 @@ export function mergeLines(lines: Iterable<ChargeLine>): readonly ChargeLine[] {
  * they are then joined in the order of their ids. Sums per layer and per price are kept to the nano-USD whatever meets.
  */
 export function chargeRows(lines: Iterable<ChargeLine>): readonly ChargeRow[] {
-  const groups = Map.groupBy(mergeLines(lines), (line) => `${placeKey(line)} ${JSON.stringify(line.meter)}`);
+  const places = [...Map.groupBy(lines, placeKey)].toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return places.flatMap(([, own]) => rowsOfPlace(own));
+}
+
+/** Lines of one series and outcome. */
+function rowsOfPlace(lines: readonly ChargeLine[]): readonly ChargeRow[] {
+  const meters = Map.groupBy(mergeLines(lines), (line) => line.meter);
   const rows: ChargeRow[] = [];
-  for (const group of groups.values()) {
+  for (const meter of [...meters.keys()].toSorted(compareMeters)) {
     // What is not known and what is taken back is not mixed with what is.
     const parts = Map.groupBy(
-      group,
+      meters.get(meter) ?? [],
       (line) =>
         `${line.standing & lineStanding.unpriced} ${line.units < 0n || (line.units === 0n && line.nanoUsd < 0n)}`,
     );
-    for (const part of parts.values()) rows.push(...rowsOf(part));
+    rows.push(...[...parts.values()].flatMap(rowsOf).toSorted(compareAmounts));
   }
-  return rows.toSorted(compareRows);
+  return rows;
 }
 
-function compareRows(one: ChargeRow, other: ChargeRow): number {
-  const [a, b] = [placeKey(one), placeKey(other)];
-  if (a !== b) return a < b ? -1 : 1;
-  const meters = compareMeters(one.meter, other.meter);
-  if (meters !== 0) return meters;
-  const [x, y] = [amountsKey(one), amountsKey(other)];
-  if (x === y) return 0;
-  return x < y ? -1 : 1;
+function compareAmounts(one: ChargeRow, other: ChargeRow): number {
+  const [a, b] = [amountsKey(one), amountsKey(other)];
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 /** What else a row says: no two rows of a meter share it, unless they are alike. */

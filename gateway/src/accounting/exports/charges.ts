@@ -52,37 +52,34 @@ async function chargesOfPiece(sources: ChargeSources, query: PieceQuery): Promis
   const { store, shipping } = sources;
   const { filter, month, piece } = query;
   const spans: readonly FigureSpan[] = [{ ...piece, source: piece.isWhole ? 'days' : 'records', bucket: 0 }];
-  const { lines, figures, booked } = await shipping.hold(async () => ({
+  const { lines, rows, booked } = await shipping.hold(async () => ({
     lines: await store.lines({ filter, spans }),
-    figures: await store.figures({ by: seriesDimensions, filter, spans }),
+    rows: await store.figures({ by: seriesDimensions, filter, spans }),
     booked: await bookedBeside(store, query),
   }));
   const { late, rules } = booked;
-  const marks = marksOf(figures);
+  const marks = marksOf(rows);
   const ofMonth = [...lines, ...late.map((line) => ({ ...line, units: -line.units, nanoUsd: -line.nanoUsd }))];
-  const shared = { period: { from: piece.from, to: piece.to }, billing: month.whole };
+  const billing = { ...month.whole, name: month.name };
+  const shared = { period: { from: piece.from, to: piece.to }, billing };
   const bare = { ...shared, deliveredOnly: false, estimated: false, heldNano: 0n, allocatedBy: null };
-  const charged = chargeRows(ofMonth).map((row): Charge => {
-    const marked = marks.get(keyOf(row));
+  const charged = chargeRows(ofMonth).map((row): Keyed => {
+    const key = keyOf(row);
     const allocatedBy = isAllocated(row) ? (rules.get(row.series.servedBy.endpoint) ?? null) : null;
-    return { ...bare, row, correction: false, ...remarksOf(marked?.figures), allocatedBy };
+    return [key, { ...bare, row, correction: false, ...remarksOf(marks.get(key)?.figures), allocatedBy }];
   });
-  const known = new Set(charged.map(({ row }) => keyOf(row)));
+  const known = new Set(charged.map(([key]) => key));
   const unknown = [...marks]
-    .filter(
-      ([
-        key,
-        {
-          figures: { unknownUsageAttempts, held },
-        },
-      ]) => unknownUsageAttempts !== 0n || (held !== 0n && !known.has(key)),
-    )
-    .map(([, figuresRow]): Charge => ({ ...bare, row: unknownUsage(figuresRow), correction: false }));
+    .filter(([key, { figures }]) => figures.unknownUsageAttempts !== 0n || (figures.held !== 0n && !known.has(key)))
+    .map(([key, row]): Keyed => [key, { ...bare, row: unknownUsage(row), correction: false }]);
   return [
-    ...withHeld([...charged, ...unknown], marks),
+    ...withHeld({ charged, unknown }, marks),
     ...chargeRows(late).map((row): Charge => ({ ...bare, row, correction: true })),
   ];
 }
+
+/** A charge and the key of its series and outcome. */
+type Keyed = readonly [key: string, charge: Charge];
 
 const keyOf = ({ series, outcome }: Charge['row']): string => JSON.stringify(keysOf(series, outcome));
 
@@ -93,19 +90,20 @@ function remarksOf(figures: Figures | undefined): Pick<Charge, 'deliveredOnly' |
   };
 }
 
-const isUnknown = ({ row }: Charge): boolean => row.meter === unknownUsageMeter;
-
 /**
  * What budgets hold for the calls of a series stands once: with those of unknown usage, else in the first row of the
- * series; where it has none, in a row of no calls.
+ * series.
  */
-function withHeld(rows: readonly Charge[], marks: ReadonlyMap<string, FiguresRow>): readonly Charge[] {
-  const place = new Map<string, Charge>();
-  for (const one of [...rows.filter(isUnknown), ...rows])
-    if (!place.has(keyOf(one.row))) place.set(keyOf(one.row), one);
-  return rows.map((one) => {
-    const key = keyOf(one.row);
-    return place.get(key) === one ? { ...one, heldNano: marks.get(key)?.figures.held ?? 0n } : one;
+function withHeld(
+  { charged, unknown }: { readonly charged: readonly Keyed[]; readonly unknown: readonly Keyed[] },
+  marks: ReadonlyMap<string, FiguresRow>,
+): readonly Charge[] {
+  const told = new Set(unknown.map(([key]) => key));
+  return [...charged, ...unknown].map(([key, charge]) => {
+    const isFirst = charge.row.meter === unknownUsageMeter || !told.has(key);
+    told.add(key);
+    const held = isFirst ? (marks.get(key)?.figures.held ?? 0n) : 0n;
+    return held === 0n ? charge : { ...charge, heldNano: held };
   });
 }
 

@@ -57,7 +57,6 @@ interface ChargeFile {
 
 function chargeFile(request: ExportRequest, facts: ExportFacts): ChargeFile {
   const { profile } = request;
-  const { timeZone } = facts;
   if (request.kind === 'focus')
     return {
       head: csvLine(focusHeaderCells),
@@ -67,12 +66,12 @@ function chargeFile(request: ExportRequest, facts: ExportFacts): ChargeFile {
   if (request.kind === 'csv')
     return {
       head: csvLine(chargeCsvHeader),
-      charge: (charge) => csvLine(chargeCsvCells(charge, timeZone)),
+      charge: (charge) => csvLine(chargeCsvCells(charge)),
       tail: () => '',
     };
   return {
     head: `${jsonHead(request)}"charges":[`,
-    charge: (charge, index) => `${index === 0 ? '' : ','}\n${chargeJson(charge, timeZone)}`,
+    charge: (charge, index) => `${index === 0 ? '' : ','}\n${chargeJson(charge)}`,
     tail: (totals) => `\n],"totals":${JSON.stringify(totalsJson(totals))}}\n`,
   };
 }

@@ -16,7 +16,7 @@ export interface Charge {
   /** The piece of a day in which the calls were admitted. */
   readonly period: Span;
   /** The whole month that it belongs to. */
-  readonly billing: Span;
+  readonly billing: Span & { readonly name: string };
   /** Something of an earlier month is corrected. */
   readonly correction: boolean;
   readonly deliveredOnly: boolean;

@@ -1,7 +1,7 @@
 /** For screens, and for A4 paper: no script, no font and no picture from elsewhere. */
 export const statementStyle = `
 :root {
-  --ink: #1a2233; --soft: #5b6577; --faint: #8b94a5; --line: #d9dee7; --wash: #f4f6fa; --accent: #1f4e79; --warn: #8a4b00;
+  --ink: #1a2233; --soft: #5b6577; --faint: #687183; --line: #d9dee7; --wash: #f4f6fa; --accent: #1f4e79; --warn: #8a4b00;
   --warn-wash: #fff6e8;
 }
 * { box-sizing: border-box; }
