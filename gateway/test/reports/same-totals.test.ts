@@ -9,12 +9,14 @@ import { usageRecordsSchema } from '@tollgate/contract/admin-api/usage.ts';
 import { parseDecimal, zero } from '@tollgate/contract/decimal.ts';
 import { usageReportSchema } from '@tollgate/contract/usage.ts';
 import type { ExportSources } from '#accounting/exports/export.ts';
-import type { FigureFilter } from '#accounting/ledger/ports.ts';
+import type { FigureFilter, LedgerStore } from '#accounting/ledger/ports.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
-import { openSqlite, type SqliteDatabase } from '#adapters/sqlite/open.ts';
+import { openSqlite } from '#adapters/sqlite/open.ts';
 import { runCli } from '../../../cli/test/support/run-cli.ts';
 import { exported, exportRequest, restingSources } from '../support/export-request.ts';
 import { generatedMonth, generatedPeriod } from '../support/generated-month.ts';
+import { addressOf, openPostgresLedger } from '../support/postgres-database.ts';
+import { orSkip, postgresServer } from '../support/postgres-server.ts';
 import { referenceTotal } from '../support/reference-sums.ts';
 import { plainSettings, reportBench } from '../support/report-sources.ts';
 import { adminTestToken, startAdmin, type RunningAdmin } from '../support/start-admin.ts';
@@ -199,14 +201,29 @@ const filters: Readonly<Record<string, readonly FigureFilter[]>> = {
   'hours of provisioned deployments': [{ dimension: 'outcome', values: ['allocated', 'idle'] }],
 };
 
-suite('the same filter gives the same total on every way to it', () => {
-  let database: SqliteDatabase;
+interface OpenStore {
+  readonly store: LedgerStore;
+  close(): Promise<void>;
+}
+
+async function openSqliteStore(): Promise<OpenStore> {
+  const database = openSqlite({ path: ':memory:', durability: 'process' });
+  return { store: await createSqliteLedgerStore(database), close: async () => await database.close() };
+}
+
+async function openPostgresStore(): Promise<OpenStore> {
+  const { url } = await (await postgresServer()).createDatabase();
+  return await openPostgresLedger(addressOf(url));
+}
+
+function sameTotals(open: () => Promise<OpenStore>): void {
+  let opened: OpenStore;
   let stage: Stage;
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'tollgate-same-totals-'));
 
   before(async () => {
-    database = openSqlite({ path: ':memory:', durability: 'process' });
-    const { reports, store } = await reportBench(month.entries, await createSqliteLedgerStore(database));
+    opened = await open();
+    const { reports, store } = await reportBench(month.entries, opened.store);
     const admin = await startAdmin({
       overrides: {
         reports: {
@@ -225,7 +242,7 @@ suite('the same filter gives the same total on every way to it', () => {
   });
   after(async () => {
     await stage.admin.close();
-    await database.close();
+    await opened.close();
     rmSync(dataFolder, { recursive: true });
   });
 
@@ -238,4 +255,7 @@ suite('the same filter gives the same total on every way to it', () => {
         assert.deepEqual(await way(stage, filter), expected);
       });
   }
-});
+}
+
+suite('the same filter gives the same total on every way to it, over SQLite', () => sameTotals(openSqliteStore));
+suite('the same over PostgreSQL', orSkip, () => sameTotals(openPostgresStore));

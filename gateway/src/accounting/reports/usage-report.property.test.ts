@@ -13,6 +13,8 @@ import type { FigureFilter, Period } from '#accounting/ledger/ports.ts';
 import type { Asked } from './asked.ts';
 import { generatedMonth, generatedPeriod } from '../../../test/support/generated-month.ts';
 import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';
+import { addressOf, openPostgresLedger } from '../../../test/support/postgres-database.ts';
+import { orSkip, postgresServer } from '../../../test/support/postgres-server.ts';
 import { referenceRows, referenceTotal, type ReferenceSums } from '../../../test/support/reference-sums.ts';
 import { plainSettings, reportBench, withSqliteBench, type ReportBench } from '../../../test/support/report-sources.ts';
 
@@ -153,6 +155,16 @@ async function answersRight(sources: ReportBench, numRuns: number): Promise<void
 suite('whatever is asked of a month in which everything happens, the report is the sum of its raw records', () => {
   test('over SQLite', async () => {
     await withSqliteBench(month.entries, async (sources) => await answersRight(sources, 150));
+  });
+
+  test('over PostgreSQL', orSkip, async () => {
+    const { url } = await (await postgresServer()).createDatabase();
+    const opened = await openPostgresLedger(addressOf(url));
+    try {
+      await answersRight(await reportBench(month.entries, opened.store), 60);
+    } finally {
+      await opened.close();
+    }
   });
 
   test('over the store without roll-ups', async () => {
