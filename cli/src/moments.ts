@@ -4,7 +4,8 @@ const minute = 60_000;
 const unitMs = { m: minute, h: 60 * minute, d: 24 * 60 * minute, w: 7 * 24 * 60 * minute } as const;
 
 /** What `--from` and `--to` take, for help and errors. */
-export const momentSyntax = '2026-11-23, an RFC 3339 time, today, yesterday, now, or -7d (m, h, d, w) before now';
+export const momentSyntax =
+  '2026-11-23 (a day in UTC), an RFC 3339 time such as 2026-11-01T00:00+01:00, today, yesterday, now, or -7d (m, h, d, w) before now';
 
 function utcDay(at: number): number {
   return at - (((at % unitMs.d) + unitMs.d) % unitMs.d);
