@@ -14,7 +14,7 @@ import {
 } from './statement.ts';
 
 export interface StatementSources {
-  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments'>;
+  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments' | 'extent'>;
   readonly shipping: Pick<Shipping, 'hold'>;
 }
 

@@ -1,5 +1,6 @@
 import type { RollUpOutcome } from '#accounting/ledger/ports.ts';
 import {
+  dayMs,
   seriesDimensions,
   type Adjustment,
   type Figures,
@@ -21,7 +22,7 @@ import { dayPieces, monthsOf, type DayPiece, type Month, type Span } from './mon
 import { fits } from './posting-filter.ts';
 
 export interface ChargeSources {
-  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments'>;
+  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments' | 'extent'>;
   readonly shipping: Pick<Shipping, 'hold'>;
 }
 
@@ -39,8 +40,25 @@ const adjustmentsAPage = 500;
  * nothing is shipped, so that they belong together.
  */
 export async function* charges(sources: ChargeSources, query: ChargesQuery): AsyncGenerator<readonly Charge[]> {
-  for (const month of monthsOf(query.period, query.timeZone))
-    for (const piece of dayPieces(month)) yield await chargesOfPiece(sources, { ...query, month, piece });
+  const period = await stored(sources.store, query.period);
+  if (period === null) return;
+  for (const month of monthsOf(period, query.timeZone))
+    for (const piece of dayPieces(month)) {
+      // Days without anything follow each other: what else is asked of the thread is answered in between.
+      await turn();
+      yield await chargesOfPiece(sources, { ...query, month, piece });
+    }
+}
+
+const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+
+/** The part of a period in which the store holds something, in whole UTC days: a period may be millennia long. */
+async function stored(store: ChargeSources['store'], period: Span): Promise<Span | null> {
+  const extent = await store.extent();
+  if (extent === null) return null;
+  const from = Math.max(period.from, Math.floor(extent.from / dayMs) * dayMs);
+  const to = Math.min(period.to, Math.ceil(extent.to / dayMs) * dayMs);
+  return from < to ? { from, to } : null;
 }
 
 interface PieceQuery extends ChargesQuery {

@@ -44,6 +44,7 @@ function made(consumers: number, fails = false): Made {
     },
     figures: async () => await Promise.resolve([]),
     pageOfAdjustments: async () => await Promise.resolve([]),
+    extent: async () => await Promise.resolve(november),
   };
   return { service: createExportService(restingSources(store), clock), clock, days };
 }
@@ -111,6 +112,27 @@ suite('an export that is read piece by piece', () => {
     service.close(id);
     await assert.rejects(service.read(id), /is over/);
     assert.deepEqual(days, []);
+  });
+
+  test('looks for nothing where the store holds nothing, however long the period is', async () => {
+    const { service, days } = made(1);
+    const period = { from: Date.parse('0001-01-01T00:00:00Z'), to: Date.parse('9999-01-01T00:00:00Z') };
+    const pieces = await readAll(service, service.open({ ...request, period }));
+    assert.deepEqual([days.length, days[0], days.at(-1)], [30, '2026-11-01', '2026-11-30']);
+    const end = pieces.at(-1);
+    assert.ok(end?.kind === 'end');
+    assert.equal(end.summary.rows, 30);
+  });
+
+  test('ends between two days where it is closed while a piece is being made of days without anything', async () => {
+    const { service, days } = made(0);
+    const id = service.open(request);
+    await service.read(id);
+    const reading = service.read(id);
+    while (days.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    service.close(id);
+    await assert.rejects(reading, /is over/);
+    assert.ok(days.length < 6, String(days));
   });
 
   test('fails once with what failed, and is gone then', async () => {

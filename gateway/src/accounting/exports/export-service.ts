@@ -27,8 +27,29 @@ export interface ExportService {
 /** Whoever does not read on for so long is gone, ms. */
 const patienceMs = 60_000;
 
+/** A piece may be long in the making, because nothing was charged for years: that ends when nobody wants it. */
+class Wanted {
+  closed = false;
+
+  /** The same sources, as long as the export is wanted. */
+  of({ store, progress, shipping }: ExportSources): ExportSources {
+    return {
+      store,
+      progress,
+      shipping: {
+        caughtUp: async (timeoutMs) => await shipping.caughtUp(timeoutMs),
+        hold: async (work) => {
+          if (this.closed) throw new Error('The export is over, or was not read for a minute.');
+          return await shipping.hold(work);
+        },
+      },
+    };
+  }
+}
+
 interface Open {
   readonly text: ExportText;
+  readonly wanted: Wanted;
   readonly hash: Hash;
   bytes: number;
   patience: Timer | undefined;
@@ -41,6 +62,7 @@ export function createExportService(sources: ExportSources, clock: Clock): Expor
     const found = open.get(id);
     open.delete(id);
     found?.patience?.cancel();
+    if (found !== undefined) found.wanted.closed = true;
     // Where a piece is being made, it ends behind that.
     void found?.text.return({ rows: 0, totals: { cost: null, list: null, internal: null }, unsettled: 0 });
   };
@@ -49,8 +71,9 @@ export function createExportService(sources: ExportSources, clock: Clock): Expor
     open(request) {
       opened += 1;
       const id = String(opened);
-      const text = exportText(sources, request);
-      open.set(id, { text, hash: createHash('sha256'), bytes: 0, patience: wait(id) });
+      const wanted = new Wanted();
+      const text = exportText(wanted.of(sources), request);
+      open.set(id, { text, wanted, hash: createHash('sha256'), bytes: 0, patience: wait(id) });
       return id;
     },
     async read(id) {

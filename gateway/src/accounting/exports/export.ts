@@ -11,7 +11,7 @@ import { statementCsv } from './statement-csv.ts';
 import { statementHtml } from './statement-html.ts';
 
 export interface ExportSources {
-  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments'>;
+  readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments' | 'extent'>;
   readonly shipping: Shipping;
   readonly progress: JournalProgress;
 }
