@@ -1,6 +1,6 @@
 import { reportDimensions, type ReportDimension } from '@tollgate/contract/usage.ts';
 import type { FigureDimension, FigureFilter, LedgerStore, Period } from '#accounting/ledger/ports.ts';
-import { suggestion } from '#kernel/suggest.ts';
+import { nearest, suggestion } from '#kernel/suggest.ts';
 import { isTimeZone } from '#kernel/time-zone.ts';
 import { rollUpOutcomes, seriesOperations } from '#model/words.ts';
 import { shown, unknownName, type AskedReader } from './asked.ts';
@@ -41,12 +41,20 @@ export function readSubject(reader: AskedReader, settings: ReportSettings): Subj
 function readTimeZone(reader: AskedReader, settings: ReportSettings): string {
   const text = reader.text('timeZone') ?? settings.timeZone;
   if (isTimeZone(text)) return text;
-  const fix = suggestion(text, Intl.supportedValuesOf('timeZone'))?.replace(/^Known: .*$/, '');
+  const near = nearestTimeZone(text);
+  const fix = near === undefined ? '' : `Did you mean '${near}'?`;
   reader.problem(
     'timeZone',
-    `'${shown(text)}' is no time zone of the IANA database, such as Europe/Amsterdam or UTC. ${fix ?? ''}`.trim(),
+    `'${shown(text)}' is no time zone of the IANA database, such as Europe/Amsterdam or UTC. ${fix}`.trim(),
   );
   return settings.timeZone;
+}
+
+/** By its whole name, or by its city alone. */
+function nearestTimeZone(text: string): string | undefined {
+  const known = Intl.supportedValuesOf('timeZone');
+  const city = `/${text.toLowerCase().replaceAll(' ', '_')}`;
+  return known.find((one) => one.toLowerCase().endsWith(city)) ?? nearest(text, known);
 }
 
 function readPeriod(reader: AskedReader, clock: { readonly timeZone: string; readonly now: number }): Period {
@@ -109,7 +117,8 @@ export async function checkValues(
     if (dimension === 'outcome' || dimension === 'end-user' || closedLists[dimension] !== undefined) continue;
     const isIn = (names: readonly string[], value: string): boolean =>
       names.some((name) => name === value || (dimension === 'cost-centre' && `/${name}/`.includes(`/${value}/`)));
-    const strange = values.filter((value) => !isIn(known.configured[dimension] ?? [], value));
+    const configured = known.configured[dimension] ?? [];
+    const strange = values.filter((value) => !isIn(configured, value));
     if (strange.length === 0) continue;
     const used = await known.store.values(dimension);
     for (const value of strange)
@@ -117,7 +126,7 @@ export async function checkValues(
         reader.problem(
           'filter',
           `${dimension}: nothing was ever used by '${shown(value)}', and the configuration has no such name. ` +
-            (suggestion(value, used) ?? 'Nothing at all was used yet.'),
+            (suggestion(value, [...new Set([...configured, ...used])]) ?? 'Nothing at all was used yet.'),
         );
   }
 }
