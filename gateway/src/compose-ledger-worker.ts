@@ -2,17 +2,14 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
+import { budgetServices, type BudgetServices } from './compose-ledger-budgets.ts';
 import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
-import { ledgerSpending, type SpendingAsked } from '#accounting/budgets/ledger-spending.ts';
-import type { LedgerSpending } from '#accounting/budgets/ports.ts';
-import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import { exportServices, type ExportServices } from './compose-ledger-exports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { createReports, type Reports } from '#accounting/reports/reports.ts';
-import { figureSpans } from '#accounting/reports/spans.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { logTo, serve } from '#adapters/worker-thread/serve.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
@@ -48,10 +45,7 @@ export interface LedgerServices {
   readonly exports: ExportServices;
   readonly ledger: LedgerTaskServices;
   readonly adjustments: AdjustmentServices;
-  readonly budgets: {
-    /** What a node has spent; see `SpendingLedger`. */
-    spending(asked: SpendingAsked & { readonly instance: string }): Promise<LedgerSpending>;
-  };
+  readonly budgets: BudgetServices;
   readonly directory: DirectoryStore;
 }
 
@@ -133,13 +127,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       auditTrail: async (page) => await orUnavailable(directory.auditTrail(page)),
       nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
     },
-    budgets: {
-      async spending({ instance, ...asked }) {
-        const journal = journalAudit(files);
-        const sources = { store, journal, shipping: outbox, instance, alone: true };
-        return await orUnavailable(ledgerSpending({ ...sources, spansOf: (period) => figureSpans(period) }, asked));
-      },
-    },
+    budgets: budgetServices({ store, files, shipping: outbox }),
   };
   serve(port, services);
 }

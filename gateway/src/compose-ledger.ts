@@ -53,8 +53,8 @@ export interface LedgerOptions {
 export interface OpenLedger {
   readonly ledger: Ledger;
   readonly reports: Reports;
-  /** What budgets begin with: the ledger, read to the entry. */
-  readonly spending: SpendingLedger;
+  /** What budgets begin with: the ledger, read to the entry. `alone`: nobody else counts with this gateway. */
+  spending(alone: boolean): SpendingLedger;
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
   readonly exports: RemoteServices<LedgerServices>['exports'];
@@ -212,11 +212,13 @@ function spendingOf(
   services: RemoteServices<LedgerServices>,
   instance: string,
   progress: SharedProgress,
-): SpendingLedger {
-  return {
+): OpenLedger['spending'] {
+  return (alone) => ({
     journal: instance,
-    spending: async (asked) => await services.budgets.spending({ ...asked, instance, until: progress.written() }),
-  };
+    spending: async (asked) =>
+      await services.budgets.spending({ ...asked, instance, until: progress.written(), alone }),
+    callersLately: async () => await services.budgets.callersLately({ instance, until: progress.written() }),
+  });
 }
 
 /**

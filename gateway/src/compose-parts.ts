@@ -2,8 +2,9 @@ import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type OpenLedger } from './compose-ledger.ts';
-import { openLimits } from './compose-limits.ts';
+import { openLimits, tellingBudgets } from './compose-limits.ts';
 import { openRouting } from './compose-routing.ts';
+import type { Engine } from '#accounting/budgets/engine.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
@@ -90,7 +91,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
   const { store } = config.ledger;
-  const ledger = await openLedger({
+  let engine: Engine | undefined;
+  const opened = await openLedger({
     dataFolder: settings.dataFolder,
     ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
     durability: config.ledger.durability,
@@ -102,6 +104,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     metrics,
     ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
   });
+  const ledger = tellingBudgets(opened, () => engine);
   closers.push(
     () => output.flush(),
     () => ledger.close(),
@@ -126,7 +129,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
-  const limits = openLimits({ ledger: ledger.spending, snapshots, tokenCounter, clock, log, metrics });
+  const limits = openLimits({ ledger: ledger.spending(true), snapshots, tokenCounter, clock, log, metrics });
+  ({ engine } = limits);
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),

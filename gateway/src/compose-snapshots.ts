@@ -4,7 +4,7 @@ import type { Directory } from '#directory/directory.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
 import type { ListedLimitBook } from '#accounting/budgets/limit-book.ts';
-import { limitBookOf } from './compose-limits.ts';
+import { limitBookOf } from './compose-limit-book.ts';
 import type { Rules } from './compose-rules.ts';
 import type { Config } from './config-sections.ts';
 import { buildSnapshot } from './snapshot.ts';
@@ -17,6 +17,7 @@ export class Snapshots implements SnapshotSource {
   private book: ListedPriceBook;
   private provisioned: readonly PtuDeployment[];
   private limits: ListedLimitBook;
+  private limitsChanged: (book: ListedLimitBook) => void = () => undefined;
   private snapshot: Snapshot;
   private version = 1;
 
@@ -48,6 +49,11 @@ export class Snapshots implements SnapshotSource {
     return this.provisioned;
   }
 
+  /** Called with the limits of every new configuration. */
+  onLimits(run: (book: ListedLimitBook) => void): void {
+    this.limitsChanged = run;
+  }
+
   limitBook(): ListedLimitBook {
     return this.limits;
   }
@@ -63,6 +69,7 @@ export class Snapshots implements SnapshotSource {
     this.limits = limits;
     // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
     void this.directory.redeclare(declared);
+    this.limitsChanged(limits);
   }
 
   private swap(): void {

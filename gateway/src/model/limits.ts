@@ -1,8 +1,18 @@
 import type { PriceLayer } from './money.ts';
 import type { ChargedTo } from './usage-record.ts';
+import type { Words } from './words.ts';
 
 /** Whom a limit is for. Everything that passes a node counts there, whatever else it passes. */
 export type NodeKind = 'organisation' | 'cost-centre' | 'product' | 'consumer' | 'subscription' | 'end-user';
+
+export const nodeKinds: Words<NodeKind> = {
+  organisation: true,
+  'cost-centre': true,
+  product: true,
+  consumer: true,
+  subscription: true,
+  'end-user': true,
+};
 
 export interface LimitNode {
   readonly kind: NodeKind;
@@ -26,6 +36,7 @@ export interface Calendar {
 
 /** What a budget counts: money in 10^-9 USD, tokens (input and output together), or requests. */
 export type BudgetUnit = 'nano-usd' | 'tokens' | 'requests';
+export const units: Words<BudgetUnit> = { 'nano-usd': true, tokens: true, requests: true };
 
 /**
  * A cap on what a node uses per calendar window. Of tokens or requests the configuration calls it a quota; both are

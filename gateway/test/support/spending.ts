@@ -156,6 +156,7 @@ export class TestLedger {
         if (this.failing) throw new Error('The ledger cannot be read.');
         return await Promise.resolve({ own, others } satisfies LedgerSpending);
       },
+      callersLately: async () => await Promise.resolve((this.records.get(journal) ?? []).map(({ caller }) => caller)),
     };
   }
 }

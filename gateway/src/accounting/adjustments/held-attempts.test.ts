@@ -67,6 +67,20 @@ async function storeWith(records: readonly UsageRecord[]): Promise<LedgerStore> 
 }
 
 describe('what is held', () => {
+  test('of a lower bound is the rest of its reservation, and that is what is written off', async () => {
+    const lowerBound = usageRecord(ids(march + 5), {
+      at: march + 5,
+      measuredOutput: 'delivered',
+      reservedNano: 260_007n,
+    });
+    const store = await storeWith([lowerBound]);
+    assert.deepEqual(await held(store), [lowerBound.id]);
+    assert.equal(await total(store), 7n);
+    await writeOff(store, { attempts: [lowerBound.id] });
+    assert.equal(await total(store), 0n);
+    assert.deepEqual(await held(store), []);
+  });
+
   test('are the attempts of unknown usage, in the order of their admission, page by page', async () => {
     const store = await storeWith(four);
     const first = await heldAttempts(store, { limit: 3 });

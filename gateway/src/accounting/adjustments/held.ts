@@ -7,6 +7,7 @@ import {
   type RecordKey,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import { heldOf } from '#model/held.ts';
 import { isWord, outcomes as knownOutcomes } from '#model/words.ts';
 import type { Outcome } from '#model/usage-record.ts';
 import { writeOffId } from './write-off.ts';
@@ -22,7 +23,7 @@ export interface HeldQuery {
 }
 
 export interface HeldPage {
-  /** Attempts of unknown usage that were not written off, in the order of their admission. */
+  /** Attempts that hold something and were not written off, in the order of their admission. */
   readonly records: readonly StoredRecord[];
   /** `after` of the next page; null where there is none. */
   readonly next: RecordKey | null;
@@ -33,15 +34,16 @@ const recordsAtOnce = 500;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
-export const isHeld = ({ measuredInput, measuredOutput }: StoredRecord): boolean =>
-  measuredInput === 'unknown' || measuredOutput === 'unknown';
+/** Its usage is unknown, or only a lower bound or an estimate, and something of its reservation is left. */
+export const isHeld = (record: StoredRecord): boolean =>
+  record.measuredInput === 'unknown' || record.measuredOutput === 'unknown' || heldOf(record) > 0n;
 
 interface Slot {
   readonly from: number;
   readonly outcomes: readonly Outcome[];
 }
 
-/** Which of the pieces of time hold attempts of unknown usage, and how those ended: the roll-ups know. */
+/** Which of the pieces of time may have attempts that hold something, and how those ended: the roll-ups know. */
 async function slotsWithUnknown(
   store: HeldStore,
   times: readonly number[],
@@ -49,7 +51,7 @@ async function slotsWithUnknown(
 ): Promise<readonly Slot[]> {
   const spans = times.map((from, bucket) => ({ source, from, to: from + ms, bucket }));
   const rows = await store.figures({ by: ['outcome'], filter: [], spans });
-  const found = rows.filter((row) => row.figures.unknownUsageAttempts > 0n);
+  const found = rows.filter(({ figures }) => figures.unknownUsageAttempts > 0n || figures.held !== 0n);
   return times.flatMap((from, bucket) => {
     const outcomes = found
       .filter((row) => row.bucket === bucket)
@@ -100,7 +102,7 @@ async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): Async
   }
 }
 
-/** What is held: attempts whose usage is not known stay debited at their reservation until it is, or is written off. */
+/** What is held: attempts whose usage is not known exactly stay debited at their reservation until it is written off. */
 export async function heldPage(store: HeldStore, query: HeldQuery): Promise<HeldPage> {
   const records: StoredRecord[] = [];
   const { period, after } = query;

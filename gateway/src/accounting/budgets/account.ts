@@ -1,4 +1,5 @@
-import type { Budget } from '#model/limits.ts';
+import { nodeKinds, units, type Budget } from '#model/limits.ts';
+import { isWord, layers } from '#model/words.ts';
 import type { AccountClaim, AccountState, Sums } from './ports.ts';
 import { windowAt, type CalendarWindow } from './windows.ts';
 
@@ -28,12 +29,14 @@ export class Account {
   readAfter = 0;
   /** How often idle grants were given back: what was asked for before is not taken up after. */
   #givenBack = 0;
+  /** The limit was changed, and the store has granted nothing since: what calls under way leave is given back, too. */
+  #returning = false;
   #others: Sums & { readonly granted: bigint } = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
 
   constructor(track: BudgetTrack, window: CalendarWindow, fresh: boolean) {
     this.track = track;
     this.window = window;
-    this.key = `${track.key}@${window.start}-${window.end}`;
+    this.key = accountKey(track.key, window);
     this.fresh = fresh;
     this.ready = fresh && track.budget.carryOver === null;
   }
@@ -82,7 +85,8 @@ export class Account {
     this.spent += spent;
     this.unknown += unknown;
     // More than was reserved: the grant follows, because what is spent is spent.
-    if (this.granted < this.used) this.granted = this.used;
+    if (this.#returning) this.giveBack();
+    else if (this.granted < this.used) this.granted = this.used;
     this.dirty = true;
   }
 
@@ -92,6 +96,12 @@ export class Account {
     if (this.granted === this.used) return;
     this.granted = this.used;
     this.dirty = true;
+  }
+
+  /** What was granted under another limit is not used any more. */
+  limitChanged(): void {
+    this.#returning = true;
+    this.giveBack();
   }
 
   claim(lease: bigint, fresh: boolean): SentClaim {
@@ -112,8 +122,12 @@ export class Account {
   apply({ claim, givenBack }: SentClaim, state: AccountState): void {
     const { spent, unknown, inFlight } = state.total;
     // Meanwhile the grant may have followed a settle, or been given back.
-    if (givenBack === this.#givenBack && state.granted > this.granted) this.granted = state.granted;
-    else if (state.granted > this.granted) this.dirty = true;
+    if (state.granted > this.granted) {
+      if (givenBack === this.#givenBack) {
+        this.granted = state.granted;
+        this.#returning = false;
+      } else this.dirty = true;
+    }
     this.built = state.built;
     this.#others = {
       spent: spent - claim.own.spent,
@@ -137,14 +151,37 @@ export function trackKey({ id, unit, layer, calendar }: Budget): string {
   return [id, unit, layer, every, timeZone, `${fiscalYearStart.month}-${fiscalYearStart.day}`].join(' ');
 }
 
+/** The key of an account's counters: what is counted, and the window. */
+export function accountKey(track: string, { start, end }: Pick<CalendarWindow, 'start' | 'end'>): string {
+  return `${track}@${start}-${end}`;
+}
+
+/** What an account's key says of it; undefined for what no version of ours has made. */
+export function readAccountKey(
+  key: string,
+):
+  | { readonly budget: Pick<Budget, 'node' | 'unit' | 'layer'>; readonly start: number; readonly end: number }
+  | undefined {
+  const [, id = '', unit, layer, start, end] =
+    /^(\S+) (nano-usd|tokens|requests) (contracted|list|internal) [^@]*@(-?\d+)-(-?\d+)$/.exec(key) ?? [];
+  const parts = id.split('/');
+  const product = parts.length === 5 && parts[0] === 'product' ? (parts[1] ?? null) : null;
+  const [kind, name] = product === null ? parts : parts.slice(2);
+  if (!isWord(nodeKinds, kind) || name === undefined || !isWord(units, unit) || !isWord(layers, layer))
+    return undefined;
+  return { budget: { node: { kind, name, product }, unit, layer }, start: Number(start), end: Number(end) };
+}
+
 /** A budget through the changes of its configuration, with the windows of it that are in use. */
 export class BudgetTrack {
   readonly key: string;
   budget: Budget;
   /** Grows with the configuration; an older one changes nothing. */
   #version: number;
-  /** Since when this gateway has counted all of it, monotonic ms. */
-  #since: number;
+  /** Since when this gateway has counted it, monotonic ms. */
+  readonly #since: number;
+  /** The last window that was forgotten again: what is wanted of it is read from the ledger. UTC ms of its beginning. */
+  #forgotten = Number.NEGATIVE_INFINITY;
   readonly accounts = new Map<number, Account>();
   /** Monotonic ms. */
   usedAt: number;
@@ -166,7 +203,7 @@ export class BudgetTrack {
     if (version <= this.#version || budget === this.budget) return;
     this.#version = version;
     this.budget = budget;
-    for (const account of this.accounts.values()) account.giveBack();
+    for (const account of this.accounts.values()) account.limitChanged();
   }
 
   /** The account that was asked for last. */
@@ -184,7 +221,8 @@ export class BudgetTrack {
     if (account === undefined) {
       // Told by the monotonic clock: one that was set right meanwhile must not make an old window look new.
       const countedSince = time.now - (time.monotonic - this.#since);
-      account = new Account(this, window, countedSince <= window.start);
+      const fresh = countedSince <= window.start && window.start > this.#forgotten;
+      account = new Account(this, window, fresh);
       this.accounts.set(window.start, account);
     }
     this.#current = account;
@@ -198,10 +236,9 @@ export class BudgetTrack {
     return this.accounts.get(windowAt(this.budget.calendar, at).start);
   }
 
-  /** What is wanted again later is read from the ledger. */
-  forget(account: Account, monotonic: number): void {
+  forget(account: Account): void {
     this.accounts.delete(account.window.start);
     if (this.#current === account) this.#current = undefined;
-    this.#since = monotonic;
+    this.#forgotten = Math.max(this.#forgotten, account.window.start);
   }
 }

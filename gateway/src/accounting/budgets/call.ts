@@ -9,10 +9,13 @@ import { Reserving, type AttemptAsk } from './reserving.ts';
 
 /** However a store answers: nobody waits longer than so many rounds. */
 const mostRounds = 10;
+const mostAnew = 3;
 const retryMs = 1000;
 
 /** What has been tried before a refusal. */
 interface Tried {
+  /** How often something has come back here while the store was asked. */
+  anew: number;
   exact: boolean;
   recalled: boolean;
 }
@@ -102,11 +105,14 @@ export class CallSpending {
     asked?: { readonly wanted: Wanted; readonly got: Promise<Got> },
   ): Promise<Reservation> {
     const { reserving } = what;
-    const tried: Tried = { exact: false, recalled: false };
+    const tried: Tried = { anew: 0, exact: false, recalled: false };
     try {
       let pending = asked;
       for (let round = 0; round < mostRounds; round += 1) {
-        const wanted = pending?.wanted ?? (await this.#wantedOnceRead(reserving));
+        const unread = reserving.unread();
+        if (unread.length > 0) await this.#read(unread);
+        // From here to the holding in one turn: what is free now may be another call's in the next.
+        const wanted = pending?.wanted ?? this.#wanted(reserving);
         if (wanted === undefined) return this.#hold(reserving);
         const got = await this.#answer({ ...what, wanted, pending: pending?.got }, tried);
         pending = undefined;
@@ -119,11 +125,6 @@ export class CallSpending {
       reserving.giveBack();
       throw error;
     }
-  }
-
-  async #wantedOnceRead(reserving: Reserving): Promise<Wanted | undefined> {
-    await this.#read(reserving.unread());
-    return this.#wanted(reserving);
   }
 
   /** Undefined where it makes sense to look again without an answer. */
@@ -155,6 +156,11 @@ export class CallSpending {
     const unbuilt = accounts.filter((account) => !account.built);
     if (unbuilt.length > 0 && closedMs === 0) {
       await this.#read(unbuilt);
+      return true;
+    }
+    // What was settled meanwhile the store did not know when it answered.
+    if (tried.anew < mostAnew && accounts.some((account) => account.dirty)) {
+      tried.anew += 1;
       return true;
     }
     if (await this.#count(what, tried)) return true;

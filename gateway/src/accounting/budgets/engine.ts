@@ -1,14 +1,16 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import type { CallerLimits, LimitBook } from '#model/limits.ts';
+import type { Budget, CallerLimits, LimitBook } from '#model/limits.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
+import { isWord, outcomes } from '#model/words.ts';
 import type { Account } from './account.ts';
 import { CallSpending } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { Exchanger } from './exchanger.ts';
 import type { BudgetInstruments } from './instruments.ts';
-import { Loader } from './loader.ts';
-import type { CounterStore, SpendingLedger } from './ports.ts';
+import { Loader, spentOf } from './loader.ts';
+import type { Adjustment } from '#accounting/ledger/ports.ts';
+import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
 import type { Refusal } from './refusal.ts';
 import { settleUnreserved, type Reservation } from './reservation.ts';
 import { Tracks } from './tracks.ts';
@@ -31,11 +33,11 @@ export interface EngineOptions {
   spent?(account: Account): void;
 }
 
-/** What is taken of a rate in advance lies here for so long at most, ms. */
-const rateLeaseMs = 1000;
 const sweepMs = 60_000;
 /** A soft budget that could not be read is read again after so long, ms. */
 const readAgainMs = 5_000;
+/** So many accounts of an earlier process are taken over at a time. */
+const mostTakenOver = 100;
 const shortestBeatMs = 100;
 /** Permits and rates that are given back wait so long for company, ms. */
 const gatherMs = 10;
@@ -57,7 +59,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { store, ledger, clock, log, instruments, leaseMs } = options;
-    this.#tracks = new Tracks(clock, store.shared ? rateLeaseMs : 0);
+    this.#tracks = new Tracks(clock, store.shared);
     const exchanger = new Exchanger({
       store,
       clock,
@@ -90,12 +92,36 @@ export class Engine {
     };
     store.onRecall((keys) => this.#recalled(keys));
     this.#scheduleSweep();
-    if (store.shared) this.#scheduleBeat();
+    if (!store.shared) return;
+    this.#scheduleBeat();
+    void this.#takeOver();
   }
 
   /** Accounts for one request of a caller. Costs nothing until something is reserved. */
   begin(limits: CallerLimits): CallSpending {
     return new CallSpending(this.#context, this.#tracks.pathOf(limits));
+  }
+
+  /** Limits have changed: what is in use follows at once, also for calls that began before. */
+  changed(budgets: readonly Budget[], version: number): void {
+    this.#tracks.adopt(budgets, version);
+  }
+
+  /** What was booked beside usage counts at once, as it does in the ledger; hours of provisioned deployments do not. */
+  adjusted(adjustments: readonly Adjustment[]): void {
+    const book = this.#options.book();
+    for (const { at, postings } of adjustments) {
+      for (const { series, outcome, change } of postings) {
+        if (!isWord(outcomes, outcome)) continue;
+        const limits = book.of({ ...series.caller, endUser: null });
+        for (const track of this.#tracks.pathOf(limits).budgets) {
+          const account = track.known(at);
+          if (account === undefined || account.budget.unit !== 'nano-usd') continue;
+          account.settle(0n, spentOf(account.budget, change), change.held);
+          this.#options.spent?.(account);
+        }
+      }
+    }
   }
 
   /** Every account in use, for whoever shows or watches them. */
@@ -152,6 +178,56 @@ export class Engine {
       (error: unknown) =>
         log.warn({ err: error, budget: account.budget.id }, 'a budget cannot be read from the ledger'),
     );
+  }
+
+  /**
+   * What an earlier process of this journal has left: its grants are of no use to anybody, and what it spent last may not
+   * have been told. Now the journal says it.
+   */
+  async #takeOver(): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      await this.#stateLately();
+      let claims: readonly AccountClaim[] = [];
+      do claims = await this.#takeOverSome(claims);
+      while (claims.length > 0 && !this.#closed);
+    } catch (error) {
+      if (this.#closed) return;
+      log.warn({ err: error }, 'what an earlier process has left in the shared counters cannot be taken over yet');
+      clock.after(readAgainMs, () => void this.#takeOver());
+    }
+  }
+
+  /** What an account was built from may not have had the last of this journal yet; windows that are over do not matter. */
+  async #stateLately(): Promise<void> {
+    const { ledger, clock } = this.#options;
+    for (const caller of await ledger.callersLately()) {
+      const time = { now: clock.now(), monotonic: clock.monotonic() };
+      for (const track of this.#tracks.pathOf(this.#options.book().of(caller)).budgets)
+        await this.#context.loader.load(track.accountAt(time.now, time));
+    }
+  }
+
+  /** States some of it, and resolves with what there is to be stated next. */
+  async #takeOverSome(claims: readonly AccountClaim[]): Promise<readonly AccountClaim[]> {
+    const counted = (): Map<string, Account> =>
+      new Map([...this.#tracks.accounts()].map((account) => [account.key, account]));
+    const left = await this.#exchanger.state(() => {
+      // Meanwhile a call may have brought one of them into use: then its account speaks for it.
+      const known = counted();
+      return claims.filter(({ key }) => !known.has(key));
+    }, mostTakenOver);
+    const known = counted();
+    const { loader } = this.#context;
+    const found = await Promise.all(
+      left.map(async (key) => {
+        const account = known.get(key);
+        if (account === undefined) return await loader.claimFor(key);
+        await loader.load(account);
+        return undefined;
+      }),
+    );
+    return found.filter((one) => one !== undefined);
   }
 
   #recalled(keys: readonly string[]): void {

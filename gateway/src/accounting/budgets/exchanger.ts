@@ -3,6 +3,7 @@ import type { Log } from '#kernel/log.ts';
 import type { Account, SentClaim } from './account.ts';
 import {
   CountersUnavailable,
+  type AccountClaim,
   type Answer,
   type Ask,
   type CounterStore,
@@ -44,6 +45,13 @@ export interface ExchangerOptions {
   readonly observe: { exchanged(ms: number): void; failed(): void; lost(): void };
 }
 
+/** What the store should know. */
+export interface Changed {
+  readonly accounts: Iterable<Account>;
+  readonly rates: Iterable<RateTrack>;
+  readonly permits: Iterable<PermitTrack>;
+}
+
 interface Pending {
   readonly wanted: Wanted;
   resolve(got: Got): void;
@@ -55,6 +63,9 @@ const mostAccounts = 200;
 
 /** Everything that goes to the store in one exchange. */
 class Message {
+  /** Claims that no account of this gateway stands behind. */
+  readonly bare: AccountClaim[] = [];
+  left = 0;
   /** Monotonic ms. */
   sentAt = 0;
   readonly sent: SentClaim[] = [];
@@ -100,10 +111,11 @@ class Message {
 
   get exchange(): Exchange {
     return {
-      accounts: this.sent.map(({ claim }) => claim),
+      accounts: [...this.sent.map(({ claim }) => claim), ...this.bare],
       rates: this.rateClaims,
       permits: this.permitClaims,
       asks: this.asks,
+      left: this.left,
     };
   }
 
@@ -134,10 +146,14 @@ export class Exchanger {
   readonly #options: ExchangerOptions;
   #queue: Pending[] = [];
   #busy = false;
+  /** While it is busy: until it is not. */
+  #idle: Promise<void> = Promise.resolve();
   #epoch: string | undefined;
   #epochSince = 0;
   /** Not told yet since the counters were lost. */
   #untold = new Set<Account>();
+  /** Waits for the exchange that is under way. */
+  readonly #toTell = new Set<Account>();
   #validUntil = Number.NEGATIVE_INFINITY;
   #closedUntil = Number.NEGATIVE_INFINITY;
   gateways = 1;
@@ -167,13 +183,12 @@ export class Exchanger {
       : gotFor(message, 0, answer);
   }
 
-  /** Tells the store what has changed; nothing where nobody else counts there. */
-  tell(changed: {
-    readonly accounts: Iterable<Account>;
-    readonly rates: Iterable<RateTrack>;
-    readonly permits: Iterable<PermitTrack>;
-  }): void {
-    if (this.#busy) return;
+  /** Tells the store what has changed, now or with the next exchange; what does not get there stays to be told. */
+  tell(changed: Changed): void {
+    if (this.#busy) {
+      for (const account of changed.accounts) this.#toTell.add(account);
+      return;
+    }
     const message = this.#message([]);
     for (const account of changed.accounts) if (message.sent.length < mostAccounts) this.#put(message, account);
     for (const track of changed.rates) message.rate(track);
@@ -184,6 +199,19 @@ export class Exchanger {
     } catch {
       // Counted and logged where it is sent; what was to be told stays to be told.
     }
+  }
+
+  /**
+   * States what stands in accounts that this gateway does not count any more, and resolves with some more of those that an
+   * earlier process of its journal has left. `claims` is asked in the turn in which they are sent.
+   */
+  async state(claims: () => readonly AccountClaim[], left: number): Promise<readonly string[]> {
+    while (this.#busy) await this.#idle;
+    const message = this.#message([]);
+    message.bare.push(...claims());
+    message.left = left;
+    const answer = this.#send(message);
+    return answer instanceof Promise ? await this.#whileBusy(answer, (given) => given.left) : answer.left;
   }
 
   /** Tells of one account, and resolves when the store has answered. */
@@ -270,7 +298,9 @@ export class Exchanger {
   }
 
   async #whileBusy<Result>(answer: Promise<Answer>, result: (answer: Answer) => Result): Promise<Result> {
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#busy = true;
+    this.#idle = promise;
     let heard = false;
     try {
       const given = result(await answer);
@@ -279,18 +309,23 @@ export class Exchanger {
     } finally {
       this.#busy = false;
       this.#next(heard);
+      resolve();
     }
   }
 
   /** What gathered meanwhile. A store that was just not heard is told the rest with the next beat, not at once. */
   #next(heard: boolean): void {
     if (this.#queue.length === 0) {
-      if (heard && this.#untold.size > 0) this.tell({ accounts: this.#untold, rates: [], permits: [] });
+      const rest = heard ? [...this.#toTell, ...this.#untold] : [];
+      this.#toTell.clear();
+      if (rest.length > 0) this.tell({ accounts: rest, rates: [], permits: [] });
       return;
     }
     const batch = this.#queue.slice(0, mostAsks);
     this.#queue = this.#queue.slice(mostAsks);
     const message = this.#message(batch.map(({ wanted }) => wanted));
+    for (const account of this.#toTell) this.#put(message, account);
+    this.#toTell.clear();
     const fail = (error: unknown): void => {
       for (const one of batch) one.reject(error);
     };

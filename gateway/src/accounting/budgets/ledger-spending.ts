@@ -12,6 +12,7 @@ import type {
 import { heldOf } from '#model/held.ts';
 import type { LimitNode } from '#model/limits.ts';
 import type { ChargedTo } from '#model/usage-record.ts';
+import { isWord, outcomes } from '#model/words.ts';
 import type { LedgerSpending, LedgerSums } from './ports.ts';
 
 export interface SpendingSources {
@@ -46,7 +47,11 @@ export function passesNode({ kind, name, product }: LimitNode, caller: ChargedTo
 
 function filterOf({ kind, name, product }: LimitNode): readonly FigureFilter[] {
   const dimension = kind === 'organisation' ? 'cost-centre' : kind;
-  const filter: FigureFilter[] = [{ dimension, values: [name] }];
+  // Hours of provisioned deployments are no calls, and no budget counts them.
+  const filter: FigureFilter[] = [
+    { dimension, values: [name] },
+    { dimension: 'outcome', values: Object.keys(outcomes) },
+  ];
   if (product !== null) filter.push({ dimension: 'product', values: [product] });
   return filter;
 }
@@ -90,8 +95,9 @@ function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Pos
         sums = plus(sums, sumsOfRecord(item.record));
     } else if (item.kind === 'adjustment') {
       const { at, postings } = item.adjustment;
-      for (const { series, change } of at >= from && at < to ? postings : [])
-        if (passesNode(node, { ...series.caller, endUser: null })) sums = plus(sums, { ...nothing, ...change });
+      for (const { series, outcome, change } of at >= from && at < to ? postings : [])
+        if (isWord(outcomes, outcome) && passesNode(node, { ...series.caller, endUser: null }))
+          sums = plus(sums, { ...nothing, ...change });
     }
   }
   return sums;
@@ -127,4 +133,29 @@ export async function ledgerSpending(sources: SpendingSources, asked: SpendingAs
     }
     return { own: plus(await figures(records, instance), tail), others };
   });
+}
+
+const dayMs = 86_400_000;
+
+/** Everybody whose calls stand in this gateway's journal since a day before `now`. */
+export async function callersLately(
+  { store, journal, shipping, instance }: Pick<SpendingSources, 'store' | 'journal' | 'shipping' | 'instance'>,
+  { now, until }: { readonly now: number; readonly until: Position },
+): Promise<readonly ChargedTo[]> {
+  const callers = new Map<string, ChargedTo>();
+  const add = (caller: ChargedTo): void => void callers.set(JSON.stringify(Object.values(caller)), caller);
+  await shipping.hold(async (shipped) => {
+    const spans: FigureSpan[] = [{ from: now - dayMs, to: null, source: 'records', bucket: 0 }];
+    const by = ['subscription', 'product', 'consumer', 'cost-centre', 'end-user'] as const;
+    for (const { keys } of await store.figures({ by, filter: [], spans, instance })) {
+      const [subscription = '', product = '', consumer = '', costCentrePath = '', endUser = ''] = keys;
+      add({ subscription, product, consumer, costCentrePath, endUser: endUser === '' ? null : endUser });
+    }
+    for (const item of journal.items(shipped, until)) {
+      if (item.kind !== 'settle') continue;
+      const { subscription, product, consumer, costCentrePath } = item.record.series.caller;
+      add({ subscription, product, consumer, costCentrePath, endUser: item.record.endUser });
+    }
+  });
+  return [...callers.values()];
 }

@@ -1,16 +1,23 @@
 import type { Budget } from '#model/limits.ts';
-import type { Account } from './account.ts';
-import type { CounterStore, LedgerSpending, LedgerSums, SpendingLedger, Sums } from './ports.ts';
+import { readAccountKey, type Account } from './account.ts';
+import type { AccountClaim, CounterStore, LedgerSpending, LedgerSums, SpendingLedger, Sums } from './ports.ts';
 import { windowAt, windowBefore, type CalendarWindow } from './windows.ts';
 
 type Settled = Omit<Sums, 'inFlight'>;
 
 /** What a budget counts of the ledger's sums. */
-function settledOf({ unit, layer }: Budget, sums: LedgerSums): Settled {
+function settledOf({ unit, layer }: Pick<Budget, 'unit' | 'layer'>, sums: LedgerSums): Settled {
   if (unit === 'requests') return { spent: sums.requests, unknown: 0n };
   if (unit === 'tokens') return { spent: sums.tokens, unknown: 0n };
-  const spent = { contracted: sums.cost, list: sums.listCost, internal: sums.internalCost }[layer];
-  return { spent, unknown: sums.held };
+  return { spent: spentOf({ layer }, sums), unknown: sums.held };
+}
+
+/** Money at the prices that a budget is kept at. */
+export function spentOf(
+  { layer }: Pick<Budget, 'layer'>,
+  sums: Pick<LedgerSums, 'cost' | 'listCost' | 'internalCost'>,
+): bigint {
+  return { contracted: sums.cost, list: sums.listCost, internal: sums.internalCost }[layer];
 }
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
@@ -63,6 +70,17 @@ export class Loader {
     const others = [...found.others].map(([journal, sums]) => [journal, settledOf(account.budget, sums)] as const);
     await this.#options.store.build(account.key, new Map(others));
     await this.#options.report(account);
+  }
+
+  /** What this gateway's journal has in an account that it does not count; undefined where the key is no key. */
+  async claimFor(key: string): Promise<AccountClaim | undefined> {
+    const read = readAccountKey(key);
+    if (read === undefined) return undefined;
+    const { budget, start, end } = read;
+    const { own } = await this.#options.ledger.spending({ node: budget.node, from: start, to: end });
+    const { spent, unknown } = settledOf(budget, own);
+    const sums = { spent, unknown, inFlight: 0n };
+    return { key, endsAt: end, own: sums, granted: spent + unknown, limit: null, lease: 0n, fresh: false };
   }
 
   async #spending({ budget, window }: Account): Promise<LedgerSpending> {

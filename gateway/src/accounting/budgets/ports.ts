@@ -1,4 +1,5 @@
 import type { LimitNode } from '#model/limits.ts';
+import type { ChargedTo } from '#model/usage-record.ts';
 
 // ── Counters that several gateways share ──
 //
@@ -105,6 +106,8 @@ export interface Exchange {
   readonly permits: readonly PermitClaim[];
   /** Judged one after the other. */
   readonly asks: readonly Ask[];
+  /** How many accounts to name that an earlier process of this journal has left. */
+  readonly left: number;
 }
 
 export type Lacking =
@@ -134,6 +137,8 @@ export interface Answer {
   readonly rates: readonly RateState[];
   readonly permits: readonly PermitState[];
   readonly asks: readonly AskAnswer[];
+  /** Keys of accounts that an earlier process of this journal has spoken of, and this one has not. */
+  readonly left: readonly string[];
 }
 
 /** The store cannot be reached, is too slow, or answers what is no answer. Whatever was asked may have been done or not. */
@@ -195,4 +200,9 @@ export interface SpendingLedger {
    * `own` holds exactly the settles that counted before the call was made.
    */
   spending(asked: { readonly node: LimitNode; readonly from: number; readonly to: number }): Promise<LedgerSpending>;
+  /**
+   * Everybody whose calls stand in this gateway's journal since a day ago. What others have built from the store before
+   * that was shipped lacks it.
+   */
+  callersLately(): Promise<readonly ChargedTo[]>;
 }

@@ -1,11 +1,13 @@
 import type { Clock } from '#kernel/clock.ts';
-import type { CallerLimits } from '#model/limits.ts';
+import type { Budget, CallerLimits } from '#model/limits.ts';
 import { BudgetTrack, trackKey, type Account } from './account.ts';
 import type { CallerPath } from './reservation.ts';
 import { PermitTrack, RateTrack } from './rate-track.ts';
 
 /** What lies idle for so long is forgotten, and read from the ledger when it is wanted again. */
 const idleMs = 15 * 60_000;
+/** What is taken of a rate in advance lies here for so long at most, ms. */
+const rateLeaseMs = 1000;
 
 function obtain<Track>(all: Map<string, Track>, key: string, make: () => Track): Track {
   let track = all.get(key);
@@ -16,16 +18,16 @@ function obtain<Track>(all: Map<string, Track>, key: string, make: () => Track):
 /** Everything that this gateway counts, through the changes of the configuration. */
 export class Tracks {
   readonly #clock: Clock;
-  /** How long what is taken of a rate in advance may lie here, ms. */
-  readonly #rateLeaseMs: number;
+  /** Others count with the same store: they must know what is forgotten here. */
+  readonly #shared: boolean;
   readonly budgets = new Map<string, BudgetTrack>();
   readonly rates = new Map<string, RateTrack>();
   readonly permits = new Map<string, PermitTrack>();
   #paths = new WeakMap<CallerLimits, CallerPath>();
 
-  constructor(clock: Clock, rateLeaseMs: number) {
+  constructor(clock: Clock, shared: boolean) {
     this.#clock = clock;
-    this.#rateLeaseMs = rateLeaseMs;
+    this.#shared = shared;
   }
 
   pathOf(limits: CallerLimits): CallerPath {
@@ -41,7 +43,7 @@ export class Tracks {
         return track;
       }),
       rates: limits.rates.map((rate) => {
-        const track = obtain(this.rates, rate.id, () => new RateTrack(rate, version, this.#rateLeaseMs));
+        const track = obtain(this.rates, rate.id, () => new RateTrack(rate, version, this.#shared ? rateLeaseMs : 0));
         track.adopt(rate, version);
         return track;
       }),
@@ -53,6 +55,10 @@ export class Tracks {
     };
     this.#paths.set(limits, path);
     return path;
+  }
+
+  adopt(budgets: readonly Budget[], version: number): void {
+    for (const budget of budgets) this.budgets.get(trackKey(budget))?.adopt(budget, version);
   }
 
   *accounts(): Generator<Account> {
@@ -71,18 +77,20 @@ export class Tracks {
     for (const [key, track] of this.budgets) {
       for (const account of track.accounts.values()) {
         const over = account.window.end < now || account.usedAt + idleMs < monotonic;
-        if (over && isForgettable(account)) track.forget(account, monotonic);
+        if (over && this.#isForgettable(account)) track.forget(account);
       }
-      if (track.accounts.size === 0 && track.usedAt + idleMs < monotonic) {
+      // Of end users there is no end; everything else is as many as the configuration says.
+      if (track.budget.node.kind === 'end-user' && track.accounts.size === 0 && track.usedAt + idleMs < monotonic) {
         this.budgets.delete(key);
         // A path that is kept would go on counting on the track that nobody looks after any more.
         this.#paths = new WeakMap();
       }
     }
   }
-}
 
-/** Tokens that nobody could count stand here alone, not in the ledger. */
-function isForgettable({ inFlight, dirty, free, unknown, budget }: Account): boolean {
-  return inFlight === 0n && !dirty && free === 0n && (unknown === 0n || budget.unit === 'nano-usd');
+  #isForgettable({ inFlight, dirty, free, unknown, budget }: Account): boolean {
+    if (inFlight > 0n || (this.#shared && (dirty || free > 0n))) return false;
+    // Tokens that nobody could count stand here alone, not in the ledger.
+    return unknown === 0n || budget.unit === 'nano-usd';
+  }
 }

@@ -24,6 +24,8 @@ export interface CounterSetOptions {
 /** What one gateway has in an account. */
 interface Entry extends Sums {
   readonly granted: bigint;
+  /** The process that has said it; undefined where it was read from the ledger. */
+  readonly saidBy: Connection | undefined;
 }
 
 const total = ({ spent, unknown, inFlight }: Sums): bigint => spent + unknown + inFlight;
@@ -38,7 +40,7 @@ class Account {
   readonly endsAt: number;
   built: boolean;
   readonly entries = new Map<string, Entry>();
-  sums: Entry = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
+  sums: Omit<Entry, 'saidBy'> = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
 
   constructor(endsAt: number, built: boolean) {
     this.endsAt = endsAt;
@@ -107,11 +109,11 @@ export class CounterSet {
     const time = this.#options.clock.monotonic();
     this.#sweep();
     const { journal } = connection;
-    const joined = exchange.accounts.map((claim) => this.#join(claim, journal));
+    const joined = exchange.accounts.map((claim) => this.#join(claim, connection));
     for (const claim of exchange.rates)
       for (const returned of claim.returned) this.#rate(claim).giveBack(claim, returned, time);
     for (const claim of exchange.permits) this.#holders(claim).set(journal, claim.held);
-    const asking = { joined, journal, exchange, time };
+    const asking = { joined, connection, exchange, time };
     const asks = exchange.asks.map((ask) => this.#judge(ask, asking));
     return {
       epoch: String(this.#epoch),
@@ -125,7 +127,15 @@ export class CounterSet {
       })),
       permits: exchange.permits.map((claim) => ({ held: heldBy(this.#holders(claim)) })),
       asks,
+      left: this.#leftBy(connection).slice(0, exchange.left),
     };
+  }
+
+  #leftBy(connection: Connection): string[] {
+    return [...this.#accounts].flatMap(([key, { entries }]) => {
+      const said = entries.get(connection.journal)?.saidBy;
+      return said === undefined || said === connection ? [] : [key];
+    });
   }
 
   build(key: string, journals: ReadonlyMap<string, Omit<Sums, 'inFlight'>>): void {
@@ -133,7 +143,7 @@ export class CounterSet {
     if (account === undefined || account.built) return;
     for (const [journal, { spent, unknown }] of journals) {
       if (!account.entries.has(journal))
-        account.set(journal, { spent, unknown, inFlight: 0n, granted: spent + unknown });
+        account.set(journal, { spent, unknown, inFlight: 0n, granted: spent + unknown, saidBy: undefined });
     }
     account.built = true;
   }
@@ -146,19 +156,19 @@ export class CounterSet {
     if (this.#gateways.get(connection.journal) === connection) this.#gateways.delete(connection.journal);
   }
 
-  #join(claim: AccountClaim, journal: string): Joined {
+  #join(claim: AccountClaim, by: Connection): Joined {
     let account = this.#accounts.get(claim.key);
     if (account === undefined) this.#accounts.set(claim.key, (account = new Account(claim.endsAt, claim.fresh)));
-    account.set(journal, { ...claim.own, granted: most(claim.granted, total(claim.own)) });
+    account.set(by.journal, { ...claim.own, granted: most(claim.granted, total(claim.own)), saidBy: by });
     return { claim, account, promised: 0n };
   }
 
   #judge(ask: Ask, asking: Asking): AskAnswer {
-    const { exchange, time, journal, joined } = asking;
+    const { exchange, time, connection, joined } = asking;
     const lacking: Lacking[] = [];
     for (const { account, amount } of ask.needs) {
       const one = joined[account];
-      if (one === undefined || !this.#fits(one, amount, journal)) lacking.push({ kind: 'account', account });
+      if (one === undefined || !this.#fits(one, amount, connection.journal)) lacking.push({ kind: 'account', account });
     }
     for (const { rate, amount } of ask.takes) {
       const claim = exchange.rates[rate];
@@ -181,7 +191,8 @@ export class CounterSet {
     return others + total(claim.own) + promised + amount <= claim.limit;
   }
 
-  #give(ask: Ask, { exchange, joined, journal, time }: Asking): number[] {
+  #give(ask: Ask, { exchange, joined, connection, time }: Asking): number[] {
+    const { journal } = connection;
     const share = this.#options.shared === undefined ? 1 : 2 * this.#gateways.size;
     for (const need of ask.needs) {
       const one = joined[need.account];
@@ -192,7 +203,11 @@ export class CounterSet {
       const others = account.sums.granted - account.granted(journal);
       const left = claim.limit === null ? 0n : claim.limit - others - atLeast;
       const granted = atLeast + most(0n, least(claim.lease, left / BigInt(share)));
-      account.set(journal, { ...claim.own, granted: most(account.granted(journal), granted) });
+      account.set(connection.journal, {
+        ...claim.own,
+        granted: most(account.granted(connection.journal), granted),
+        saidBy: connection,
+      });
     }
     for (const permit of ask.permits) {
       const claim = exchange.permits[permit];
@@ -233,7 +248,7 @@ export class CounterSet {
 
 interface Asking {
   readonly joined: readonly Joined[];
-  readonly journal: string;
+  readonly connection: Connection;
   readonly exchange: Exchange;
   readonly time: number;
 }

@@ -32,7 +32,9 @@ export class TokenBucket implements RateCounter {
   }
 
   waitMs(claim: RateClaim, amount: number, now: number): number {
-    return Math.max(0, Math.ceil(((amount - this.available(claim, now)) * claim.perMs) / claim.amount));
+    const waitMs = ((amount - this.available(claim, now)) * claim.perMs) / claim.amount;
+    // Fractions of a token are added up: what is a thousandth of a millisecond away is there.
+    return Math.max(0, Math.ceil(waitMs - 0.001));
   }
 
   resetMs(claim: RateClaim, now: number): number {
