@@ -7,7 +7,7 @@ import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-st
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
 import { exportServices, type ExportServices } from './compose-ledger-exports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
-import type { Checkpoint, LedgerStore } from '#accounting/ledger/ports.ts';
+import type { Checkpoint, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { createReports, type Reports } from '#accounting/reports/reports.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
@@ -32,6 +32,7 @@ export interface LedgerServices {
     checkpoint(instance: string): Promise<Checkpoint | null>;
     /** Stores where shipping begins instead, for a store that does not fit its journal. */
     rewind(checkpoint: Checkpoint): Promise<void>;
+    find(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | null)[]>;
   };
   readonly outbox: {
     /** Begins to ship the journal with this id. */
@@ -92,6 +93,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       async rewind(checkpoint) {
         await store.append([], checkpoint);
       },
+      find: async (keys) => await store.find(keys),
     },
     outbox: {
       async start(journal) {

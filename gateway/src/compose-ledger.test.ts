@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -262,8 +262,35 @@ test('a journal that is older than its store: what is written over the place tha
       );
       // What the store knows of b is better than that it was lost.
       assert.deepEqual(await outcomes(ledger), { completed: 2, 'gateway-lost': 5 });
-      const found = await ledger.verify();
-      assert.deepEqual(faults(found), { different: ['b'] });
+      await assertSound(ledger);
+    });
+  });
+});
+
+test('an attempt whose settle the journal has lost is taken from the store that has it, and is not lost', async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, 'journal', '00000001.journal');
+    let opened = 0;
+    await using(folder, async (ledger) => {
+      const one = usageRecord('shipped');
+      await ledger.ledger.open(openedAttempt(one));
+      await ledger.ledger.open(openedAttempt(usageRecord('nowhere')));
+      opened = statSync(path).size;
+      await ledger.ledger.settle(one);
+    });
+    // What a loss of power leaves, where the store is another machine, or was synced by chance.
+    truncateSync(path, opened);
+    await using(folder, async (ledger) => {
+      assert.deepEqual(
+        ledger.recovered.lost.map((one) => one.id),
+        ['shipped', 'nowhere'],
+      );
+      assert.deepEqual(await outcomes(ledger), { completed: 1, 'gateway-lost': 1 });
+      await assertSound(ledger);
+    });
+    rmSync(join(folder, 'tollgate.sqlite'));
+    await using(folder, async (ledger) => {
+      assert.deepEqual(await outcomes(ledger), { completed: 1, 'gateway-lost': 1 });
     });
   });
 });

@@ -26,6 +26,7 @@ import { Failure } from '#kernel/errors.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import type { OpenedAttempt } from '#model/usage-record.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
 
 export interface LedgerOptions {
@@ -83,6 +84,7 @@ export interface OpenLedger {
 const longestFinishMs = 10_000;
 const graceMs = 5_000;
 const restartMs = 1000;
+const settledAtOnce = 500;
 const serviceNames = [
   'store',
   'outbox',
@@ -120,7 +122,7 @@ async function tellArchives(log: Log, folder: string): Promise<number> {
 }
 
 function tellRecovery(log: Log, recovered: Recovered, removedTo: number): void {
-  const { lost, tornTailBytes, damage, checkpoint, settles } = recovered;
+  const { tornTailBytes, damage, checkpoint, settles } = recovered;
   const missing = recovered.missing.filter((segment) => segment > removedTo);
   const toShip = settles - checkpoint.settles;
   if (tornTailBytes > 0) log.warn({ tornTailBytes }, 'the journal ended in the middle of a record; it was cut off');
@@ -129,7 +131,6 @@ function tellRecovery(log: Log, recovered: Recovered, removedTo: number): void {
     log.error({ places: damage.length }, 'the journal is damaged; what stands behind was recovered');
   for (const segment of missing)
     log.error({ segment: segmentName(segment) }, 'a segment of the journal is missing; what stood in it is lost');
-  if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without an end are recorded as gateway-lost');
   log.info({ toShip }, 'the journal was read');
 }
 
@@ -157,6 +158,31 @@ function tooFarBehind(): Failure {
   return new Failure('ledger_unavailable', 'The records of earlier calls are not stored yet, so no call is made now.', {
     retryAfterSeconds: 30,
   });
+}
+
+/**
+ * Settles what the journal has no end of. The store may have one: of a call whose settle was shipped before the journal
+ * lost it, with the power or to a bad sector.
+ */
+async function settleLost(
+  { clock, log }: LedgerOptions,
+  { journal, services, lost }: { journal: Journal; services: RemoteServices<LedgerServices>; lost: Recovered['lost'] },
+): Promise<void> {
+  let shipped = 0;
+  for (let from = 0; from < lost.length; from += settledAtOnce) {
+    const attempts = lost.slice(from, from + settledAtOnce);
+    const stored = await services.store.find(attempts.map(({ at, id }) => ({ at, id })));
+    const settle = async (attempt: OpenedAttempt, at: number): Promise<void> => {
+      const known = stored[at] ?? null;
+      if (known === null) return await journal.settle(lostRecord(attempt, clock.now()));
+      shipped += 1;
+      return await journal.settleAsStored(known);
+    };
+    await Promise.all(attempts.map(settle));
+  }
+  if (shipped > 0) log.warn({ attempts: shipped }, 'attempts without an end are recorded as the store has them');
+  if (lost.length > shipped)
+    log.warn({ attempts: lost.length - shipped }, 'attempts without an end are recorded as gateway-lost');
 }
 
 /** Reads the journal, mends its end and settles what nobody settled. Nothing listens yet. */
@@ -195,7 +221,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     lowWater: checkpoint.lowWater,
     onWritten: () => link.notify('outbox', 'nudge'),
   });
-  await Promise.all(recovered.lost.map(async (attempt) => await journal.settle(lostRecord(attempt, clock.now()))));
+  await settleLost(options, { journal, services: link.services, lost: recovered.lost });
   return { journal, backlog, recovered, instance };
 }
 

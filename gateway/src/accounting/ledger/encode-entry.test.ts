@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { lostRecord } from './recovery.ts';
 import { EntryDecoder, LaterVersion } from './decode-entry.ts';
 import { UnreadableEntry } from './entry-members.ts';
-import { adjustmentText, attemptText, headerText, openText, settleText } from './encode-entry.ts';
+import { adjustmentText, attemptText, headerText, openText, settleText, storedSettleText } from './encode-entry.ts';
 import { correction, openedAttempt, posting, storedRecord, usageRecord } from '../../../test/support/records.ts';
 
 const decode = (json: string) => new EntryDecoder().decode(json);
@@ -97,6 +97,21 @@ test('a settle comes back with what is looked for and added up, and its detail a
     upstreamRequestId: record.upstreamRequestId,
     timingUs: [250, 310_125, 1_180_000, 1_200_500],
   });
+});
+
+test('a settle as a store has kept it says what the settle said', () => {
+  const odd = usageRecord('a "b"', {
+    requestId: 'r,"caller":1,"outcome":2',
+    attempt: 2,
+    caller: { endUser: 'f00d' },
+    servedBy: { modelVersion: null },
+    stream: true,
+    reservedNano: 2n ** 62n,
+    units: { cachedInput: null, toolCalls: { web_search: 2 }, images: { 'high/1x1': 1 } },
+    cost: { nanoUsd: null, listNanoUsd: null, lines: [], unpriced: ['output "x"'] },
+  });
+  for (const record of [usageRecord('plain'), odd])
+    assert.equal(storedSettleText(storedRecord(record)), settleText(record));
 });
 
 test('records of one series share its value; another series has its own', () => {

@@ -2,7 +2,7 @@ import { ledgerLinesText } from '#model/cost-lines.ts';
 import { ledgerLines } from '#model/ledger-lines.ts';
 import { lineStanding, type Cost, type CostLine } from '#model/money.ts';
 import type { OpenedAttempt, Timing, Units, UsageRecord } from '#model/usage-record.ts';
-import type { Adjustment, Posting } from './ports.ts';
+import type { Adjustment, Posting, StoredRecord } from './ports.ts';
 
 /** The version of the entries' shape; a reader refuses entries of a version it does not know. */
 export const entryVersion = 2;
@@ -182,6 +182,22 @@ export function settleText(record: UsageRecord, attempt: string = attemptText(re
     `,"serviceTier":${quoteWordOrNull(record.serviceTier)},"reportedModel":${quoteWordOrNull(record.reportedModel)}` +
     `,"spilledFrom":${quoteWordOrNull(record.spilledFrom)},"upstreamRequestId":${quoteOrNull(record.upstreamRequestId)}` +
     `,"timingUs":${timingText(record.timing)}}`
+  );
+}
+
+/** The settle that a store has kept, as `decodeRecord` reads it. Throws as `settleText` does. */
+export function storedSettleText(record: StoredRecord): string {
+  const { id, requestId, attempt, at, reservedNano, endUser, series, outcome, measuredInput, measuredOutput } = record;
+  const amounts = [record.costNano, record.listNano, record.internalNano].map(nanoOrNull).join(',');
+  return (
+    `${settleStart}"id":${quote(id)},"requestId":${quote(requestId)},"attempt":${integer(attempt)},"at":${integer(at)}` +
+    `,"reservedNano":${nanoOrNull(reservedNano)},"endUser":${quoteOrNull(endUser)}` +
+    `,"caller":${JSON.stringify(series.caller)},"servedBy":${JSON.stringify(series.servedBy)}` +
+    `,"operation":"${series.operation}","stream":${series.stream}` +
+    `,"requestedModel":${quote(series.requestedModel)},"priceBook":${quote(series.priceBook)}` +
+    `,"outcome":"${outcome}","measuredInput":"${measuredInput}","measuredOutput":"${measuredOutput}"` +
+    `,"units":${unitsText(record.units)},"cost":["${record.pricing}",${amounts},${JSON.stringify(record.unpriced)}]` +
+    `,"lines":${record.lines},${record.detail.slice(1)}`
   );
 }
 

@@ -2,11 +2,11 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
-import { adjustmentText, attemptText, openText, settleText } from './encode-entry.ts';
+import { adjustmentText, attemptText, openText, settleText, storedSettleText } from './encode-entry.ts';
 import { FrameBuffer, refuseTooLong } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
-import { OpenAttempts, type Place } from './open-attempts.ts';
-import type { Adjustment, JournalFiles, Position } from './ports.ts';
+import { OpenAttempts, type OpenAttempt, type Place } from './open-attempts.ts';
+import type { Adjustment, JournalFiles, Position, StoredRecord } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import type { SegmentAppender } from './segment-appender.ts';
 
@@ -169,21 +169,31 @@ export class Journal {
    * journal's end with what could not be written.
    */
   settle(record: UsageRecord): Promise<void> {
+    return this.#settle(record.id, (open) =>
+      sameAttempt(open.attempt, record) ? settleText(record, open.text) : settleText(record),
+    );
+  }
+
+  /** Settles an attempt as the store has it: for one whose settle the journal has lost. As `settle`. */
+  settleAsStored(record: StoredRecord): Promise<void> {
+    return this.#settle(record.id, () => storedSettleText(record));
+  }
+
+  #settle(id: string, textOf: (open: OpenAttempt) => string): Promise<void> {
     try {
       if (this.#closed) throw unavailable();
-      const open = this.#attempts.get(record.id);
+      const open = this.#attempts.get(id);
       if (open === undefined || open.settling)
-        throw new Error(`The attempt ${record.id} is not open: it can be settled only once.`);
-      const text = sameAttempt(open.attempt, record) ? settleText(record, open.text) : settleText(record);
+        throw new Error(`The attempt ${id} is not open: it can be settled only once.`);
       const group = this.#group;
-      group.settles.add(text);
-      group.settledIds.push(record.id);
+      group.settles.add(textOf(open));
+      group.settledIds.push(id);
       open.settling = true;
       this.#schedule();
       group.settled ??= Promise.withResolvers();
       return group.settled.promise;
     } catch (error) {
-      this.#options.log.error({ err: error, attempt: record.id }, 'a record cannot be journalled');
+      this.#options.log.error({ err: error, attempt: id }, 'a record cannot be journalled');
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }

@@ -66,8 +66,8 @@ const words: Readonly<Record<LedgerFault, Words>> = {
   'missing-in-journal': {
     what: 'Entries of the store that the journal does not have',
     remedy:
-      'Either the journal was lost or replaced, and the store is right: keep it. Or something else than Tollgate wrote ' +
-      `to the store. ${restoreStore}`,
+      'Either the journal lost its end with the power, or was replaced, and the store is right: keep it. Or something ' +
+      `else than Tollgate wrote to the store. ${restoreStore}`,
   },
   'removed-not-stored': {
     what: 'Records of archives that retention has removed, and that the store does not have',
