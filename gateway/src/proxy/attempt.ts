@@ -294,7 +294,11 @@ export class Attempt {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
-    if (options.choice.step !== undefined) options.choice.step.record = record;
+    if (options.choice.step !== undefined) {
+      // Not the record itself, which would be kept alive with it.
+      const { id, httpStatus, timing } = record;
+      options.choice.step.record = { id, outcome, httpStatus, timing };
+    }
     const counted = services.ledger.settle(record);
     // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
     counted.then(

@@ -18,17 +18,24 @@ function numberOf(headers: ReplyHeaders, name: string, odd: Oddity): number | un
 
 /** What remains of one rate limit. */
 class Allowance {
+  /** Made once: a name that is put together for every reply has to be looked up in V8's table of strings every time. */
+  readonly #remainingName: string;
+  readonly #limitName: string;
   #remaining = Number.NaN;
   /** As told, or the most that ever remained. */
   #limit = 0;
 
-  read(headers: ReplyHeaders, dimension: 'requests' | 'tokens', odd: Oddity): boolean {
-    const name = `x-ratelimit-remaining-${dimension}` as const;
-    const remaining = numberOf(headers, name, odd);
+  constructor(dimension: 'requests' | 'tokens') {
+    this.#remainingName = `x-ratelimit-remaining-${dimension}`;
+    this.#limitName = `x-ratelimit-limit-${dimension}`;
+  }
+
+  read(headers: ReplyHeaders, odd: Oddity): boolean {
+    const remaining = numberOf(headers, this.#remainingName, odd);
     if (remaining === undefined) return false;
-    const limit = numberOf(headers, `x-ratelimit-limit-${dimension}`, odd);
+    const limit = numberOf(headers, this.#limitName, odd);
     if (limit !== undefined && limit > 0) {
-      if (remaining > limit) odd(name);
+      if (remaining > limit) odd(this.#remainingName);
       this.#limit = limit;
       this.#remaining = Math.min(remaining, limit);
     } else {
@@ -55,8 +62,8 @@ class Allowance {
 
 /** What an endpoint says of its load on every reply: rate limits of pay-as-you-go, utilisation of PTU. */
 export class LoadSignals {
-  readonly #requests = new Allowance();
-  readonly #tokens = new Allowance();
+  readonly #requests = new Allowance('requests');
+  readonly #tokens = new Allowance('tokens');
   #limitsAt = Number.NEGATIVE_INFINITY;
   #utilization = Number.NaN;
   #utilizationAt = 0;
@@ -65,8 +72,8 @@ export class LoadSignals {
   read(headers: ReplyHeaders, now: number, odd: Oddity): void {
     this.#readUtilization(headers, now, odd);
     if (wasSpilled(headers)) return;
-    const requests = this.#requests.read(headers, 'requests', odd);
-    if (this.#tokens.read(headers, 'tokens', odd) || requests) this.#limitsAt = now;
+    const requests = this.#requests.read(headers, odd);
+    if (this.#tokens.read(headers, odd) || requests) this.#limitsAt = now;
   }
 
   /** It is full, whatever it said before: it refused, or Azure spilled a call over. */

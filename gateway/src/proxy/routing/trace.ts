@@ -56,7 +56,6 @@ export interface RouteTrace {
 /** The traces of the last requests; the oldest makes room. Nothing of what was asked or answered is in them. */
 export class RouteTraces {
   readonly #ring: (RouteTrace | undefined)[];
-  readonly #byId = new Map<string, RouteTrace>();
   #at = 0;
 
   /** `keep` 0 keeps none, and costs nothing. */
@@ -69,14 +68,12 @@ export class RouteTraces {
   }
 
   add(trace: RouteTrace): void {
-    const oldest = this.#ring[this.#at];
-    if (oldest !== undefined) this.#byId.delete(oldest.requestId);
     this.#ring[this.#at] = trace;
-    this.#byId.set(trace.requestId, trace);
     this.#at = (this.#at + 1) % this.#ring.length;
   }
 
+  /** Looks through all of them: people ask seldom, and a Map that is always filled and emptied costs every call. */
   get(requestId: string): RouteTrace | undefined {
-    return this.#byId.get(requestId);
+    return this.#ring.find((one) => one?.requestId === requestId);
   }
 }
