@@ -124,6 +124,19 @@ describe('hours of provisioned deployments are closed', () => {
     await bench.allocator.close();
   });
 
+  test('all over again where the clock had run ahead, for what it made believe was long ago', async () => {
+    const bench = new Bench();
+    bench.allocator.start();
+    await bench.until(20);
+    bench.clock.jump(9000 * hourMs);
+    await bench.until(24);
+    bench.clock.jump(-9000 * hourMs);
+    await bench.until(63);
+    assert.deepEqual(bench.closed, [0, 9000, 0, 1]);
+    assert.deepEqual(bench.asked.map((one) => one.lookFrom).slice(2), [null, march - 31 * 24 * hourMs]);
+    await bench.allocator.close();
+  });
+
   test('of a price without a beginning from when it was first seen, whatever the clock showed meanwhile', async () => {
     for (const jump of [-9000 * hourMs, 9000 * hourMs]) {
       const bench = new Bench();

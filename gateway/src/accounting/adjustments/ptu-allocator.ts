@@ -89,8 +89,8 @@ export class PtuAllocator {
     const known = this.#done?.deployments === deployments;
     if (known && this.#done?.closed === closed) return;
     try {
-      // What a new configuration says may begin long ago.
-      if (!known) this.#lookFrom = null;
+      // What a new configuration says may begin long ago, and a clock that ran ahead has closed hours before their calls.
+      if (!known || closed < (this.#done?.closed ?? closed)) this.#lookFrom = null;
       if (await this.#round(seen, closed)) this.#done = { closed, deployments };
     } catch (error) {
       this.#options.log.error({ err: error }, 'the hours of provisioned deployments cannot be allocated; trying again');
