@@ -392,3 +392,19 @@ test('two outboxes on copies of one journal leave nothing out, wherever the othe
   }
   assert.equal((await ids(one.store)).length, 20);
 });
+
+test('where archives were removed, a journal that is shipped again is not said to lag for ever', async () => {
+  const { files, clock, outbox, progress } = setUp();
+  files.segments.set(1, segment(1, ...call('removed')));
+  files.segments.set(2, segment(2, ...call('kept')));
+  const written = fileEnd(files) ?? assert.fail();
+  progress.publish({ written, lowWater: written, settles: 2, openAttempts: 0 });
+  await outbox.start('journal-1');
+  await turns();
+  assert.equal(progress.shipped(), 2);
+  files.segments.delete(1);
+  await outbox.reship();
+  clock.advance(50);
+  await turns();
+  assert.deepEqual([outbox.shipped, progress.shipped()], [written, 2]);
+});

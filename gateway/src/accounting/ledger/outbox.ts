@@ -275,8 +275,12 @@ export class Outbox implements Shipping {
 
   /** What is shipped once more is no backlog: the store had it. */
   #tellProgress(): void {
+    const { progress } = this.#options;
+    // Before the position: what is counted by now stands before it. Of archives that were removed nobody counts it again.
+    const counted = progress.settles();
+    if (!isBefore(this.#shipped, progress.written())) this.#settles = Math.max(this.#settles, counted);
     if (isBefore(this.#furthest, this.#shipped)) this.#furthest = this.#shipped;
-    this.#options.progress.ship(this.#settles, this.#furthest);
+    progress.ship(this.#settles, this.#furthest);
   }
 
   #gather(reader: JournalReader): void {
