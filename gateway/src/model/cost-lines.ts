@@ -49,7 +49,7 @@ function linesOf<Line>(
 
 const isLine = (line: unknown): line is CostLine => line !== undefined;
 const isStanding = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 8;
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 16;
 
 function lineOf(from: readonly unknown[]): CostLine | undefined {
   const [layer, meter, units, priceId, nanoUsd] = from;

@@ -37,7 +37,7 @@ function shown(valued: Partial<Valued>, used: Partial<Units> = {}): readonly str
   );
 }
 
-const { cost, layer, unpriced } = lineStanding;
+const { cost, layer, unpriced, inside } = lineStanding;
 
 suite('the lines that the ledger adds up', () => {
   const cases: readonly (readonly [string, Partial<Valued>, readonly string[]])[] = [
@@ -55,7 +55,7 @@ suite('the lines that the ledger adds up', () => {
     [
       'internal rates are no part of the cost',
       { internalNano: 5n, lines: [line('list', 'input'), line('internal', 'input')] },
-      [`list input 1 list/input ${cost | layer}`, `internal input 1 internal/input ${layer}`],
+      [`list input 1 list/input ${cost | layer | inside}`, `internal input 1 internal/input ${layer | inside}`],
     ],
     [
       'what an unpriced call used stands there without a price',

@@ -18,7 +18,7 @@ export interface Valued {
  */
 export function ledgerLines(valued: Valued, units: Units): readonly LedgerLine[] {
   const known = withStanding(valued);
-  if (valued.pricing === 'ptu') return [...known, ...paidLines(units)];
+  if (valued.pricing === 'ptu') return [...known, ...paidLines(units, insideOf(valued))];
   const missing = valued.unpriced.flatMap((meter) => missingLine(meter, valued, units));
   return missing.length === 0 ? known : [...known, ...missing];
 }
@@ -33,9 +33,12 @@ export function withStanding(valued: Omit<Valued, 'pricing' | 'unpriced'>): read
   return lines.map((line) => {
     const charged = line.layer === 'contracted' || (line.layer === 'list' && !contracted.has(line.meter));
     const ofCost = costNano === null ? lineStanding.unpriced : (charged && lineStanding.cost) || 0;
-    return { ...line, standing: ofCost | (ofLayer[line.layer] ? lineStanding.layer : 0) };
+    return { ...line, standing: ofCost | (ofLayer[line.layer] ? lineStanding.layer : 0) | insideOf(valued) };
   });
 }
+
+const insideOf = ({ internalNano }: Pick<Valued, 'internalNano'>): number =>
+  internalNano === null ? 0 : lineStanding.inside;
 
 const noMeters: ReadonlySet<string> = new Set();
 
@@ -45,10 +48,11 @@ function missingLine(meter: string, valued: Valued, units: Units): readonly Ledg
   const apart = valued.unpriced.includes('reasoning') || valued.lines.some((one) => one.meter === 'reasoning');
   const found = unitsOf(meter, units, apart);
   if (found === null || found <= 0) return [];
-  return [{ layer: 'list', meter, units: found, priceId: '', nanoUsd: 0n, standing: lineStanding.unpriced }];
+  const standing = lineStanding.unpriced | insideOf(valued);
+  return [{ layer: 'list', meter, units: found, priceId: '', nanoUsd: 0n, standing }];
 }
 
-function paidLines(units: Units): readonly LedgerLine[] {
+function paidLines(units: Units, inside: number): readonly LedgerLine[] {
   const meters = [
     ...tokenMeters,
     'seconds',
@@ -59,7 +63,7 @@ function paidLines(units: Units): readonly LedgerLine[] {
   return meters.flatMap((meter): readonly LedgerLine[] => {
     const found = unitsOf(meter, units, false);
     if (found === null || found <= 0) return [];
-    const standing = lineStanding.cost | lineStanding.layer;
+    const standing = lineStanding.cost | lineStanding.layer | inside;
     return [{ layer: 'list', meter, units: found, priceId: paidByTheHour, nanoUsd: 0n, standing }];
   });
 }

@@ -15,9 +15,10 @@ export interface CostLine {
 
 /**
  * What the amount of a line is part of, as bits. `cost`: of the record's cost; `layer`: of the record's sum on the line's
- * own layer, which is not known where another meter has no price on it; `unpriced`: the record's cost is not known.
+ * own layer, which is not known where another meter has no price on it; `unpriced`: the record's cost is not known;
+ * `inside`: what is charged inside is known, and charged instead of the cost. It stands on every line of the record.
  */
-export const lineStanding = { cost: 1, layer: 2, unpriced: 4 } as const;
+export const lineStanding = { cost: 1, layer: 2, unpriced: 4, inside: 8 } as const;
 
 /**
  * A cost line as the ledger adds it up: it says by itself what it is part of, so that sums of lines are the sums of the

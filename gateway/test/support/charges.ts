@@ -51,6 +51,7 @@ export function charge(row: Partial<ChargeRow> = {}, changes: Partial<Charge> = 
       charged: listed,
       internal: null,
       unpriced: false,
+      inside: false,
       ...row,
     },
     period: { from: Date.parse('2026-11-23T00:00:00Z'), to: Date.parse('2026-11-24T00:00:00Z') },

@@ -27,6 +27,12 @@ interface Cell {
   readonly lines: LedgerLine[];
 }
 
+function* withStanding(paid: CostLine, list: CostLine | null, internal: CostLine | null): Generator<LedgerLine> {
+  const standing = lineStanding.layer | (internal === null ? 0 : lineStanding.inside);
+  yield { ...paid, standing: lineStanding.cost | standing };
+  for (const line of [list, internal]) if (line !== null) yield { ...line, standing };
+}
+
 class Cells {
   readonly #cells = new Map<string, Cell>();
   readonly #basis: HourBasis;
@@ -46,8 +52,7 @@ class Cells {
       listCost: list?.nanoUsd ?? 0n,
       internalCost: internal?.nanoUsd ?? 0n,
     });
-    cell.lines.push({ ...paid, standing: lineStanding.cost | lineStanding.layer });
-    for (const line of [list, internal]) if (line !== null) cell.lines.push({ ...line, standing: lineStanding.layer });
+    cell.lines.push(...withStanding(paid, list, internal));
   }
 
   postings(): readonly Posting[] {

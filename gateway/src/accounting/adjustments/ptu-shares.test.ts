@@ -213,9 +213,9 @@ test('list price and margin stand beside what is paid, the rate of the product b
       20n * usd,
       5n * usd,
       [
-        'contracted contracted/ptu 36000 10000000000 3',
-        'list list/ptu 36000 20000000000 2',
-        'internal internal/-50% 36000 5000000000 2',
+        'contracted contracted/ptu 36000 10000000000 11',
+        'list list/ptu 36000 20000000000 10',
+        'internal internal/-50% 36000 5000000000 10',
       ],
     ],
     [
@@ -223,9 +223,9 @@ test('list price and margin stand beside what is paid, the rate of the product b
       80n * usd,
       44n * usd,
       [
-        'contracted contracted/ptu 144000 40000000000 3',
-        'list list/ptu 144000 80000000000 2',
-        'internal internal/10% 144000 44000000000 2',
+        'contracted contracted/ptu 144000 40000000000 11',
+        'list list/ptu 144000 80000000000 10',
+        'internal internal/10% 144000 44000000000 10',
       ],
     ],
   ]);

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { ledgerLines } from '#model/ledger-lines.ts';
 import { lineStanding, type CostLine, type PriceLayer } from '#model/money.ts';
 import { noUnits } from '#model/usage-record.ts';
-import { chargeRows, type ChargeRow, type ChargeLine } from './charge-rows.ts';
+import { chargeRows, chargedInside, type ChargeRow, type ChargeLine } from './charge-rows.ts';
 import { chargeSeries } from '../../../test/support/charges.ts';
 
 const series = chargeSeries();
@@ -25,6 +25,22 @@ const shown = (rows: readonly ChargeRow[]): readonly string[] =>
   });
 
 suite('lines of the ledger, side by side', () => {
+  test('an internal rate stays with the calls that it is charged for, though others of the series have none', () => {
+    const [inside, paid] = [lineStanding.inside, 'ptu'];
+    const rows = chargeRows([
+      line({ priceId: paid, nanoUsd: 0n, units: 90n, standing: cost | layer | inside }),
+      line({ standing: cost | layer | inside }),
+      line({ layer: 'internal', priceId: 'internal/a', nanoUsd: 112n, standing: layer | inside }),
+      line({ units: 20n, nanoUsd: 200n }),
+    ]);
+    assert.deepEqual(shown(rows), [
+      'input 20 list/a=200 list/a=200 –',
+      'input 10 list/a=100 list/a=100 internal/a=112',
+      'input 90 ptu=0 ptu=0 –',
+    ]);
+    assert.deepEqual(rows.map(chargedInside), [200n, 112n, 0n]);
+  });
+
   test('a list price alone is charged', () => {
     assert.deepEqual(shown(chargeRows([line({})])), ['input 10 list/a=100 list/a=100 –']);
   });
@@ -164,6 +180,7 @@ suite('charges of arbitrary calls', () => {
         assert.equal(counted(rows, 'charged'), total(all.map((one) => one.cost)));
         assert.equal(counted(rows, 'list'), total(all.map((one) => one.list)));
         assert.equal(counted(rows, 'internal'), total(all.map((one) => one.internal)));
+        assert.equal(total(rows.map(chargedInside)), total(all.map((one) => one.internal ?? one.cost)));
       }),
     );
   });

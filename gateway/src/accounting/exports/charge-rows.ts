@@ -1,4 +1,4 @@
-import { lineStanding, type PriceLayer } from '#model/money.ts';
+import { lineStanding, paidByTheHour, type PriceLayer } from '#model/money.ts';
 import type { RollUpOutcome, Series } from '#accounting/ledger/ports.ts';
 import { compareMeters } from './meters.ts';
 
@@ -39,15 +39,17 @@ export interface ChargeRow {
   readonly internal: Priced | null;
   /** A price is missing for some meter of these calls, so that what they cost is not known. */
   readonly unpriced: boolean;
+  /** What these calls are charged inside is known, by internal rates for each of their meters. */
+  readonly inside: boolean;
 }
 
 /**
  * What the consumer is charged, 10^-9 USD: at internal rates where the calls have one for each of their meters, else at
  * cost. Null: not known.
  */
-export function chargedInside({ charged, internal }: ChargeRow): bigint | null {
-  const price = internal?.counts === true ? internal : charged;
-  return price?.counts === true ? price.nanoUsd : null;
+export function chargedInside({ charged, internal, inside }: ChargeRow): bigint | null {
+  if (inside) return internal?.nanoUsd ?? 0n;
+  return charged?.counts === true ? charged.nanoUsd : null;
 }
 
 /** The identity of a series and outcome, as a text that sorts. */
@@ -99,16 +101,17 @@ export function chargeRows(lines: Iterable<ChargeLine>): readonly ChargeRow[] {
   return places.flatMap(([, own]) => rowsOfPlace(own));
 }
 
+const apart = lineStanding.unpriced | lineStanding.inside;
+
 /** Lines of one series and outcome. */
 function rowsOfPlace(lines: readonly ChargeLine[]): readonly ChargeRow[] {
   const meters = Map.groupBy(mergeLines(lines), (line) => line.meter);
   const rows: ChargeRow[] = [];
   for (const meter of [...meters.keys()].toSorted(compareMeters)) {
-    // What is not known and what is taken back is not mixed with what is.
+    // What is not known, what is charged otherwise and what is taken back is not mixed with what is not.
     const parts = Map.groupBy(
       meters.get(meter) ?? [],
-      (line) =>
-        `${line.standing & lineStanding.unpriced} ${line.units < 0n || (line.units === 0n && line.nanoUsd < 0n)}`,
+      (line) => `${line.standing & apart} ${line.units < 0n || (line.units === 0n && line.nanoUsd < 0n)}`,
     );
     rows.push(...[...parts.values()].flatMap(rowsOf).toSorted(compareAmounts));
   }
@@ -122,11 +125,11 @@ function compareAmounts(one: ChargeRow, other: ChargeRow): number {
 }
 
 /** What else a row says: no two rows of a meter share it, unless they are alike. */
-function amountsKey({ list, charged, internal, unpriced, units }: ChargeRow): string {
+function amountsKey({ list, charged, internal, unpriced, inside, units }: ChargeRow): string {
   const prices = [list, charged, internal];
   const ids = prices.map((one) => one?.priceId ?? '');
   const amounts = prices.map((one) => `${one?.nanoUsd} ${one?.counts}`);
-  return JSON.stringify([...ids, unpriced, String(units), ...amounts]);
+  return JSON.stringify([...ids, unpriced, inside, String(units), ...amounts]);
 }
 
 /** Units and an amount, given out in parts that add up to the whole. */
@@ -166,11 +169,13 @@ function rowsOf(lines: readonly ChargeLine[]): readonly ChargeRow[] {
   const beside = sorted.filter((line) => isList(line) && !isCharged(line));
   const contracted = sorted.filter((line) => line.layer === 'contracted');
   const internal = sorted.filter((line) => line.layer === 'internal');
-  const rows: ChargeRow[] = [
-    ...alone.map((line) => rowOf(line, priced(line, line.nanoUsd), chargedOf(line, line.nanoUsd))),
-    ...joined(beside, contracted),
-  ];
-  return withInternal(rows, internal);
+  // What a provisioned deployment served is charged by its hours, inside too.
+  const [paid, priced] = [true, false].map((byTheHour) =>
+    alone
+      .filter((line) => (line.priceId === paidByTheHour) === byTheHour)
+      .map((line) => rowOf(line, pricedOf(line, line.nanoUsd), chargedOf(line, line.nanoUsd))),
+  );
+  return [...(paid ?? []), ...withInternal([...(priced ?? []), ...joined(beside, contracted)], internal)];
 }
 
 interface Joined {
@@ -214,13 +219,13 @@ function joined(list: readonly ChargeLine[], contracted: readonly ChargeLine[]):
   return zip(list, contracted).flatMap(({ first, second, units, firstNano, secondNano }) => {
     const line = first ?? second;
     if (line === undefined) return [];
-    const atList = first === undefined ? null : priced(first, firstNano);
+    const atList = first === undefined ? null : pricedOf(first, firstNano);
     const charged = second === undefined ? null : chargedOf(second, secondNano);
     return [rowOf({ ...line, units }, atList, charged)];
   });
 }
 
-function priced(line: ChargeLine, nanoUsd: bigint): Priced | null {
+function pricedOf(line: ChargeLine, nanoUsd: bigint): Priced | null {
   if (line.priceId === '') return null;
   return { priceId: line.priceId, nanoUsd, counts: (line.standing & lineStanding.layer) !== 0 };
 }
@@ -232,8 +237,8 @@ function chargedOf(line: ChargeLine, nanoUsd: bigint): Priced | null {
 
 function rowOf(line: ChargeLine, list: Priced | null, charged: Priced | null): ChargeRow {
   const { series, outcome, meter, units, standing } = line;
-  const unpriced = (standing & lineStanding.unpriced) !== 0;
-  return { series, outcome, meter, units, list, charged, internal: null, unpriced };
+  const [unpriced, inside] = [(standing & lineStanding.unpriced) !== 0, (standing & lineStanding.inside) !== 0];
+  return { series, outcome, meter, units, list, charged, internal: null, unpriced, inside };
 }
 
 /** Internal rates beside the rows they belong to; the rows are cut where an internal price ends. */
@@ -246,7 +251,7 @@ function withInternal(rows: readonly ChargeRow[], internal: readonly ChargeLine[
     const pieces: ChargeRow[] = [];
     for (let purse = purses[at]; rest.units !== 0n && purse !== undefined; purse = purses[at]) {
       const units = smaller(rest.units, purse.units);
-      pieces.push({ ...rest.take(units), internal: priced(purse.line, purse.take(units)) });
+      pieces.push({ ...rest.take(units), internal: pricedOf(purse.line, purse.take(units)) });
       if (purse.units === 0n) at += 1;
     }
     if (rest.units !== 0n || pieces.length === 0) pieces.push(rest.take(rest.units));
@@ -255,7 +260,7 @@ function withInternal(rows: readonly ChargeRow[], internal: readonly ChargeLine[
   const left = purses.slice(at).map((purse) => {
     const { units, line } = purse;
     const amount = purse.take(units);
-    return { ...rowOf({ ...line, units }, null, null), internal: priced(line, amount) };
+    return { ...rowOf({ ...line, units }, null, null), internal: pricedOf(line, amount) };
   });
   return [...cut, ...left];
 }

@@ -151,7 +151,7 @@ function keysOf({ caller, servedBy, operation }: ChargeSeries, outcome: RollUpOu
 
 /** The calls of which nobody knows what they used: no lines tell of them. */
 function unknownUsage({ keys, figures }: FiguresRow): Charge['row'] {
-  const prices = { list: null, charged: null, internal: null, unpriced: false };
+  const prices = { list: null, charged: null, internal: null, unpriced: false, inside: false };
   return { ...seriesOfKeys(keys), meter: unknownUsageMeter, units: figures.unknownUsageAttempts, ...prices };
 }
 

@@ -124,7 +124,7 @@ suite('a row of a FOCUS file', () => {
 
   test('bills what the consumer is charged where the organisation issues the invoice', () => {
     const internal = { priceId: 'internal/a', nanoUsd: 2_000_000n, counts: true };
-    const row = written(charge({ internal }), 'internal-invoice');
+    const row = written(charge({ internal, inside: true }), 'internal-invoice');
     assert.equal(row['BilledCost'], '0.002000000');
     assert.equal(row['EffectiveCost'], '0.002000000');
     assert.equal(row['InvoiceIssuerName'], 'Contoso');

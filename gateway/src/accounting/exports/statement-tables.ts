@@ -154,11 +154,13 @@ function quantity(line: StatementLine): Html {
 function priceCell(line: StatementLine): Html {
   if (line.kind === 'provisioned') return html`<span class="quiet">paid by the hour</span>`;
   if (line.unitPrice === null) return html`<span class="quiet">–</span>`;
-  const { pricingUnit } = meterWords(line.meter);
-  const per = pricingUnit.startsWith('1000000')
-    ? 'per million'
-    : `per ${pricingUnit.replace(/s$/, '').replace('Hour', 'hour')}`;
-  return html`${unitPriceText(line.unitPrice)} <span class="sub">${per}</span>`;
+  return html`${unitPriceText(line.unitPrice)} <span class="sub">per ${perText(line)}</span>`;
+}
+
+function perText({ meter }: StatementLine): string {
+  const { pricingUnit } = meterWords(meter);
+  if (pricingUnit.startsWith('1000000')) return 'million';
+  return meter === 'ptu' ? 'hour' : pricingUnit.replace(/s$/, '');
 }
 
 /** The same by what it was, on every layer. */

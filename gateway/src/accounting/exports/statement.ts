@@ -105,7 +105,7 @@ export class StatementLines {
     line.list = plus(line.list, row.list);
     line.internal = plus(line.internal, row.internal);
     line.charged = addKnown(line.charged, chargedInside(row));
-    line.withoutRate ||= row.internal?.counts !== true && (chargedInside(row) ?? 0n) !== 0n;
+    line.withoutRate ||= !row.inside && (chargedInside(row) ?? 0n) !== 0n;
     line.deliveredOnly ||= charge.deliveredOnly;
     line.estimated ||= charge.estimated;
   }
