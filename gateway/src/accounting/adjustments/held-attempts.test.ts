@@ -7,8 +7,9 @@ import { openSqlite } from '#adapters/sqlite/open.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import { unknownUnits } from '#model/usage-record.ts';
+import { adjusted } from '../../../test/support/arbitrary-entries.ts';
 import { ship } from '../../../test/support/ptu-deployments.ts';
-import { march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
+import { correction, march, posting, shippedRecord, usageRecord } from '../../../test/support/records.ts';
 import { heldAttempts, writeOffs } from './held-attempts.ts';
 
 const ids = ulidSource();
@@ -79,6 +80,25 @@ describe('what is held', () => {
     await writeOff(store, { attempts: [lowerBound.id] });
     assert.equal(await total(store), 0n);
     assert.deepEqual(await held(store), []);
+  });
+
+  test('is what corrections have left of it: an attempt that got its price since cannot be written off', async () => {
+    const unpriced = { lines: [], nanoUsd: null, listNanoUsd: null, unpriced: ['output'] };
+    const made = (at: number, reservedNano: bigint) =>
+      usageRecord(ids(march + at), { at: march + at, reservedNano, cost: unpriced });
+    const [priced, lessHeld] = [made(5, 100n), made(6, 100n)];
+    const store = await storeWith([priced, lessHeld]);
+    assert.equal(await total(store), 200n);
+    await ship(store, [
+      adjusted(correction(priced, { postings: [posting(priced, { cost: 5n, pricedAttempts: 1, held: -100n })] })),
+      adjusted(correction(lessHeld, { postings: [posting(lessHeld, { held: -30n })] })),
+    ]);
+    assert.equal(await total(store), 70n);
+    assert.deepEqual(await held(store), [lessHeld.id]);
+    await assert.rejects(writeOff(store, { attempts: [priced.id] }), /usage of '.*' is known/);
+    await writeOff(store, { attempts: [lessHeld.id] });
+    assert.equal(await total(store), 0n);
+    assert.equal((await writeOff(store, { attempts: [lessHeld.id] })).reply.already, 1);
   });
 
   test('are the attempts of unknown usage, in the order of their admission, page by page', async () => {

@@ -5,18 +5,18 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { Adjustment, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import type { Adjustment, LedgerStore, RecordKey } from '#accounting/ledger/ports.ts';
 import { Failure } from '#kernel/errors.ts';
 import { cursorOf, keyOfCursor, periodOf } from './cursor.ts';
-import { heldPage, isHeld, type HeldStore } from './held.ts';
-import { keyOfAttempt, writeOffId, writeOffOf, type Said } from './write-off.ts';
+import { heldPage, standingsOf, type HeldRecord, type HeldStore } from './held.ts';
+import { keyOfAttempt, writeOffOf, type Said } from './write-off.ts';
 
 type WriteOffStore = HeldStore & Pick<LedgerStore, 'find'>;
 
 /** So many are written off at a time. */
 const mostAtOnce = 500;
 
-function viewOf(record: StoredRecord): HeldAttempt {
+function viewOf({ record }: HeldRecord): HeldAttempt {
   const { series, reservedNano } = record;
   const { caller, servedBy } = series;
   return {
@@ -50,7 +50,7 @@ export interface WriteOffs {
 }
 
 interface Found {
-  readonly records: readonly StoredRecord[];
+  readonly records: readonly HeldRecord[];
   readonly already: number;
   readonly next: RecordKey | null;
 }
@@ -59,17 +59,21 @@ interface Found {
 async function named(store: WriteOffStore, ids: readonly string[]): Promise<Found> {
   const keys = [...new Set(ids)].map((id) => ({ id, key: keyOfAttempt(id) }));
   const found = await store.find(keys.map(({ id, key }) => key ?? { at: 0, id }));
-  const writtenOff = await store.findAdjustments(keys.map(writeOffId));
+  const standings = await standingsOf(
+    store,
+    found.filter((one) => one !== null),
+  );
+  const byId = new Map(standings.map((one) => [one.record.id, one]));
   const wrong: string[] = [];
-  const records: StoredRecord[] = [];
+  const records: HeldRecord[] = [];
   let already = 0;
-  keys.forEach(({ id }, at) => {
-    const record = found[at] ?? null;
-    if (record === null) wrong.push(`no settled attempt has the id '${id}'`);
-    else if (!isHeld(record)) wrong.push(`the usage of '${id}' is known`);
-    else if (writtenOff[at] === null) records.push(record);
+  for (const { id } of keys) {
+    const standing = byId.get(id);
+    if (standing === undefined) wrong.push(`no settled attempt has the id '${id}'`);
+    else if (standing.state === 'known') wrong.push(`the usage of '${id}' is known`);
+    else if (standing.state === 'held') records.push(standing);
     else already += 1;
-  });
+  }
   if (wrong.length > 0) throw new Failure('admin_invalid', `Nothing is written off: ${wrong.join('; ')}.`);
   return { records, already, next: null };
 }

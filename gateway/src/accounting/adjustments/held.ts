@@ -7,12 +7,23 @@ import {
   type RecordKey,
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import { heldOf } from '#model/held.ts';
+import { isUsageUnknown } from '#model/held.ts';
+import type { NanoUsd } from '#model/money.ts';
 import { isWord, outcomes as knownOutcomes } from '#model/words.ts';
 import type { Outcome } from '#model/usage-record.ts';
-import { writeOffId } from './write-off.ts';
+import { valuationInForce } from './valuation.ts';
 
-export type HeldStore = Pick<LedgerStore, 'figures' | 'extent' | 'page' | 'findAdjustments'>;
+export type HeldStore = Pick<LedgerStore, 'figures' | 'extent' | 'page' | 'adjustmentsOf'>;
+
+/** An attempt, and what of its reservation stays debited beside its cost: as recorded, and as corrected so far. */
+export interface HeldRecord {
+  readonly record: StoredRecord;
+  /** 10^-9 USD. */
+  readonly held: NanoUsd;
+}
+
+/** `known`: there is nothing to write off, because what it used is known, or is by now. */
+export type Standing = HeldRecord & { readonly state: 'held' | 'written-off' | 'known' };
 
 export interface HeldQuery {
   readonly period: Period;
@@ -24,7 +35,7 @@ export interface HeldQuery {
 
 export interface HeldPage {
   /** Attempts that hold something and were not written off, in the order of their admission. */
-  readonly records: readonly StoredRecord[];
+  readonly records: readonly HeldRecord[];
   /** `after` of the next page; null where there is none. */
   readonly next: RecordKey | null;
 }
@@ -34,9 +45,21 @@ const recordsAtOnce = 500;
 
 const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
-/** Its usage is unknown, or only a lower bound or an estimate, and something of its reservation is left. */
-export const isHeld = (record: StoredRecord): boolean =>
-  record.measuredInput === 'unknown' || record.measuredOutput === 'unknown' || heldOf(record) > 0n;
+/** How each of the attempts stands now: a correction may have changed what it holds. */
+export async function standingsOf(
+  store: Pick<LedgerStore, 'adjustmentsOf'>,
+  records: readonly StoredRecord[],
+): Promise<readonly Standing[]> {
+  const adjustments = await store.adjustmentsOf(records.map(({ at, id }) => ({ at, id })));
+  const byRecord = Map.groupBy(adjustments, ({ of }) => of?.id);
+  return records.map((record) => {
+    const own = byRecord.get(record.id) ?? [];
+    const { held } = valuationInForce(record, own);
+    if (own.some(({ kind }) => kind === 'write-off')) return { record, held, state: 'written-off' };
+    // An attempt of unknown usage that nothing was reserved for holds nothing, and is on the list all the same.
+    return { record, held, state: held > 0n || isUsageUnknown(record) ? 'held' : 'known' };
+  });
+}
 
 interface Slot {
   readonly from: number;
@@ -82,7 +105,7 @@ async function* quartersWithUnknown(store: HeldStore, period: Period): AsyncGene
 }
 
 /** The attempts of unknown usage of a quarter-hour, after a key. */
-async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): AsyncGenerator<StoredRecord> {
+async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): AsyncGenerator<HeldRecord> {
   const values = slot.outcomes.filter((one) => query.outcomes?.includes(one) !== false);
   const filter: readonly FigureFilter[] = [{ dimension: 'outcome', values }];
   const period = {
@@ -92,9 +115,7 @@ async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): Async
   let { after } = query;
   for (let more = values.length > 0; more;) {
     const page: readonly StoredRecord[] = await store.page({ filter, period, after, limit: recordsAtOnce });
-    const open = page.filter(isHeld);
-    const writtenOff = await store.findAdjustments(open.map(writeOffId));
-    yield* open.filter((_one, at) => writtenOff[at] === null);
+    yield* (await standingsOf(store, page)).filter(({ state }) => state === 'held');
     after = page.at(-1) ?? after;
     more = page.length === recordsAtOnce;
     // The thread answers other calls in between.
@@ -104,14 +125,14 @@ async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): Async
 
 /** What is held: attempts whose usage is not known exactly stay debited at their reservation until it is written off. */
 export async function heldPage(store: HeldStore, query: HeldQuery): Promise<HeldPage> {
-  const records: StoredRecord[] = [];
+  const records: HeldRecord[] = [];
   const { period, after } = query;
   const from = after === null ? period.from : Math.max(after.at, period.from ?? after.at);
   for await (const slot of quartersWithUnknown(store, { ...period, from })) {
-    for await (const record of unknownIn(store, slot, query)) {
-      const last = records.at(-1);
+    for await (const one of unknownIn(store, slot, query)) {
+      const last = records.at(-1)?.record;
       if (last !== undefined && records.length === query.limit) return { records, next: { at: last.at, id: last.id } };
-      records.push(record);
+      records.push(one);
     }
   }
   return { records, next: null };

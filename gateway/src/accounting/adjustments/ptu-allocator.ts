@@ -86,11 +86,11 @@ export class PtuAllocator {
     const closed = this.#closedHours();
     const steady = this.#steady.steadyForMs() >= steadyMs;
     if (seen.length === 0 || !steady) return;
-    const known = this.#done?.deployments === deployments;
-    if (known && this.#done?.closed === closed) return;
+    const done = this.#done?.deployments === deployments ? this.#done.closed : null;
+    if (done === closed) return;
     try {
       // What a new configuration says may begin long ago, and a clock that ran ahead has closed hours before their calls.
-      if (!known || closed < (this.#done?.closed ?? closed)) this.#lookFrom = null;
+      if (done === null || closed < done) this.#lookFrom = null;
       if (await this.#round(seen, closed)) this.#done = { closed, deployments };
     } catch (error) {
       this.#options.log.error({ err: error }, 'the hours of provisioned deployments cannot be allocated; trying again');

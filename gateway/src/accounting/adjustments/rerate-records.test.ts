@@ -11,7 +11,6 @@ import { adjusted } from '../../../test/support/arbitrary-entries.ts';
 import { bookOf, pricesOf, settledWith } from '../../../test/support/price-books.ts';
 import { ship } from '../../../test/support/ptu-deployments.ts';
 import { march, shippedRecord, usageRecord } from '../../../test/support/records.ts';
-import { noChange } from './postings.ts';
 import { rerateRecords, type RerateStep } from './rerate-records.ts';
 import { writeOffOf } from './write-off.ts';
 
@@ -192,10 +191,8 @@ describe('re-rating', () => {
     const lowerBound = usageRecord('b', { reservedNano: 10_000_000n, measuredOutput: 'delivered' });
     const writtenOff = await storeOf([lowerBound], books.list);
     const [record = null] = await writtenOff.find([{ at: lowerBound.at, id: 'b' }]);
-    const change = { ...noChange, held: -((await held(writtenOff)) ?? 0n) };
-    const { series, outcome } = record ?? assert.fail();
-    const entry = writeOffOf(record ?? assert.fail(), { bookedBy: 'admin-token', reason: 'a test' }, now);
-    await bookAll(writtenOff, [{ ...entry, postings: [{ series, outcome, change, lines: [] }] }]);
+    const standing = { record: record ?? assert.fail(), held: (await held(writtenOff)) ?? 0n };
+    await bookAll(writtenOff, [writeOffOf(standing, { bookedBy: 'admin-token', reason: 'a test' }, now)]);
     await rerate(writtenOff, books.contract);
     assert.equal(await held(writtenOff), 0n);
   });

@@ -1,5 +1,5 @@
 import type { Adjustment, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
-import { heldOf } from '#model/held.ts';
+import type { HeldRecord } from './held.ts';
 import { noChange } from './postings.ts';
 
 /** Who books something by hand, and why; both stand in the entry. */
@@ -9,12 +9,11 @@ export interface Said {
 }
 
 /** An attempt is written off once: the entry is named by it. */
-export const writeOffId = ({ id }: Pick<StoredRecord, 'id'>): string => `write-off/${id}`;
+const writeOffId = ({ id }: Pick<StoredRecord, 'id'>): string => `write-off/${id}`;
 
 /** Takes back what an attempt holds. What it used stays as little known as it was. */
-export function writeOffOf(record: StoredRecord, { bookedBy, reason }: Said, now: number): Adjustment {
+export function writeOffOf({ record, held }: HeldRecord, { bookedBy, reason }: Said, now: number): Adjustment {
   const { at, id, series, outcome } = record;
-  const held = heldOf(record);
   return {
     id: writeOffId(record),
     kind: 'write-off',
