@@ -170,13 +170,27 @@ export const errorDefinitions = {
     meaning: "The parameter cannot be carried by the model's endpoints, or not be metered; `param` names it.",
     remedy: 'Leave it out.',
   },
+  previous_response_not_found: {
+    status: 404,
+    type: invalid,
+    plane: 'data',
+    meaning: 'There is no previous response with this id, or it belongs to another caller.',
+    remedy: 'Use the id of a response that the same subscription was given.',
+  },
+  response_not_found: {
+    status: 404,
+    type: invalid,
+    plane: 'data',
+    meaning: 'There is no stored response with this id, or it belongs to another caller.',
+    remedy: 'Use the id of a response that the same subscription was given, and that was stored (`store`).',
+  },
   affinity_not_supported: {
     status: 400,
     type: invalid,
     plane: 'data',
     meaning:
-      'The call refers to something that lives in one resource (`previous_response_id`, `conversation`, a file), and the model is served by several.',
-    remedy: 'Send the whole conversation, or use a model with one endpoint.',
+      'The call refers to something that lives in one resource (a conversation, a file, an item), and the model is served by several; or to a response that lives where the model is not served.',
+    remedy: 'Send the content itself, refer to a previous response, or use a model that is served by one resource.',
   },
   model_unpriced: {
     status: 403,

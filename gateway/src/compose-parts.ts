@@ -10,6 +10,7 @@ import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
 import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
+import { affinityKey } from '#adapters/secret-files/affinity-key.ts';
 import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
 import type { LoadedConfig } from '#config/load.ts';
@@ -117,7 +118,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   closers.push(() => directory.close());
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
-  const snapshots = new Snapshots(rules, directory, config);
+  const signing = await affinityKey(settings.dataFolder, log);
+  const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
   const watcher = watchConfig({
     initial: loaded,
     load: () => rules.load(),

@@ -88,7 +88,12 @@ function explained(sources: Sources, query: ExplainRouteQuery): RouteExplanation
   if (route === undefined) throw notFound(`There is no model '${query.model}'.`);
   const subscription = subscriptionOf(snapshot, query);
   const { product } = subscription;
-  const call = { stream: query.stream === 'true', priority: product.routing.priority, sessionHash: undefined };
+  const call = {
+    stream: query.stream === 'true',
+    priority: product.routing.priority,
+    sessionHash: undefined,
+    resource: null,
+  };
   const { members, waitMs } = explainRoute(route, call, { health, clock });
   return {
     model: route.name,

@@ -13,6 +13,7 @@ import { buildSnapshot } from './snapshot.ts';
 export class Snapshots implements SnapshotSource {
   private readonly rules: Rules;
   private readonly directory: Directory;
+  private readonly affinityKey: string;
   private config: Config;
   private book: ListedPriceBook;
   private provisioned: readonly PtuDeployment[];
@@ -21,9 +22,14 @@ export class Snapshots implements SnapshotSource {
   private snapshot: Snapshot;
   private version = 1;
 
-  constructor(rules: Rules, directory: Directory, config: Config) {
+  constructor(
+    sources: { readonly rules: Rules; readonly directory: Directory; readonly affinityKey: string },
+    config: Config,
+  ) {
+    const { rules, directory, affinityKey } = sources;
     this.rules = rules;
     this.directory = directory;
+    this.affinityKey = affinityKey;
     this.config = config;
     this.book = rules.priceBook(config);
     this.provisioned = rules.ptuDeployments(config);
@@ -85,6 +91,7 @@ export class Snapshots implements SnapshotSource {
       prices: this.book,
       limitBook: this.limits,
       catalogue: this.rules.catalogue,
+      affinityKey: this.affinityKey,
     });
   }
 }

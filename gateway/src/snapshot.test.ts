@@ -53,6 +53,7 @@ function configOf(yaml: string): Config {
   return result.loaded.config;
 }
 
+const affinityKey = 'the-key-of-the-data-folder-0123456789';
 const config = configOf(text);
 const directory: SubscriptionDirectory = {
   products: new Map(),
@@ -66,7 +67,7 @@ const prices: PriceBook = {
 };
 const catalogue = parseModelCatalogue(readShippedData('models.json'));
 const limitBook: LimitBook = { version: 1, of: () => assert.fail('nobody calls here') };
-const snapshot = buildSnapshot({ version: 7, config, directory, prices, limitBook, catalogue });
+const snapshot = buildSnapshot({ version: 7, config, directory, prices, limitBook, catalogue, affinityKey });
 
 suite('the snapshot', () => {
   test('joins what it was given', () => {
@@ -99,7 +100,7 @@ suite('the snapshot', () => {
   });
 
   test('keeps endpoints and models as they are while the configuration is the same', () => {
-    const next = buildSnapshot({ version: 8, config, directory, prices, limitBook, catalogue });
+    const next = buildSnapshot({ version: 8, config, directory, prices, limitBook, catalogue, affinityKey });
     assert.equal(next.models.get('chat'), snapshot.models.get('chat'));
     assert.equal(next.endpoints.get('weu'), snapshot.endpoints.get('weu'));
   });
@@ -239,6 +240,7 @@ test('the demo configuration loads without a warning, and every ordinary call of
     prices: book,
     limitBook,
     catalogue,
+    affinityKey,
   });
   assert.deepEqual([...demo.models.keys()], ['gpt-5.4-mini', 'gpt-5-mini', 'text-embedding-3-small']);
   for (const endpoint of demo.endpoints.values()) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
+import type { AffinityRules } from '#model/affinity.ts';
 import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
 import type { LimitBook } from '#model/limits.ts';
 import type { ModelCatalogue, ModelFacts } from '#model/model-catalogue.ts';
@@ -10,6 +11,7 @@ import type { Snapshot } from '#model/snapshot.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
 import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
+import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import { routeOf } from '#proxy/routing/route-of.ts';
 import type { Config } from './config-sections.ts';
@@ -22,6 +24,8 @@ export interface SnapshotParts {
   readonly prices: PriceBook;
   readonly limitBook: LimitBook;
   readonly catalogue: ModelCatalogue;
+  /** What ids are signed with where the configuration gives no key. */
+  readonly affinityKey: string;
 }
 
 /** Joins what is in force into the one value that a request keeps. */
@@ -36,6 +40,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     limitBook,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
     explainHeader: config.routing.explainHeader,
+    affinity: affinityOf(parts),
   });
 }
 
@@ -49,6 +54,13 @@ export function ptuDeployments(
     const endpoint = endpointOf(name, values, config);
     return [{ servedBy: servedByOf(endpoint), listPrices: listPrices(endpoint), ...ptuTerms(name, values.ptu) }];
   });
+}
+
+/** Secrets of the configuration, else the one of the data folder. */
+function affinityOf({ config, affinityKey }: SnapshotParts): AffinityRules {
+  const { keys, boundTo } = config.routing.affinity;
+  const secrets = keys.length === 0 ? [affinityKey] : keys.map((key) => key.reveal());
+  return Object.freeze({ boundTo, keys: Object.freeze(secrets.map(signingKey)) });
 }
 
 type Routing = Pick<Snapshot, 'models' | 'endpoints'>;

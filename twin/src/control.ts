@@ -19,7 +19,7 @@ export interface ControlParts {
   readonly holds: Holds;
   readonly estate: Estate;
   readonly recordings: Recordings | undefined;
-  readonly responses: Recent<string, number>;
+  readonly responses: Pick<Recent<string, unknown>, 'clear'>;
   readonly retailPrices: RetailPrices;
 }
 

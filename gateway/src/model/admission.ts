@@ -1,3 +1,4 @@
+import type { Binding } from './affinity.ts';
 import type { Subscription } from './caller.ts';
 import type { Exchange } from './exchange.ts';
 import type { ModelRoute } from './model-route.ts';
@@ -18,4 +19,6 @@ export interface Admission {
   readonly caller: Caller;
   readonly route: ModelRoute;
   readonly edits: BodyEdits;
+  /** Where it must go because of what it refers to; null: anywhere. */
+  readonly binding: Binding | null;
 }

@@ -1,4 +1,4 @@
-import type { Operation, Surface } from './operation.ts';
+import type { Operation, StoredOperation, Surface } from './operation.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A request whose head has been read and understood; nothing of its body yet. Made by `accept`. */
@@ -10,9 +10,13 @@ export interface Arrival {
   /** Monotonic ms; for durations. */
   readonly startedAt: number;
   readonly surface: Surface;
-  readonly operation: Operation;
+  readonly operation: Operation | StoredOperation;
   /** From the path of the classic surface (deployment) or of `models/{model}`; null where the body names it. */
   readonly pathModel: string | null;
+  /** From the path of `responses/{id}`, as the client knows it; null elsewhere. */
+  readonly storedId: string | null;
+  /** The query of the URL, without its question mark; '' where there is none. May hold a key: never logged. */
+  readonly query: string;
   /** The subscription key as the client spelled it; null where it sent none. Never logged, never sent on. */
   readonly presentedKey: string | null;
   /** As they came, lower-case names. Never logged, never sent on whole. */

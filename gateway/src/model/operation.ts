@@ -3,5 +3,25 @@ export type MeteredOperation = 'chat.completions' | 'completions' | 'embeddings'
 
 export type Operation = MeteredOperation | 'models.list' | 'models.retrieve';
 
+/** What may be done with a response that is stored already: it uses no tokens, so nothing of it is in the ledger. */
+export type StoredOperation = 'responses.retrieve' | 'responses.delete' | 'responses.cancel' | 'responses.input_items';
+
 /** `classic`: `/openai/deployments/{deployment}/…?api-version=`; `v1`: `/openai/v1/…` and `/v1/…`. */
 export type Surface = 'classic' | 'v1';
+
+const metered: Readonly<Record<MeteredOperation, true>> = {
+  'chat.completions': true,
+  completions: true,
+  embeddings: true,
+  responses: true,
+};
+
+/** Whether an operation uses tokens, and is in the ledger. */
+export function isMetered(operation: Operation | StoredOperation): operation is MeteredOperation {
+  return Object.hasOwn(metered, operation);
+}
+
+/** Whether an operation is about a stored response. */
+export function isStored(operation: Operation | StoredOperation): operation is StoredOperation {
+  return operation.startsWith('responses.');
+}

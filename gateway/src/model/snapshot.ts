@@ -1,3 +1,4 @@
+import type { AffinityRules } from './affinity.ts';
 import type { SubscriptionDirectory } from './caller.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { LimitBook } from './limits.ts';
@@ -18,6 +19,7 @@ export interface Snapshot {
   readonly directory: SubscriptionDirectory;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
+  readonly affinity: AffinityRules;
   /** Replies name the endpoints that were tried. */
   readonly explainHeader: boolean;
   readonly limitBook: LimitBook;

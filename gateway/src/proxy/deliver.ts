@@ -8,8 +8,12 @@ import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
 import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
+import { sealer } from './routing/affinity/bind.ts';
+import { ReplyIds, withClientIds } from './routing/affinity/reply-ids.ts';
 import type { RouteTrace } from './routing/trace.ts';
+import { SealingTap } from './sealing-tap.ts';
 import type { Services } from './services.ts';
+import type { RelayTap } from './upstream/ports.ts';
 import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
 import type { UpstreamReply } from './upstream/send.ts';
 import { createTap } from './usage/create-tap.ts';
@@ -134,6 +138,16 @@ function clientOf(accepted: Accepted, reply: Reply): RelayClient {
   };
 }
 
+/** Ids of responses go to the client signed: they live in one resource, and belong to whoever made them. */
+function replyIds({ exchange, caller, binding }: Admission, resource: string): ReplyIds {
+  return new ReplyIds(binding?.known ?? new Map(), sealer(exchange, caller, resource));
+}
+
+function sealed({ admission, attempt }: Accepted, tap: Tap): RelayTap {
+  if (admission.exchange.operation !== 'responses') return tap;
+  return new SealingTap(tap, replyIds(admission, attempt.options.choice.member.endpoint.resource));
+}
+
 /** The reply of an attempt that was accepted: metered while it is delivered, settled before its end. */
 export function acceptedReply(services: Services, accepted: Accepted): Reply {
   const { exchange } = accepted.admission;
@@ -147,7 +161,7 @@ export function acceptedReply(services: Services, accepted: Accepted): Reply {
     const outcome = await relay(
       {
         reply: accepted.reply,
-        tap,
+        tap: sealed(accepted, tap),
         client: client(made),
         stream: exchange.stream,
         watchdog: accepted.attempt.watchdog,
@@ -182,14 +196,17 @@ export function answeredReply(
   forwarding: Forwarding,
   result: Extract<AttemptResult, { kind: 'answered' }>,
 ): Reply {
+  const { binding } = admission;
+  // Its words may name the previous response as the upstream knows it.
+  const body = binding === null ? result.body : withClientIds(result.body, binding.known);
   const made: Reply = {
     status: result.status,
     headers: new Map([['content-type', result.contentType]]),
     deliver() {
       const { response } = forwarding;
       if (!response.destroyed) {
-        writeHead(made, { admission, forwarding }, result.body.length);
-        response.end(result.body);
+        writeHead(made, { admission, forwarding }, body.length);
+        response.end(body);
       }
       return Promise.resolve();
     },

@@ -22,14 +22,19 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
 }
 
 function planOf(services: Services, admission: Admission, forwarding: Forwarding): Plan {
-  const { exchange, caller, route } = admission;
+  const { exchange, caller, route, binding } = admission;
   const pool = services.pools.of(route);
   if (services.traces.keeps && forwarding.trace === undefined) {
     forwarding.trace = beginTrace(admission, pool);
     services.traces.add(forwarding.trace);
   }
   const { priority } = caller.subscription.product.routing;
-  const call = { stream: exchange.stream, priority, sessionHash: sessionHashOf(pool, exchange, caller) };
+  const call = {
+    stream: exchange.stream,
+    priority,
+    sessionHash: sessionHashOf(pool, exchange, caller),
+    resource: binding?.resource ?? null,
+  };
   return new Plan(pool, call, { clock: services.clock, random: services.random, trace: forwarding.trace });
 }
 

@@ -3,6 +3,7 @@ import { toFailure, type Failure } from '#kernel/errors.ts';
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
+import { isStored } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { readBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
@@ -15,7 +16,9 @@ import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
 import { respondWithFailure, respondWithJson } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
+import { bindingOf } from './routing/affinity/bind.ts';
 import type { Services } from './services.ts';
+import { answerStored } from './stored.ts';
 
 /** The client's side of one request. */
 export interface Client {
@@ -90,6 +93,12 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
     return;
   }
 
+  if (isStored(arrival.operation)) {
+    const { response, presence } = journey.forwarding;
+    await answerStored(services, { operation: arrival.operation, arrival, caller, response, presence });
+    return;
+  }
+
   // :: Step 3: the body, parsed once                             client ──body──► gateway
   const exchange = await readBody(client, arrival);
   journey.exchange = exchange;
@@ -100,12 +109,14 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   });
 
   // :: inbound → backend (steps 4–6, in forward.ts) → outbound   gateway ◄──► upstream
-  const admission: Admission = { exchange, caller, route, edits: new Map() };
+  const binding = bindingOf(exchange, caller);
+  const admission: Admission = { exchange, caller, route, binding, edits: new Map() };
   journey.forwarding.limits = services.limits.begin(admission);
   const context: PolicyContext = {
     exchange,
     caller,
     route,
+    binding,
     edits: admission.edits,
     reply: undefined,
     failure: undefined,

@@ -25,7 +25,7 @@ export function scheduleArrivals({ clock, random, load, until, arrive }: Arrival
     clock.after(at - clock.monotonic(), () => {
       const sessionHash = sessions === undefined ? undefined : hashOf(`session-${made % sessions}`);
       made += 1;
-      arrive({ stream, priority, sessionHash });
+      arrive({ stream, priority, sessionHash, resource: null });
       // Even arrivals are counted from the beginning, so that no rounding adds up.
       at = load.arrivals === 'even' ? from + made * spacing : at - Math.log(1 - random.next()) * spacing;
       schedule();

@@ -240,7 +240,7 @@ for (const { name, make } of responsesClients) {
       await agreesWithTwin(stack);
     });
 
-    test('background is refused, previous_response_id too where the model has several endpoints', async (context) => {
+    test('background is refused, a conversation too where the model has several endpoints', async (context) => {
       const stack = await stackFor(context);
       const client = make(stack, keys.finance);
       await assert.rejects(
@@ -248,7 +248,7 @@ for (const { name, make } of responsesClients) {
         (error) => error instanceof BadRequestError && error.param === 'background',
       );
       await assert.rejects(
-        client.responses.create({ model, input: 'x', previous_response_id: 'resp_1' }),
+        client.responses.create({ model, input: 'x', conversation: 'conv_1' }),
         (error) => error instanceof BadRequestError && error.code === 'affinity_not_supported',
       );
       const first = await client.responses.create({ model: 'gpt-5-mini', input: 'Say hello.' });

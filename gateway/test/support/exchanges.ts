@@ -6,6 +6,7 @@ import { defaultRoutingTerms } from '#model/priority.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { RequestBody } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
 import { topLevelMembers } from '#proxy/accept/json-members.ts';
 import { createHash } from 'node:crypto';
 
@@ -77,6 +78,7 @@ export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: Snap
     },
     prices,
     explainHeader: false,
+    affinity: { keys: [signingKey('a-signing-key-of-the-tests-0123456789')], boundTo: 'subscription' },
     limits: { maxBodyBytes: 1024 * 1024 },
     limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };
@@ -91,6 +93,8 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     surface: 'v1',
     operation: 'chat.completions',
     pathModel: null,
+    storedId: null,
+    query: '',
     presentedKey: null,
     headers: {},
     traceparent: null,

@@ -14,7 +14,7 @@ export const always = (value: number): RandomSource => ({ next: () => value });
 /** These numbers, then 0. */
 export const inTurn = (...values: number[]): RandomSource => ({ next: () => values.shift() ?? 0 });
 
-export const plainCall: BalancedCall = { stream: false, priority: 'standard', sessionHash: undefined };
+export const plainCall: BalancedCall = { stream: false, priority: 'standard', sessionHash: undefined, resource: null };
 
 /** Routing without a gateway around it: real health, pools and plans on a clock that a test moves. */
 export class RoutingBench {

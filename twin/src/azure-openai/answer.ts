@@ -17,6 +17,7 @@ import { Refusal, refusalAskedFor } from './refusal.ts';
 import { completionUsage, responseUsage, type ReplyFacts } from './reply.ts';
 import { chatReply, chatStream } from './write-chat.ts';
 import { completionReply, completionStream } from './write-completions.ts';
+import { inputItems, storedKey } from './stored.ts';
 import { ResponseWriter } from './write-responses.ts';
 
 /** Output that a call counts as against the token limit where it sets none itself. */
@@ -70,8 +71,8 @@ function readAsk(exchange: Exchange, body: JsonObject): Ask {
 function earlierTokens(exchange: Exchange, body: JsonObject): number {
   const id = textAt(body, 'previous_response_id');
   if (id === undefined) return 0;
-  const tokens = exchange.world.responses.get(`${exchange.resource?.name}/${id}`);
-  if (tokens !== undefined) return tokens;
+  const stored = exchange.world.responses.get(storedKey(exchange, id));
+  if (stored !== undefined) return stored.tokens;
   throw new Refusal(400, {
     code: 'previous_response_not_found',
     message: `Previous response with id '${id}' not found.`,
@@ -167,11 +168,13 @@ async function sendWhole(exchange: Exchange, { facts, delivery }: Sending): Prom
 /** The response is stored unless the caller said otherwise, so that another one can go on from it. */
 function storedWriter(exchange: Exchange, facts: ReplyFacts): ResponseWriter {
   const writer = new ResponseWriter(facts);
-  if (facts.ask.body['store'] !== false)
-    exchange.world.responses.set(
-      `${exchange.resource?.name}/${writer.id}`,
-      facts.inputTokens + facts.generation.outputTokens - facts.generation.reasoningTokens,
-    );
+  const { ask, generation } = facts;
+  if (ask.body['store'] !== false)
+    exchange.world.responses.set(storedKey(exchange, writer.id), {
+      tokens: facts.inputTokens + generation.outputTokens - generation.reasoningTokens,
+      whole: writer.whole(responseUsage(facts)),
+      input: inputItems(exchange, ask.body),
+    });
   return writer;
 }
 

@@ -1,7 +1,9 @@
 import type { JsonObject } from '#kernel/json.ts';
 
 export type GeneratingOperation = 'chat.completions' | 'completions' | 'responses';
-export type Operation = GeneratingOperation | 'embeddings' | 'models.list' | 'models.retrieve';
+/** What may be done with a response that is stored. */
+export type StoredOperation = 'responses.retrieve' | 'responses.delete' | 'responses.cancel' | 'responses.input_items';
+export type Operation = GeneratingOperation | 'embeddings' | 'models.list' | 'models.retrieve' | StoredOperation;
 
 /** A part of a prompt: text to be tokenised, tokens as they are, or tokens that the service adds without saying so. */
 export type Segment = { readonly text: string } | { readonly ids: readonly number[] } | { readonly hidden: number };

@@ -15,6 +15,7 @@ import type { Embedder } from './embed.ts';
 import type { Estate, Resource } from './estate.ts';
 import type { Framing } from './framing.ts';
 import type { Route } from './route.ts';
+import type { StoredResponse } from './stored-response.ts';
 
 /** What all calls share. */
 export interface World {
@@ -35,8 +36,8 @@ export interface World {
   readonly faults: Faults;
   readonly holds: Holds;
   readonly recordings: Recordings | undefined;
-  /** Tokens that a stored response brings along, by resource and id. */
-  readonly responses: Recent<string, number>;
+  /** Stored responses, by resource and id. */
+  readonly responses: Recent<string, StoredResponse>;
 }
 
 /** One call while it is answered. */

@@ -7,10 +7,12 @@ export interface Route {
   readonly resource: string | undefined;
   readonly surface: Surface;
   readonly operation: Operation;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly deployment: string | undefined;
   /** The model of `models/{id}`. */
   readonly model: string | undefined;
+  /** The response of `responses/{id}`. */
+  readonly stored: string | undefined;
   readonly apiVersion: string | undefined;
 }
 
@@ -21,27 +23,53 @@ const calls: Readonly<Record<string, Operation>> = {
 };
 
 /** Undefined where no operation of Azure OpenAI has this path. */
-export function routeOf(target: string): Route | undefined {
-  const question = target.indexOf('?');
-  const path = question < 0 ? target : target.slice(0, question);
-  const query = question < 0 ? undefined : new URLSearchParams(target.slice(question + 1));
+export function routeOf(target: string, method = 'POST'): Route | undefined {
+  const [path = '', query = ''] = target.split(/\?(.*)/s, 2);
   const steps = path.split('/').slice(1).map(decoded);
   const at = steps.indexOf('openai');
   if (at < 0 || at > 1 || steps.includes(undefined)) return undefined;
   const rest = steps.slice(at + 1).map((step) => step ?? '');
-  const found = rest[0] === 'v1' ? v1Route(rest.slice(1)) : classicRoute(rest);
+  const found = storedRoute(rest, method) ?? surfaceRoute(rest);
   if (found === undefined) return undefined;
   return {
     resource: at === 1 ? steps[0] : undefined,
-    method: found.operation.startsWith('models') ? 'GET' : 'POST',
+    method: methods[found.operation] ?? 'POST',
     deployment: undefined,
     model: undefined,
-    apiVersion: query?.get('api-version') ?? undefined,
+    stored: undefined,
+    apiVersion: new URLSearchParams(query).get('api-version') ?? undefined,
     ...found,
   };
 }
 
-type Found = Pick<Route, 'surface' | 'operation'> & Partial<Pick<Route, 'deployment' | 'model'>>;
+type Found = Pick<Route, 'surface' | 'operation'> & Partial<Pick<Route, 'deployment' | 'model' | 'stored'>>;
+
+const methods: Partial<Record<Operation, Route['method']>> = {
+  'models.list': 'GET',
+  'models.retrieve': 'GET',
+  'responses.retrieve': 'GET',
+  'responses.delete': 'DELETE',
+  'responses.input_items': 'GET',
+};
+
+const storedOperations: Readonly<Record<string, Operation>> = {
+  cancel: 'responses.cancel',
+  input_items: 'responses.input_items',
+};
+
+/** `responses/{id}`, `responses/{id}/cancel`, `responses/{id}/input_items`, on both surfaces. */
+function storedRoute(rest: readonly string[], method: string): Found | undefined {
+  const v1 = rest[0] === 'v1';
+  const [first, stored, what, ...more] = v1 ? rest.slice(1) : rest;
+  if (first !== 'responses' || stored === undefined || stored === '' || more.length > 0) return undefined;
+  const plain = method === 'DELETE' ? 'responses.delete' : 'responses.retrieve';
+  const operation = what === undefined ? plain : storedOperations[what];
+  return operation === undefined ? undefined : { surface: v1 ? 'v1' : 'classic', operation, stored };
+}
+
+function surfaceRoute(rest: readonly string[]): Found | undefined {
+  return rest[0] === 'v1' ? v1Route(rest.slice(1)) : classicRoute(rest);
+}
 
 function v1Route(steps: readonly string[]): Found | undefined {
   const path = steps.join('/');

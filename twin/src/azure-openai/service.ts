@@ -8,6 +8,7 @@ import { readBody } from '#wire/body.ts';
 import { Caller } from '#wire/caller.ts';
 import { checkApiVersion, checkCredentials, deploymentFor, resourceFor } from './admit.ts';
 import { answerCall } from './answer.ts';
+import type { Operation } from './ask.ts';
 import { deliverWhole, refuse } from './deliver.ts';
 import type { Exchange, World } from './exchange.ts';
 import { commonHeaders } from './headers.ts';
@@ -15,6 +16,7 @@ import { listModels, retrieveModel } from './models.ts';
 import { invalid, Refusal, refusalAskedFor } from './refusal.ts';
 import { answerRecorded } from './replayed.ts';
 import { routeOf } from './route.ts';
+import { answerStored } from './stored.ts';
 
 /** The deployment that stands for the replay folder. */
 const replayDeployment = 'replay';
@@ -29,7 +31,7 @@ export class AzureOpenAi {
 
   /** Answers a request; false where it is not for this service. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-    const route = routeOf(request.url ?? '/');
+    const route = routeOf(request.url ?? '/', request.method);
     if (route === undefined) return false;
     const exchange = this.begin({ request, response, route });
     try {
@@ -51,7 +53,7 @@ export class AzureOpenAi {
     attempt.resource = given.route.resource ?? world.estate.first?.name ?? '';
     attempt.deployment = given.route.deployment ?? given.route.model ?? '';
     // Lists of models generate nothing: only calls of a model are attempts.
-    if (given.route.method === 'POST') world.book.begin(attempt);
+    if (given.route.method === 'POST' && given.route.stored === undefined) world.book.begin(attempt);
     return {
       ...given,
       world,
@@ -75,7 +77,7 @@ export class AzureOpenAi {
     checkApiVersion(route);
     const bodyText = route.method === 'POST' ? await readBody(request) : '';
     if (bodyText === undefined) throw new Refusal(413, { code: '413', message: 'The request body is too large.' });
-    const body = route.method === 'POST' ? bodyOf(bodyText) : {};
+    const body = route.method === 'POST' && route.stored === undefined ? bodyOf(bodyText) : {};
     attempt.stream = body['stream'] === true;
     if (attempt.deployment === '') attempt.deployment = textAt(body, 'model') ?? '';
     exchange.faults = this.faultsFor(exchange, bodyText);
@@ -84,7 +86,8 @@ export class AzureOpenAi {
       request.socket.resetAndDestroy();
       return;
     }
-    if (route.method === 'GET') await this.answerModels(exchange);
+    if (route.stored !== undefined) await answerStored(exchange);
+    else if (route.method === 'GET') await this.answerModels(exchange);
     else await this.answerPost(exchange, body);
   }
 
@@ -100,8 +103,7 @@ export class AzureOpenAi {
       return answerRecorded(exchange, await found);
     }
     if (attempt.deployment === '') throw invalid('you must provide a model parameter', { param: 'model' });
-    if (exchange.resource === undefined || route.operation === 'models.list' || route.operation === 'models.retrieve')
-      return;
+    if (exchange.resource === undefined || !isCall(route.operation)) return;
     const deployment = deploymentFor(exchange.resource, {
       name: attempt.deployment,
       operation: route.operation,
@@ -147,6 +149,14 @@ export class AzureOpenAi {
     own.add(fault.data);
     return own;
   }
+}
+
+type CallOperation = Parameters<typeof deploymentFor>[1]['operation'];
+const callOperations: readonly Operation[] = ['chat.completions', 'completions', 'embeddings', 'responses'];
+
+/** Whether a model is called. */
+function isCall(operation: Operation): operation is CallOperation {
+  return callOperations.includes(operation);
 }
 
 function bodyOf(text: string): JsonObject {

@@ -7,7 +7,18 @@ const matchSchema = z.strictObject({
   resource: z.string().optional(),
   deployment: z.string().optional().describe('As the caller named it.'),
   operation: z
-    .enum(['chat.completions', 'completions', 'embeddings', 'responses', 'models.list', 'models.retrieve'])
+    .enum([
+      'chat.completions',
+      'completions',
+      'embeddings',
+      'responses',
+      'models.list',
+      'models.retrieve',
+      'responses.retrieve',
+      'responses.delete',
+      'responses.cancel',
+      'responses.input_items',
+    ])
     .optional(),
   stream: z.boolean().optional(),
   id: z.string().optional().describe('The `x-ms-client-request-id`.'),

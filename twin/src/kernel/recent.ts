@@ -37,6 +37,14 @@ export class Recent<Key, Value> {
     }
   }
 
+  /** Whether it was there. */
+  delete(key: Key): boolean {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return false;
+    this.total -= entry.weight;
+    return this.entries.delete(key);
+  }
+
   clear(): void {
     this.entries.clear();
     this.total = 0;

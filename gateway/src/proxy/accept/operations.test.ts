@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Failure } from '#kernel/errors.ts';
-import { methodOf, targetOf } from './operations.ts';
+import { methodsOf, targetOf } from './operations.ts';
 
 const served = [
   ['/openai/deployments/gpt-5.4-mini/chat/completions', 'classic', 'chat.completions', 'gpt-5.4-mini'],
@@ -19,7 +19,22 @@ const served = [
 for (const [path, surface, operation, pathModel] of served) {
   test(`${path} is ${operation} on the ${surface} surface`, () => {
     assert.deepEqual(targetOf(path), { surface, operation, pathModel });
-    assert.equal(methodOf(operation), operation.startsWith('models') ? 'GET' : 'POST');
+    assert.deepEqual(methodsOf(operation), [operation.startsWith('models') ? 'GET' : 'POST']);
+  });
+}
+
+const stored = [
+  ['/openai/v1/responses/resp_1', 'GET', 'v1', 'responses.retrieve', ['GET', 'DELETE']],
+  ['/v1/responses/resp_1', 'DELETE', 'v1', 'responses.delete', ['GET', 'DELETE']],
+  ['/openai/responses/resp_1', 'PUT', 'classic', 'responses.retrieve', ['GET', 'DELETE']],
+  ['/openai/responses/resp%5F1/cancel', 'POST', 'classic', 'responses.cancel', ['POST']],
+  ['/openai/v1/responses/resp_1/input_items', 'GET', 'v1', 'responses.input_items', ['GET']],
+] as const;
+
+for (const [path, method, surface, operation, methods] of stored) {
+  test(`${method} ${path} is ${operation}`, () => {
+    assert.deepEqual(targetOf(path, method), { surface, operation, pathModel: null, storedId: 'resp_1' });
+    assert.deepEqual(methodsOf(operation), methods);
   });
 }
 
@@ -33,7 +48,10 @@ const refused = [
   ['/openai/deployments//chat/completions', 'not_found'],
   ['/openai/deployments/x/images/generations', 'operation_not_metered'],
   ['/openai/deployments/x/audio/speech', 'operation_not_metered'],
-  ['/openai/v1/responses/resp_1', 'operation_not_metered'],
+  ['/openai/v1/responses/', 'not_found'],
+  ['/openai/v1/responses/resp_1/other', 'not_found'],
+  ['/openai/v1/responses/resp_1/cancel/more', 'not_found'],
+  ['/openai/v1/responses/%ZZ', 'not_found'],
   ['/openai/v1/files', 'operation_not_metered'],
   ['/v1/batches', 'operation_not_metered'],
   ['/openai/realtime', 'operation_not_metered'],

@@ -1,11 +1,13 @@
 import { Failure } from '#kernel/errors.ts';
-import type { Operation, Surface } from '#model/operation.ts';
+import { isStored, type Operation, type StoredOperation, type Surface } from '#model/operation.ts';
 
 /** What a path means. */
 export interface Target {
   readonly surface: Surface;
-  readonly operation: Operation;
+  readonly operation: Operation | StoredOperation;
   readonly pathModel: string | null;
+  /** The id of a stored response. */
+  readonly storedId?: string;
 }
 
 const metered: ReadonlyMap<string, Operation> = new Map([
@@ -72,7 +74,27 @@ function modelsOf(surface: Surface, rest: string): Target | undefined {
   return { surface, operation: 'models.retrieve', pathModel: name };
 }
 
-function classicTarget(rest: string): Target {
+/** What is done with a stored response, by what follows its id. Cancelling is a POST, which no other path has. */
+const storedTails: ReadonlyMap<string, StoredOperation> = new Map([
+  ['', 'responses.retrieve'],
+  ['/cancel', 'responses.cancel'],
+  ['/input_items', 'responses.input_items'],
+]);
+
+function storedOf(surface: Surface, rest: string, method: string | undefined): Target | undefined {
+  if (!rest.startsWith('responses/')) return undefined;
+  const slash = rest.indexOf('/', 'responses/'.length);
+  const end = slash === -1 ? rest.length : slash;
+  const storedId = decodeSegment(rest.slice('responses/'.length, end));
+  const operation = storedTails.get(rest.slice(end));
+  if (storedId === null || storedId === '' || operation === undefined) throw notFound();
+  const deletes = operation === 'responses.retrieve' && method === 'DELETE';
+  return { surface, operation: deletes ? 'responses.delete' : operation, pathModel: null, storedId };
+}
+
+function classicTarget(rest: string, method: string | undefined): Target {
+  const stored = storedOf('classic', rest, method);
+  if (stored !== undefined) return stored;
   if (rest === 'responses') return { surface: 'classic', operation: 'responses', pathModel: null };
   const models = modelsOf('classic', rest);
   if (models !== undefined) return models;
@@ -86,7 +108,9 @@ function classicTarget(rest: string): Target {
   return { surface: 'classic', operation, pathModel: deployment };
 }
 
-function v1Target(rest: string): Target {
+function v1Target(rest: string, method: string | undefined): Target {
+  const stored = storedOf('v1', rest, method);
+  if (stored !== undefined) return stored;
   const operation = rest === 'responses' ? 'responses' : metered.get(rest);
   if (operation !== undefined) return { surface: 'v1', operation, pathModel: null };
   const models = modelsOf('v1', rest);
@@ -94,14 +118,17 @@ function v1Target(rest: string): Target {
   throw elsewhere(rest);
 }
 
-/** Finds the operation of a path (without its query); throws `not_found` or `operation_not_metered`. */
-export function targetOf(path: string): Target {
-  if (path.startsWith('/openai/v1/')) return v1Target(path.slice('/openai/v1/'.length));
-  if (path.startsWith('/openai/')) return classicTarget(path.slice('/openai/'.length));
-  if (path.startsWith('/v1/')) return v1Target(path.slice('/v1/'.length));
+/** Finds the operation of a path (without its query) and method; throws `not_found` or `operation_not_metered`. */
+export function targetOf(path: string, method?: string): Target {
+  if (path.startsWith('/openai/v1/')) return v1Target(path.slice('/openai/v1/'.length), method);
+  if (path.startsWith('/openai/')) return classicTarget(path.slice('/openai/'.length), method);
+  if (path.startsWith('/v1/')) return v1Target(path.slice('/v1/'.length), method);
   throw notFound();
 }
 
-export function methodOf(operation: Operation): 'GET' | 'POST' {
-  return operation === 'models.list' || operation === 'models.retrieve' ? 'GET' : 'POST';
+/** How an operation is called. */
+export function methodsOf(operation: Operation | StoredOperation): readonly string[] {
+  if (operation === 'responses.retrieve' || operation === 'responses.delete') return ['GET', 'DELETE'];
+  if (isStored(operation)) return [operation === 'responses.cancel' ? 'POST' : 'GET'];
+  return [operation === 'models.list' || operation === 'models.retrieve' ? 'GET' : 'POST'];
 }

@@ -4,7 +4,7 @@ import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
-import type { MeteredOperation } from '#model/operation.ts';
+import { isMetered, type MeteredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { RequestBody, type BodyContent } from '#model/request-body.ts';
 import { topLevelMembers } from './json-members.ts';
@@ -116,6 +116,8 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     surface: arrival.surface,
     operation,
     pathModel: arrival.pathModel,
+    storedId: null,
+    query: arrival.query,
     presentedKey: arrival.presentedKey,
     headers: arrival.headers,
     traceparent: arrival.traceparent,
@@ -131,7 +133,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
 /** Step 3 of a request: its body, read, parsed once and understood as far as the gateway must. */
 export async function readBody(source: BodySource, arrival: Arrival): Promise<Exchange> {
   const { operation } = arrival;
-  if (operation === 'models.list' || operation === 'models.retrieve') throw new Error('This operation has no body.');
+  if (!isMetered(operation)) throw new Error('This operation has no body.');
   refuseMediaType(source.request);
   const bytes = await readBytes(source, arrival.snapshot.limits.maxBodyBytes);
   return understand(arrival, operation, bytes);

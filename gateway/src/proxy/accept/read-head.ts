@@ -5,7 +5,7 @@ import type { IdSource } from '#kernel/ids.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Surface } from '#model/operation.ts';
 import type { Snapshot } from '#model/snapshot.ts';
-import { methodOf, targetOf } from './operations.ts';
+import { methodsOf, targetOf } from './operations.ts';
 
 /** Headers that decide something here: standing twice, one reader might take the first and another the last. */
 const onceOnly: ReadonlyMap<string, number> = new Map(
@@ -96,10 +96,12 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? undefined : new URLSearchParams(url.slice(mark + 1));
-  const target = targetOf(path);
-  const method = methodOf(target.operation);
-  if (request.method !== method) {
-    throw new Failure('method_not_allowed', `This operation is called with ${method}.`, { allow: method });
+  const target = targetOf(path, request.method);
+  const allowed = methodsOf(target.operation);
+  if (request.method === undefined || !allowed.includes(request.method)) {
+    throw new Failure('method_not_allowed', `This operation is called with ${allowed.join(' or ')}.`, {
+      allow: allowed.join(', '),
+    });
   }
   // Any other protocol is an offer that may be left unanswered (RFC 9110 §7.8): Java's client offers h2c with every call.
   if (request.headers.upgrade !== undefined && /websocket/i.test(request.headers.upgrade)) {
@@ -113,6 +115,8 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     surface: target.surface,
     operation: target.operation,
     pathModel: target.pathModel,
+    storedId: target.storedId ?? null,
+    query: mark === -1 ? '' : url.slice(mark + 1),
     presentedKey: presentedKey(request, query),
     headers: request.headers,
     traceparent: matching(request.headers['traceparent'], traceParent),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Failure } from '#kernel/errors.ts';
+import type { Binding } from '#model/affinity.ts';
 import type { Product } from '#model/caller.ts';
 import type { Exchange } from '#model/exchange.ts';
 import {
@@ -26,16 +27,18 @@ const two = routeOver([
     [endpointNamed('swc'), 1],
   ],
 ]);
+const twins = routeOver([[[weu, 1]], [[endpointNamed('more', { resource: weu.resource }), 1]]]);
 const classic = routeOver([[[endpointNamed('old', { surface: { kind: 'classic', apiVersion: '2024-10-21' } }), 1]]]);
 
 function contextFor(
   exchange: Exchange,
-  options: { readonly route?: typeof one; readonly product?: Partial<Product> } = {},
+  options: { readonly route?: typeof one; readonly product?: Partial<Product>; readonly binding?: Binding } = {},
 ): PolicyContext {
   return {
     exchange,
     caller: callerOf(subscriptionWith({ product: productWith(options.product) })),
     route: options.route ?? one,
+    binding: options.binding ?? null,
     edits: new Map(),
     reply: undefined,
     failure: undefined,
@@ -68,15 +71,8 @@ const checks = [
   ['background false', { input: 'x', background: false }, responses, one, undefined],
   ['data_sources on v1', { messages, data_sources: [] }, {}, one, 'unsupported_parameter data_sources'],
   ['data_sources on classic', { messages, data_sources: [] }, {}, classic, undefined],
-  ['previous response, one endpoint', { input: 'x', previous_response_id: 'resp_1' }, responses, one, undefined],
-  [
-    'previous response, two endpoints',
-    { input: 'x', previous_response_id: 'resp_1' },
-    responses,
-    two,
-    'affinity_not_supported previous_response_id',
-  ],
-  ['previous response null', { input: 'x', previous_response_id: null }, responses, two, undefined],
+  ['a conversation, one resource', { input: 'x', conversation: 'conv_1' }, responses, one, undefined],
+  ['a conversation, two deployments of one resource', { input: 'x', conversation: 'c' }, responses, twins, undefined],
   [
     'conversation',
     { input: 'x', conversation: { id: 'conv_1' } },

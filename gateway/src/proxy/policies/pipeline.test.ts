@@ -26,6 +26,7 @@ function contextOver(statuses: number[], log: string[]): PolicyContext {
     exchange: exchangeOf({}),
     caller: callerOf(subscriptionWith()),
     route: routeOver([[[endpointNamed('weu'), 1]]]),
+    binding: null,
     edits: new Map(),
     reply: undefined,
     failure: undefined,

@@ -1,5 +1,6 @@
 import type { Admission } from '#model/admission.ts';
 import type { Failure } from '#kernel/errors.ts';
+import type { Binding } from '#model/affinity.ts';
 import type { BodyEdits, Caller } from '#model/admission.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
@@ -16,6 +17,8 @@ export interface PolicyContext {
   readonly exchange: Exchange;
   readonly caller: Caller;
   readonly route: ModelRoute;
+  /** Where it must go because of what it refers to; null: anywhere. */
+  readonly binding: Binding | null;
   /** Top-level members to set in the body on its way upstream. */
   readonly edits: BodyEdits;
   /** In backend after a forward, and in outbound. A step that replaces it must have discarded the old one. */

@@ -1,4 +1,5 @@
 import type { ConfigFinding, ConfigPath } from '#kernel/config-section.ts';
+import type { Secret } from '#kernel/secret.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import { findingsOfPtu, type PtuValues } from './ptu-config.ts';
 
@@ -26,13 +27,45 @@ interface TierValues {
 }
 type Routes = Readonly<Record<string, { readonly tiers: readonly TierValues[] }>>;
 
+interface RoutingValues {
+  readonly affinity: { readonly keys: readonly Secret[] };
+}
+
+/** Shorter keys could be guessed. */
+const leastKeyLength = 32;
+
+function ofSigningKeys(keys: readonly Secret[]): readonly ConfigFinding[] {
+  const texts = keys.map((key) => key.reveal());
+  return texts.flatMap((text, at) => [
+    ...(text === '' || text.length >= leastKeyLength
+      ? []
+      : [
+          {
+            path: ['routing', 'affinity', 'keys', at],
+            message: `a signing key has at least ${leastKeyLength} characters`,
+            fix: 'Make one: openssl rand -base64 32.',
+          },
+        ]),
+    ...(text === '' || texts.indexOf(text) === at
+      ? []
+      : [
+          {
+            path: ['routing', 'affinity', 'keys', at],
+            message: 'it is the same key as an earlier one',
+            fix: 'Take one of them out.',
+          },
+        ]),
+  ]);
+}
+
 /** What no schema can say about endpoints and models. Unknown names are found by the loader. */
 export function findingsOfRouting(
-  values: { readonly endpoints?: Endpoints; readonly models?: Routes },
+  values: { readonly endpoints?: Endpoints; readonly models?: Routes; readonly routing?: RoutingValues },
   facts: RoutingFacts,
 ): readonly ConfigFinding[] {
-  const { endpoints, models } = values;
+  const { endpoints, models, routing } = values;
   return [
+    ...ofSigningKeys(routing?.affinity.keys ?? []),
     ...(endpoints === undefined
       ? []
       : Object.entries(endpoints).flatMap(([name, one]) => ofEndpoint(name, one, facts))),

@@ -72,8 +72,8 @@ export const route = z.strictObject({
     .min(1, 'expected at least one tier')
     .describe(
       'Where a call may go: lists of endpoints in order of priority. Inside a tier the balancer chooses; a later tier ' +
-        'is used only when nothing of the earlier ones can be. A model with one endpoint may use what lives in one ' +
-        'resource (`previous_response_id`, files); with several, such calls are refused.',
+        'is used only when nothing of the earlier ones can be. A model that is served by one resource may use files and ' +
+        'conversations that live there; with several, such calls are refused. Stored responses find back by themselves.',
     ),
   balancer: balancerName.default(defaultBalancer).describe(`How the choice inside a tier is made. ${balancerWords}.`),
   sessionKey,

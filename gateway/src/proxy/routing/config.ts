@@ -1,5 +1,5 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
-import { azureName, wholeNumber } from '#kernel/config-values.ts';
+import { azureName, secret, wholeNumber } from '#kernel/config-values.ts';
 import { z } from 'zod';
 import { findingsOfRouting, type RoutingFacts } from './check-config.ts';
 import { endpoint } from './config-endpoint.ts';
@@ -23,6 +23,28 @@ const keys = {
           'Of so many requests the gateway remembers how they were routed (`tollgate route show REQUEST_ID`); nothing of ' +
             'what was asked or answered. Takes effect at the next start; 0 keeps none.',
         ),
+      affinity: z
+        .strictObject({
+          keys: z
+            .array(secret())
+            .default([])
+            .describe(
+              'Secrets of at least 32 characters that the ids of responses are signed with, by reference only: the first ' +
+                'one signs, ids of the others are still read, so that keys can be changed. The same on every replica. ' +
+                'Without them a gateway makes a key of its own, in `affinity-key` of its data folder.',
+            ),
+          boundTo: z
+            .enum(['subscription', 'consumer'])
+            .default('subscription')
+            .describe(
+              'Whose a response is: of the subscription that made it, or of all subscriptions of its consumer.',
+            ),
+        })
+        .prefault({})
+        .describe(
+          'Stored responses live in one resource. The ids that clients get say where, signed: `previous_response_id`, ' +
+            'retrieve, delete, cancel and input items find back, and belong to who made them.',
+        ),
       explainHeader: z
         .boolean()
         .default(false)
@@ -32,7 +54,7 @@ const keys = {
         ),
     })
     .prefault({})
-    .describe('How routing tells what it does.'),
+    .describe('How routing tells what it does, and how calls find back to what lives in one resource.'),
   health: healthForAll.prefault({}).describe('When an endpoint is left alone, and how it comes back.'),
 };
 

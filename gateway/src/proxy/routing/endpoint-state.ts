@@ -117,9 +117,13 @@ export class EndpointState {
   }
 
   state(now: number): HealthState {
+    return this.override(now) === 'drain' ? 'drained' : this.boundState(now);
+  }
+
+  /** The same for a call that can go nowhere else: it does not mind that the endpoint is drained. */
+  boundState(now: number): HealthState {
     const override = this.override(now);
     if (override === 'force-open') return 'forced-open';
-    if (override === 'drain') return 'drained';
     if (now < this.#throttledUntil) return 'throttled';
     if (override === 'force-closed') return 'available';
     const phase = this.#breaker.phase(now);
@@ -128,9 +132,9 @@ export class EndpointState {
     return this.#breaker.cause === 'configuration' ? 'quarantined' : 'broken';
   }
 
-  /** Whether an attempt may begin: it is available, or has a place for a probe. */
+  /** Whether an attempt may begin, drained or not: it is available, or has a place for a probe. */
   admits(now: number): boolean {
-    const state = this.state(now);
+    const state = this.boundState(now);
     return state === 'available' || (state === 'probing' && this.#breaker.admits(now));
   }
 
@@ -147,7 +151,7 @@ export class EndpointState {
 
   /** Monotonic ms when what stands against it ends by itself; undefined where nothing does, or an operator holds it. */
   blockedUntil(now: number): number | undefined {
-    const state = this.state(now);
+    const state = this.boundState(now);
     if (state === 'throttled') return this.#throttledUntil;
     return state === 'broken' || state === 'quarantined' ? this.#breaker.until : undefined;
   }

@@ -111,20 +111,26 @@ export class Plan {
   /** How each endpoint of the model stands now. */
   states(): readonly HealthState[] {
     const now = this.#tools.clock.monotonic();
-    return this.#pool.tiers.flatMap(({ members }) => members.map(({ state }) => state.state(now)));
+    const bound = this.#call.resource !== null;
+    return this.#usable().map(({ state }) => (bound ? state.boundState(now) : state.state(now)));
   }
 
   /** Milliseconds until the first of the endpoints that are left alone may be tried; undefined where none is. */
   shortestWaitMs(): number | undefined {
     const now = this.#tools.clock.monotonic();
     let shortest: number | undefined;
-    for (const { members } of this.#pool.tiers) {
-      for (const { state } of members) {
-        const until = state.blockedUntil(now);
-        if (until !== undefined && (shortest === undefined || until - now < shortest)) shortest = until - now;
-      }
+    for (const { state } of this.#usable()) {
+      const until = state.blockedUntil(now);
+      if (until !== undefined && (shortest === undefined || until - now < shortest)) shortest = until - now;
     }
     return shortest;
+  }
+
+  /** The endpoints that could serve the call if nothing stood against them. */
+  #usable(): readonly Member[] {
+    const { resource } = this.#call;
+    const members = this.#pool.tiers.flatMap((tier) => tier.members);
+    return resource === null ? members : members.filter(({ endpoint }) => endpoint.resource === resource);
   }
 
   #find(now: number): Member | undefined {
@@ -147,13 +153,21 @@ export class Plan {
   }
 
   #objection(member: Member, now: number, of: Demand): Passed | null {
-    const { state } = member;
+    const { state, endpoint } = member;
+    const { resource } = this.#call;
     if (this.#tried.includes(member)) return 'tried';
     if (this.#avoided.includes(member)) return 'spilled-to';
-    const standing = state.state(now);
-    if (standing !== 'available' && standing !== 'probing') return standing;
-    if (!state.admits(now)) return 'probes-taken';
-    if (of === 'any') return null;
+    if (resource !== null && endpoint.resource !== resource) return 'elsewhere';
+    // What lives in a drained endpoint can be nowhere else.
+    const standing = resource === null ? state.state(now) : state.boundState(now);
+    if (standing === 'probing') return state.admits(now) ? this.#reluctance(member, now, of) : 'probes-taken';
+    return standing === 'available' ? this.#reluctance(member, now, of) : standing;
+  }
+
+  /** Why it is rather passed over, although it could be taken. */
+  #reluctance(member: Member, now: number, of: Demand): Passed | null {
+    const { state } = member;
+    if (of === 'any' || this.#call.resource !== null) return null;
     if (of === 'sound' && !state.sound(now)) return 'unsound';
     if (!this.#drawn(this.#shareOfProvisioned(member, now))) return 'yielding';
     return this.#drawn(state.rampShare(now)) ? null : 'coming-back';

@@ -12,6 +12,8 @@ export type Passed =
   /** A retry looks for one of which few calls fail first. */
   | 'unsound'
   | 'tried'
+  /** What the call refers to lives in another resource. */
+  | 'elsewhere'
   /** Azure's own spillover has tried it for this call. */
   | 'spilled-to'
   /** An earlier tier had one to offer. */

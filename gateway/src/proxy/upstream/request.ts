@@ -2,15 +2,17 @@ import { isJsonObject } from '#kernel/json.ts';
 import type { Admission, BodyEdits } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Exchange } from '#model/exchange.ts';
-import type { MeteredOperation } from '#model/operation.ts';
+import type { MeteredOperation, StoredOperation } from '#model/operation.ts';
 import type { BodyContent } from '#model/request-body.ts';
 
 /** What goes out: everything that `send` needs. */
 export interface UpstreamRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly origin: string;
   readonly path: string;
   /** Name, value, name, value … */
   readonly headers: readonly string[];
+  /** Empty where there is none. */
   readonly body: Buffer;
 }
 
@@ -61,6 +63,11 @@ function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
   const edits: BodyEdits = new Map(admission.edits);
   const namedInBody = endpoint.surface.kind === 'v1' || exchange.operation === 'responses';
   if (namedInBody && json['model'] !== endpoint.deployment) edits.set('model', JSON.stringify(endpoint.deployment));
+  const { binding } = admission;
+  if (binding !== null) {
+    const [raw] = binding.known.keys();
+    edits.set(binding.param, JSON.stringify(raw));
+  }
   const asksForUsage = exchange.stream && exchange.operation !== 'responses' && !exchange.wantsStreamUsage;
   if (asksForUsage && canAskForUsage(endpoint)) {
     const options = isJsonObject(json['stream_options']) ? json['stream_options'] : {};
@@ -127,9 +134,58 @@ function headersFor(exchange: Exchange, identity: Identity): readonly string[] {
 export function upstreamRequest(admission: Admission, endpoint: Endpoint, identity: Identity): UpstreamRequest {
   const { exchange } = admission;
   return {
+    method: 'POST',
     origin: addressOf(endpoint).origin,
     path: pathOf(endpoint, exchange.operation),
     headers: headersFor(exchange, identity),
     body: applyEdits(exchange.body, editsFor(admission, endpoint)),
+  };
+}
+
+const storedMethods: Readonly<Record<StoredOperation, UpstreamRequest['method']>> = {
+  'responses.retrieve': 'GET',
+  'responses.delete': 'DELETE',
+  'responses.cancel': 'POST',
+  'responses.input_items': 'GET',
+};
+const storedTails: Readonly<Record<StoredOperation, string>> = {
+  'responses.retrieve': '',
+  'responses.delete': '',
+  'responses.cancel': '/cancel',
+  'responses.input_items': '/input_items',
+};
+
+export interface StoredRequest {
+  readonly operation: StoredOperation;
+  /** The upstream's own id. */
+  readonly raw: string;
+  /** What of the query goes on, encoded, without question mark. */
+  readonly query: string;
+  readonly traceparent: string | null;
+}
+
+/** A request about a response that is stored at the resource of an endpoint. */
+export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identity: Identity): UpstreamRequest {
+  const { origin, basePath } = addressOf(endpoint);
+  const { surface } = endpoint;
+  const path = `responses/${encodeURIComponent(stored.raw)}${storedTails[stored.operation]}`;
+  const version = surface.kind === 'v1' ? '' : `api-version=${encodeURIComponent(surface.apiVersion)}`;
+  const query = [version, stored.query].filter((part) => part !== '').join('&');
+  const traceparent = stored.traceparent === null ? [] : ['traceparent', stored.traceparent];
+  return {
+    method: storedMethods[stored.operation],
+    origin,
+    path: `${basePath}/openai/${surface.kind === 'v1' ? 'v1/' : ''}${path}${query === '' ? '' : `?${query}`}`,
+    headers: [
+      'accept',
+      'application/json',
+      'accept-encoding',
+      'identity',
+      'x-ms-client-request-id',
+      identity.attemptId,
+      ...identity.credential,
+      ...traceparent,
+    ],
+    body: Buffer.alloc(0),
   };
 }

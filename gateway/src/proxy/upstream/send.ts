@@ -167,11 +167,12 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
 /** Step 5 of a request: sends it and waits for the first byte of the answer. */
 export function send(connections: UpstreamConnections, request: UpstreamRequest): Sending {
   const exchange = new Exchange();
-  const { origin, path, body } = request;
-  const large = body.length > PassingBody.pieceBytes;
-  const headers = large ? [...request.headers, 'content-length', String(body.length)] : [...request.headers];
+  const { origin, path, method, body: bytes } = request;
+  const large = bytes.length > PassingBody.pieceBytes;
+  const headers = large ? [...request.headers, 'content-length', String(bytes.length)] : [...request.headers];
+  const whole = bytes.length === 0 ? null : bytes;
   connections
     .to(origin)
-    .dispatch({ origin, path, method: 'POST', headers, body: large ? new PassingBody(body) : body }, exchange);
+    .dispatch({ origin, path, method, headers, body: large ? new PassingBody(bytes) : whole }, exchange);
   return { reply: exchange.reply, abort: (reason) => exchange.abort(reason) };
 }

@@ -1,5 +1,6 @@
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '#kernel/json.ts';
+import type { Binding } from '#model/affinity.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
@@ -69,7 +70,7 @@ function boundTool(tool: Json): boolean {
 
 /** The member that ties a call to one resource, or undefined. */
 function resourceBound(json: JsonObject): string | undefined {
-  for (const name of ['previous_response_id', 'conversation', 'prompt'] as const) {
+  for (const name of ['conversation', 'prompt'] as const) {
     const value = json[name];
     if (value !== undefined && value !== null && (name !== 'prompt' || isJsonObject(value))) return name;
   }
@@ -78,8 +79,17 @@ function resourceBound(json: JsonObject): string | undefined {
   return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;
 }
 
-function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute): void {
-  if (route.endpoints.length < 2) return;
+function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute, binding: Binding | null): void {
+  if (binding !== null) {
+    // What else it refers to lives where the previous response does, or nowhere.
+    if (route.endpoints.some(({ resource }) => resource === binding.resource)) return;
+    throw new Failure(
+      'affinity_not_supported',
+      `'${binding.param}' refers to what lives in a resource that does not serve this model.`,
+      { param: binding.param },
+    );
+  }
+  if (new Set(route.endpoints.map(({ resource }) => resource)).size < 2) return;
   const param = resourceBound(exchange.body.json);
   if (param !== undefined) {
     throw new Failure(
@@ -110,10 +120,10 @@ function refuseIncomplete(exchange: Exchange): void {
 export const requestChecks = {
   name: 'request-checks',
   section: 'inbound',
-  run({ exchange, route }) {
+  run({ exchange, route, binding }) {
     refuseIncomplete(exchange);
     refuseWhatCannotBeMetered(exchange);
     refuseWhatTheUpstreamLacks(exchange, route);
-    refuseWithoutAffinity(exchange, route);
+    refuseWithoutAffinity(exchange, route, binding);
   },
 } as const satisfies PolicyStep;

@@ -21,6 +21,8 @@ export interface BalancedCall {
   readonly priority: Priority;
   /** The same for calls that belong together; undefined where the call has no such key. An unsigned 32-bit number. */
   readonly sessionHash: number | undefined;
+  /** Base URL of the resource where it must go; null: anywhere. */
+  readonly resource: string | null;
 }
 
 /** Chooses inside one tier. One per tier and configuration; what it remembers ends with it. */

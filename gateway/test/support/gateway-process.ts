@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'node:test';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly dataFolder: string;
+}
+
+/** A gateway in a process of its own, on a folder of its own; ended with the test. */
+export async function startGatewayProcess(
+  context: Pick<TestContext, 'after'>,
+  options: { readonly config: string; readonly environment: Readonly<Record<string, string>> },
+): Promise<GatewayProcess> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-process-'));
+  const configFile = path.join(folder, 'tollgate.yaml');
+  const dataFolder = path.join(folder, 'data');
+  writeFileSync(configFile, options.config);
+  const child = spawn(process.execPath, [main, '--config', configFile, '--data', dataFolder], {
+    env: { ...process.env, ...options.environment, TOLLGATE_PORT: '0', TOLLGATE_ADMIN_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  context.after(async () => {
+    const ended = new Promise((resolve) => {
+      child.once('close', resolve);
+    });
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { url: `http://127.0.0.1:${await portOf(child)}`, dataFolder };
+}
+
+/** The port that it says it listens on. Rejects with everything that it said where it ends first. */
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const hear = (text: Buffer): void => {
+      said += text.toString();
+      const found = /"port":(\d+).*"msg":"listening"/.exec(said)?.[1];
+      if (found !== undefined) resolve(Number(found));
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.once('close', () => reject(new Error(`The gateway ended before it listened: ${said}`)));
+  });
+}
