@@ -27,6 +27,10 @@ export class Account {
   usedAt = 0;
   /** Not read from the ledger again before, monotonic ms. */
   readAfter = 0;
+  /** The most that one call has needed of it. */
+  largestCall = 0n;
+  /** What other gateways might have spent on when counters were lost, by what they had told: see `BoundsInForce`. */
+  lostElsewhere = 0n;
   /** How often idle grants were given back: what was asked for before is not taken up after. */
   #givenBack = 0;
   /** The limit was changed, and the store has granted nothing since: what calls under way leave is given back, too. */
@@ -74,8 +78,28 @@ export class Account {
     return idle > 0n ? idle : 0n;
   }
 
+  /** Granted to other gateways and, by what they last told, not spent by calls that are over. */
+  get outstandingElsewhere(): bigint {
+    const { spent, unknown, granted } = this.#others;
+    const outstanding = granted - spent - unknown;
+    return outstanding > 0n ? outstanding : 0n;
+  }
+
+  /** The store has forgotten it: what this gateway has is told anew, what others had is theirs to tell. */
+  lost(): void {
+    this.built = false;
+    this.dirty = true;
+    if (this.outstandingElsewhere > this.lostElsewhere) this.lostElsewhere = this.outstandingElsewhere;
+  }
+
+  /** A call needs so much, whether it gets it or not. */
+  needed(amount: bigint): void {
+    if (amount > this.largestCall) this.largestCall = amount;
+  }
+
   reserve(amount: bigint, monotonic: number): void {
     this.inFlight += amount;
+    this.needed(amount);
     this.usedAt = monotonic;
     this.dirty = true;
   }

@@ -192,6 +192,7 @@ export class CallSpending {
   }
 
   #refusal(reserving: Reserving, lacking: readonly Lack[]): Failure {
+    for (const lack of lacking) if (lack.kind === 'account') lack.account.needed(reserving.ofAccount(lack.account));
     const refusal = refusalFor(lacking, reserving, this.#context.clock.now());
     this.#context.refused(refusal);
     return refusal.failure;

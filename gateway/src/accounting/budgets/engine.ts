@@ -4,6 +4,7 @@ import type { Budget, CallerLimits, LimitBook } from '#model/limits.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import { isWord, outcomes } from '#model/words.ts';
 import type { Account } from './account.ts';
+import { boundsInForce, type BoundsInForce } from './bounds.ts';
 import { CallSpending } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { Exchanger } from './exchanger.ts';
@@ -132,6 +133,12 @@ export class Engine {
   /** Resolves when the account holds what the ledger does. */
   async load(account: Account): Promise<void> {
     await this.#context.loader.load(account);
+  }
+
+  /** By how much a hard budget can be missed now, as far as this gateway knows; of a soft one nothing is refused or held. */
+  boundsOf(account: Account): BoundsInForce {
+    const granting = this.#exchanger.granting && account.ready && account.built;
+    return boundsInForce(account, granting);
   }
 
   /** Gives back everything that is not in use, and tells the store. */

@@ -173,6 +173,11 @@ export class Exchanger {
     return Math.max(0, this.#closedUntil - this.#options.clock.monotonic());
   }
 
+  /** Whether the store is heard and grants more. */
+  get granting(): boolean {
+    return this.closedMs === 0 && this.valid(this.#options.clock.monotonic());
+  }
+
   /** Rejects, or throws, with the store's errors. */
   ask(wanted: Wanted): Got | Promise<Got> {
     if (this.#busy) return this.#enqueue(wanted);
@@ -288,8 +293,7 @@ export class Exchanger {
       this.#options.log.warn({ epoch }, 'the shared counters were lost; what this gateway has spent is told anew');
       this.#options.observe.lost();
       for (const account of this.#options.accounts()) {
-        account.built = false;
-        account.dirty = true;
+        account.lost();
         this.#untold.add(account);
       }
     }
