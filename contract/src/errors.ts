@@ -184,12 +184,19 @@ export const errorDefinitions = {
     meaning: 'There is no stored response with this id, or it belongs to another caller.',
     remedy: 'Use the id of a response that the same subscription was given, and that was stored (`store`).',
   },
+  conversation_not_found: {
+    status: 404,
+    type: invalid,
+    plane: 'data',
+    meaning: 'There is no conversation with this id (or no such item in it), or it belongs to another caller.',
+    remedy: 'Use the id of a conversation that the same subscription was given.',
+  },
   affinity_not_supported: {
     status: 400,
     type: invalid,
     plane: 'data',
     meaning:
-      'The call refers to something that lives in one resource (a conversation, a file, an item), and the model is served by several; or to a response that lives where the model is not served.',
+      'The call refers to something that lives in one resource (a file, an item, a stored prompt), and the model is served by several; or to a response or a conversation that lives where the model is not served.',
     remedy: 'Send the content itself, refer to a previous response, or use a model that is served by one resource.',
   },
   model_unpriced: {

@@ -20,6 +20,7 @@ export interface ControlParts {
   readonly estate: Estate;
   readonly recordings: Recordings | undefined;
   readonly responses: Pick<Recent<string, unknown>, 'clear'>;
+  readonly conversations: Pick<Recent<string, unknown>, 'clear'>;
   readonly retailPrices: RetailPrices;
 }
 
@@ -72,15 +73,16 @@ export class Control {
     return true;
   }
 
-  /** Forgets all that happened: record, faults, replay queue, caches, stored responses, limit windows. */
+  /** Forgets all that happened: record, faults, replay queue, caches, stored responses, conversations, limit windows. */
   reset(): void {
-    const { book, faults, holds, estate, recordings, responses, retailPrices } = this.parts;
+    const { book, faults, holds, estate, recordings, responses, conversations, retailPrices } = this.parts;
     book.reset();
     faults.remove();
     holds.release();
     estate.reset();
     recordings?.clear();
     responses.clear();
+    conversations.clear();
     retailPrices.reset();
   }
 

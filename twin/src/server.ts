@@ -108,6 +108,7 @@ async function worldOf(
     holds: new Holds(),
     recordings: settings.replay === undefined ? undefined : await Recordings.in(settings.replay),
     responses: new Recent(10_000),
+    conversations: new Recent(10_000),
   };
 }
 

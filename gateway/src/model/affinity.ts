@@ -19,6 +19,8 @@ export interface Binding {
   readonly resource: string;
   /** The member of the body that binds it, for errors. */
   readonly param: string;
+  /** That member as the resource must get it, JSON text. */
+  readonly value: string;
   /** The upstream's id -> the one that the client knows it by. */
   readonly known: ReadonlyMap<string, string>;
 }

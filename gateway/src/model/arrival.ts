@@ -1,6 +1,14 @@
 import type { Operation, StoredOperation, Surface } from './operation.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** Ids from a path, as the client knows them; null where the path has none. */
+export interface StoredTarget {
+  /** Of a response or a conversation. */
+  readonly id: string | null;
+  /** Of an item in it. */
+  readonly item: string | null;
+}
+
 /** A request whose head has been read and understood; nothing of its body yet. Made by `accept`. */
 export interface Arrival {
   /** Shown to the caller, in every log line and on every record of the request. */
@@ -13,8 +21,8 @@ export interface Arrival {
   readonly operation: Operation | StoredOperation;
   /** From the path of the classic surface (deployment) or of `models/{model}`; null where the body names it. */
   readonly pathModel: string | null;
-  /** From the path of `responses/{id}`, as the client knows it; null elsewhere. */
-  readonly storedId: string | null;
+  /** What of the stored things its path names; null where it is about none. */
+  readonly stored: StoredTarget | null;
   /** The query of the URL, without its question mark; '' where there is none. May hold a key: never logged. */
   readonly query: string;
   /** The subscription key as the client spelled it; null where it sent none. Never logged, never sent on. */

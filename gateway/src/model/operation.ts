@@ -3,8 +3,23 @@ export type MeteredOperation = 'chat.completions' | 'completions' | 'embeddings'
 
 export type Operation = MeteredOperation | 'models.list' | 'models.retrieve';
 
-/** What may be done with a response that is stored already: it uses no tokens, so nothing of it is in the ledger. */
-export type StoredOperation = 'responses.retrieve' | 'responses.delete' | 'responses.cancel' | 'responses.input_items';
+/**
+ * What may be done with responses that are stored already, and with conversations: it uses no tokens, so nothing of it is in
+ * the ledger.
+ */
+export type StoredOperation =
+  | 'responses.retrieve'
+  | 'responses.delete'
+  | 'responses.cancel'
+  | 'responses.input_items'
+  | 'conversations.create'
+  | 'conversations.retrieve'
+  | 'conversations.update'
+  | 'conversations.delete'
+  | 'conversations.items.create'
+  | 'conversations.items.list'
+  | 'conversations.items.retrieve'
+  | 'conversations.items.delete';
 
 /** `classic`: `/openai/deployments/{deployment}/…?api-version=`; `v1`: `/openai/v1/…` and `/v1/…`. */
 export type Surface = 'classic' | 'v1';
@@ -21,7 +36,7 @@ export function isMetered(operation: Operation | StoredOperation): operation is 
   return Object.hasOwn(metered, operation);
 }
 
-/** Whether an operation is about a stored response. */
+/** Whether an operation is about something that is stored. */
 export function isStored(operation: Operation | StoredOperation): operation is StoredOperation {
-  return operation.startsWith('responses.');
+  return operation.startsWith('responses.') || operation.startsWith('conversations.');
 }

@@ -131,7 +131,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
           return settling();
         },
       },
-      limits: { begin: () => limits },
+      limits: { begin: () => limits, beginUnmetered: () => assert.fail('a metered call') },
       tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
       keepBytes: 1024,
     };

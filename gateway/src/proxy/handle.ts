@@ -3,14 +3,16 @@ import { toFailure, type Failure } from '#kernel/errors.ts';
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
-import { isStored } from '#model/operation.ts';
+import { isStored, type StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
-import { readBody } from './accept/read-body.ts';
+import { storedCalls } from '#model/stored-calls.ts';
+import { readBody, readPlainBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
 import { identify } from './consumers/identify.ts';
 import type { Forwarding } from './deliver.ts';
 import { forward } from './forward.ts';
 import { modelsReply } from './models-list.ts';
+import type { PassedLimits } from './ports.ts';
 import { findRoute } from './policies/find-route.ts';
 import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
@@ -30,6 +32,8 @@ export interface Client {
 /** What is known of a request so far; filled on the way, for the log line and the error answer. */
 interface Journey extends HeadContext {
   readonly forwarding: Forwarding;
+  /** Whatever limits it has come to. */
+  limits: PassedLimits | undefined;
   arrival: Arrival | undefined;
   caller: Caller | undefined;
   exchange: Exchange | undefined;
@@ -52,6 +56,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
     requestId,
     receivedAt,
     startedAt,
+    limits: undefined,
     arrival: undefined,
     caller: undefined,
     exchange: undefined,
@@ -68,15 +73,15 @@ export async function handle(services: Services, client: Client): Promise<void> 
       extraHeaders: extraHeaders(journey),
     });
   } finally {
-    journey.forwarding.limits?.end();
+    journey.limits?.end();
   }
   report(services, response, journey);
 }
 
 /** What a failure tells beside itself: what remains of limits, and which endpoints were tried, where that may be told. */
-function extraHeaders({ forwarding, arrival }: Journey): readonly string[] {
-  const limits = forwarding.limits?.headers() ?? [];
-  return arrival?.snapshot.explainHeader === true ? [...limits, ...routeHeader(forwarding.trace)] : limits;
+function extraHeaders({ forwarding, arrival, limits }: Journey): readonly string[] {
+  const headers = limits?.headers() ?? [];
+  return arrival?.snapshot.explainHeader === true ? [...headers, ...routeHeader(forwarding.trace)] : headers;
 }
 
 async function travel(services: Services, client: Client, journey: Journey): Promise<void> {
@@ -94,8 +99,7 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   }
 
   if (isStored(arrival.operation)) {
-    const { response, presence } = journey.forwarding;
-    await answerStored(services, { operation: arrival.operation, arrival, caller, response, presence });
+    await stored(services, client, { journey, operation: arrival.operation, arrival, caller });
     return;
   }
 
@@ -112,6 +116,7 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   const binding = bindingOf(exchange, caller);
   const admission: Admission = { exchange, caller, route, binding, edits: new Map() };
   journey.forwarding.limits = services.limits.begin(admission);
+  journey.limits = journey.forwarding.limits;
   const context: PolicyContext = {
     exchange,
     caller,
@@ -126,6 +131,26 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
 
   // :: the answer, metered on its way; settled before its end    client ◄──────── gateway
   await reply.deliver();
+}
+
+/** What uses no tokens, and so has neither a route nor a place in the ledger: but it is a request, and limited as such. */
+async function stored(
+  services: Services,
+  client: Client,
+  known: {
+    readonly journey: Journey;
+    readonly operation: StoredOperation;
+    readonly arrival: Arrival;
+    readonly caller: Caller;
+  },
+): Promise<void> {
+  const { journey, operation, arrival, caller } = known;
+  const { response, presence } = client;
+  const limits = services.limits.beginUnmetered(caller.chargedTo, arrival.snapshot.limitBook);
+  journey.limits = limits;
+  await limits.admit(services.clock.now());
+  const body = storedCalls[operation].body ? await readPlainBody(client, arrival) : Buffer.alloc(0);
+  await answerStored(services, { operation, arrival, caller, response, presence, limits, body });
 }
 
 function nameOfWork(journey: Journey): object {

@@ -1,5 +1,6 @@
 import type { Admission } from '#model/admission.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
+import type { LimitBook } from '#model/limits.ts';
+import type { ChargedTo, UsageRecord } from '#model/usage-record.ts';
 
 /** What is held for one attempt. Ends with exactly one of `settle` and `release`. */
 export interface Reservation {
@@ -11,21 +12,36 @@ export interface Reservation {
   release(): void;
 }
 
-/** The limits and budgets that one request passes. */
-export interface RequestLimits {
-  /**
-   * Reserves for one attempt, admitted at `at` (UTC ms), in everything that the caller passes or in nothing. Not a
-   * promise where nobody has to be asked. Throws or rejects with the Failure to tell.
-   */
-  reserve(at: number): Reservation | Promise<Reservation>;
+/** Limits that a call has passed, or is passing. */
+export interface PassedLimits {
   /** Headers that say what remains: name, value, name, value … */
   headers(): readonly string[];
   /** The request is over. */
   end(): void;
 }
 
+/** The limits and budgets that one request passes. */
+export interface RequestLimits extends PassedLimits {
+  /**
+   * Reserves for one attempt, admitted at `at` (UTC ms), in everything that the caller passes or in nothing. Not a
+   * promise where nobody has to be asked. Throws or rejects with the Failure to tell.
+   */
+  reserve(at: number): Reservation | Promise<Reservation>;
+}
+
+/** The limits of a call that uses no tokens and costs nothing. */
+export interface UnmeteredLimits extends PassedLimits {
+  /** Counts it as a request, and as one under way; `at`: UTC ms. Rejects with the Failure to tell. */
+  admit(at: number): Promise<void>;
+}
+
 /** Limits and budgets as the request path sees them. */
 export interface Limits {
   /** Costs nothing until something is reserved. */
   begin(admission: Admission): RequestLimits;
+  /**
+   * For a call that leaves no record: it passes the limits on requests per period and on requests under way. Quotas are
+   * counted from records, so they do not know it.
+   */
+  beginUnmetered(caller: ChargedTo, book: LimitBook): UnmeteredLimits;
 }

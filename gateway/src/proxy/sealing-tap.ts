@@ -30,11 +30,3 @@ export class SealingTap implements RelayTap {
     return this.#held.bytes;
   }
 }
-
-/** Meters nothing: for replies that use nothing. */
-export const untappedReply: RelayTap = {
-  push: (chunk) => chunk,
-  end() {},
-  terminal: false,
-  held: () => undefined,
-};

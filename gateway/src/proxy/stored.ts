@@ -5,75 +5,124 @@ import type { Arrival } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
-import { idHeaders, respondWithFailure } from './respond.ts';
+import { storedCalls } from '#model/stored-calls.ts';
+import type { PassedLimits } from './ports.ts';
+import { usableModels } from './policies/find-route.ts';
+import { idHeaders } from './respond.ts';
 import { endpointsAt, ownerOf, sealer } from './routing/affinity/bind.ts';
-import { ReplyIds } from './routing/affinity/reply-ids.ts';
 import { openId } from './routing/affinity/signed-id.ts';
 import { cooldownOf } from './routing/retry-after.ts';
-import { SealingTap, untappedReply } from './sealing-tap.ts';
 import type { Services } from './services.ts';
-import { relay } from './upstream/relay.ts';
+import { readWhole, withSealedIds, type WholeReading } from './stored-reply.ts';
 import { storedRequest } from './upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog } from './upstream/watchdog.ts';
 
-/** A request about a stored response. */
+/** A request about something stored. */
 export interface StoredCall {
   readonly operation: StoredOperation;
   readonly arrival: Arrival;
   readonly caller: Caller;
   readonly response: ServerResponse;
   readonly presence: Presence;
+  readonly limits: PassedLimits;
+  /** Empty where there is none. */
+  readonly body: Buffer;
+}
+
+/** Where a call goes, and which ids it names there. */
+interface Home {
+  /** Each in turn, while the one before could not answer. */
+  readonly endpoints: readonly Endpoint[];
+  /** The upstream's id; null where there is none yet. */
+  readonly raw: string | null;
 }
 
 /** Nothing is generated: whoever takes longer is broken. */
 const deadlineMs = 60_000;
 const idleMs = 30_000;
+/** A conversation begins wherever there is room for it: so many resources are asked. */
+const mostHomes = 3;
 
-/** What of the query goes on; everything else (an api-version, a key) stays here. Source: OpenAI API reference, responses. */
-const passedOn: Readonly<Record<StoredOperation, readonly string[]>> = {
-  'responses.retrieve': ['include', 'include[]', 'include_obfuscation'],
-  'responses.delete': [],
-  'responses.cancel': [],
-  'responses.input_items': ['include', 'include[]', 'limit', 'order', 'after', 'before'],
-};
+const prefixes = { responses: 'resp_', conversations: 'conv_' } as const;
 
-function notFound(): Failure {
-  return new Failure('response_not_found', 'There is no stored response with this id.');
+function notFound(operation: StoredOperation): Failure {
+  if (storedCalls[operation].collection === 'responses')
+    return new Failure('response_not_found', 'There is no stored response with this id.');
+  const item = operation.startsWith('conversations.items.') ? ', or no such item in it' : '';
+  return new Failure('conversation_not_found', `There is no conversation with this id${item}.`);
 }
 
 function queryOf({ operation, arrival }: StoredCall): string {
   const given = new URLSearchParams(arrival.query);
   if (given.get('stream') === 'true') {
-    throw new Failure('unsupported_parameter', 'A stored response is not streamed again: retrieve it whole.', {
+    throw new Failure('unsupported_parameter', 'What is stored is not streamed again: retrieve it whole.', {
       param: 'stream',
     });
   }
   const kept = new URLSearchParams();
-  for (const name of passedOn[operation]) for (const value of given.getAll(name)) kept.append(name, value);
+  for (const name of storedCalls[operation].query) for (const value of given.getAll(name)) kept.append(name, value);
   return kept.toString();
 }
 
+const isWell = (services: Services, endpoint: Endpoint): boolean =>
+  services.pools.health.of(endpoint).state(services.clock.monotonic()) === 'available';
+
 /** The endpoint whose credentials reach the resource; rather one that nothing stands against. */
-function reachable(services: Services, endpoints: readonly Endpoint[]): Endpoint | undefined {
-  const now = services.clock.monotonic();
-  const well = endpoints.find((one) => services.pools.health.of(one).state(now) === 'available');
-  return well ?? endpoints[0];
+function reachable(services: Services, endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  return [endpoints.find((one) => isWell(services, one)) ?? endpoints[0]].filter((one) => one !== undefined);
+}
+
+/**
+ * Where a new conversation may begin: first the resources that serve most of the caller's models, for it can be continued
+ * only there. Among equals chance decides, after those that something stands against.
+ */
+function birthplaces(services: Services, { arrival, caller }: StoredCall): readonly Endpoint[] {
+  const models = new Map<string, { endpoint: Endpoint; models: number; well: boolean; draw: number }>();
+  for (const route of usableModels(arrival.snapshot, caller.subscription.product)) {
+    const seen = new Set<string>();
+    for (const endpoint of route.endpoints) {
+      const { resource } = endpoint;
+      const found = models.get(resource) ?? { endpoint, models: 0, well: false, draw: services.random.next() };
+      models.set(resource, found);
+      if (!found.well && isWell(services, endpoint)) Object.assign(found, { endpoint, well: true });
+      if (!seen.has(resource)) found.models += 1;
+      seen.add(resource);
+    }
+  }
+  return [...models.values()]
+    .toSorted(
+      (one, other) => Number(other.well) - Number(one.well) || other.models - one.models || one.draw - other.draw,
+    )
+    .map(({ endpoint }) => endpoint)
+    .slice(0, mostHomes);
+}
+
+function homeOf(services: Services, call: StoredCall): Home {
+  const { arrival, caller, operation } = call;
+  const { affinity, endpoints } = arrival.snapshot;
+  const id = arrival.stored?.id ?? null;
+  if (id === null) return { endpoints: birthplaces(services, call), raw: null };
+  const prefix = prefixes[storedCalls[operation].collection];
+  const opened = openId(affinity, id, { prefix, owner: ownerOf(affinity, caller) });
+  if (opened === undefined) throw notFound(operation);
+  return { endpoints: reachable(services, endpointsAt(endpoints.values(), opened)), raw: opened.raw };
 }
 
 /** What a client is told of an answer that is not for it; undefined where it is. */
-function failureOf({ status, headers }: UpstreamReply, now: number): Failure | undefined {
-  if (status === 404) return notFound();
+function failureOf({ status, headers }: UpstreamReply, operation: StoredOperation, now: number): Failure | undefined {
   if (status === 429) {
     const wait = cooldownOf(headers, now, () => {}) ?? 1_000;
-    return new Failure('upstream_throttled', 'The resource of the response is throttled.', {
+    return new Failure('upstream_throttled', 'The resource where it is stored is throttled.', {
       retryAfterSeconds: Math.max(1, Math.ceil(wait / 1000)),
     });
   }
-  if (status === 401 || status === 403)
-    return new Failure('upstream_misconfigured', 'The resource of the response does not accept the gateway.');
+  const misses = operation === 'conversations.create';
+  if (status === 401 || status === 403 || (status === 404 && misses))
+    return new Failure('upstream_misconfigured', 'The resource where it is stored does not accept the gateway.');
+  if (status === 404) return notFound(operation);
   if (status === 408 || status >= 500)
-    return new Failure('upstream_unavailable', 'The resource of the response could not answer.');
+    return new Failure('upstream_unavailable', 'The resource where it is stored could not answer.');
   return undefined;
 }
 
@@ -82,79 +131,84 @@ async function firstByte(sending: Sending): Promise<UpstreamReply> {
     return await sending.reply;
   } catch (thrown) {
     if (!(thrown instanceof NoReply)) throw thrown;
-    throw new Failure('upstream_unavailable', 'The resource of the response could not be reached.', { cause: thrown });
+    throw new Failure('upstream_unavailable', 'The resource where it is stored could not be reached.', {
+      cause: thrown,
+    });
   }
 }
 
-/**
- * Retrieves, deletes or cancels a stored response, or lists its input: at the resource where it lives, which its id says,
- * and for its owner only. Nothing is generated and nothing is charged for it, so nothing of it is in the ledger.
- */
-export async function answerStored(services: Services, call: StoredCall): Promise<void> {
-  const { arrival, caller, response, presence } = call;
-  const { affinity, endpoints } = arrival.snapshot;
-  const id = arrival.storedId ?? '';
-  const query = queryOf(call);
-  const opened = openId(affinity, id, { prefix: 'resp_', owner: ownerOf(affinity, caller) });
-  const endpoint = opened && reachable(services, endpointsAt(endpoints.values(), opened));
-  if (opened === undefined || endpoint === undefined) throw notFound();
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** Asks one endpoint; rejects with the Failure to tell. */
+async function ask(
+  services: Services,
+  call: StoredCall,
+  to: { readonly endpoint: Endpoint; readonly raw: string | null; readonly query: string },
+): Promise<Answer> {
+  const { operation, arrival, caller, presence, body } = call;
+  const { endpoint, raw, query } = to;
   const credential = await services.credentials.headerFor(endpoint);
-  const stored = { operation: call.operation, raw: opened.raw, query, traceparent: arrival.traceparent };
+  const ids = { id: raw, item: arrival.stored?.item ?? null };
+  const request = { operation, ids, query, traceparent: arrival.traceparent, body };
   const attemptId = services.ids(services.clock.now());
-  const sending = send(services.connections, storedRequest(stored, endpoint, { attemptId, credential }));
-  let expire = (): void => sending.abort(new Error('given up'));
+  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential }));
+  let reading: WholeReading | undefined;
+  const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
   const deadlineAt = services.clock.monotonic() + deadlineMs;
-  const watchdog = new Watchdog(services.clock, { deadlineAt, firstByteMs: null, idleMs }, () => expire());
-  presence.watch(() => sending.abort(new Error('given up')));
+  const watchdog = new Watchdog(services.clock, { deadlineAt, firstByteMs: null, idleMs }, giveUp);
+  presence.watch(giveUp);
   try {
     const reply = await firstByte(sending);
-    presence.unwatch();
-    const failure = failureOf(reply, services.clock.now());
+    const failure = failureOf(reply, operation, services.clock.now());
     if (failure !== undefined) {
       reply.abort();
       throw failure;
     }
-    const ids = new ReplyIds(new Map([[opened.raw, id]]), sealer(arrival, caller, endpoint.resource));
-    await relay(
-      {
-        reply,
-        tap: new SealingTap(untappedReply, ids),
-        stream: false,
-        watchdog,
-        client: {
-          response,
-          presence,
-          onLeave: 'cancel',
-          writeHead(length) {
-            const headers = [
-              ...idHeaders(arrival.requestId, arrival.clientRequestId),
-              'content-type',
-              'application/json',
-            ];
-            if (length !== undefined) headers.push('content-length', String(length));
-            response.writeHead(reply.status, headers);
-          },
-          fail(broke, headWritten) {
-            if (headWritten) response.destroy();
-            else respondWithFailure(response, broke, arrival);
-          },
-        },
-        settle: (outcome) =>
-          Promise.resolve(
-            outcome === 'completed'
-              ? { kind: 'held' }
-              : {
-                  kind: 'failure',
-                  failure: new Failure('upstream_unavailable', 'The resource of the response broke off.'),
-                },
-          ),
-      },
-      (onExpire) => {
-        expire = onExpire;
-      },
-    );
+    reading = readWhole(reply, watchdog);
+    const whole = await reading.body;
+    if (whole === undefined) throw new Failure('upstream_unavailable', 'The resource where it is stored broke off.');
+    const known = new Map(raw === null || arrival.stored?.id == null ? [] : [[raw, arrival.stored.id]]);
+    return { status: reply.status, body: withSealedIds(whole, known, sealer(arrival, caller, endpoint.resource)) };
   } finally {
     watchdog.stop();
     presence.unwatch();
   }
+}
+
+/** Asks one after the other until one answers. Only what has no home yet has several. */
+async function askInTurn(services: Services, call: StoredCall, { endpoints, raw }: Home): Promise<Answer> {
+  const query = queryOf(call);
+  let failure: Failure | undefined;
+  for (const endpoint of endpoints) {
+    try {
+      return await ask(services, call, { endpoint, raw, query });
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      // A throttle passes by waiting: it is the better news.
+      if (failure === undefined || thrown.code === 'upstream_throttled') failure = thrown;
+    }
+    if (call.presence.gone) break;
+  }
+  throw failure ?? notFound(call.operation);
+}
+
+/**
+ * Answers what is asked of stored responses and of conversations: at the resource where they live, which their id says, and
+ * for their owner only. Nothing is generated and nothing is charged for it, so nothing of it is in the ledger.
+ */
+export async function answerStored(services: Services, call: StoredCall): Promise<void> {
+  const { arrival, response, limits } = call;
+  const { status, body } = await askInTurn(services, call, homeOf(services, call));
+  response.writeHead(status, [
+    ...idHeaders(arrival.requestId, arrival.clientRequestId),
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+    ...limits.headers(),
+  ]);
+  response.end(body);
 }

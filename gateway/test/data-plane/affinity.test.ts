@@ -74,6 +74,8 @@ describe('what lives in one resource', () => {
         headers: { 'api-key': keys.marketing },
       });
       assert.equal(JSON.parse(classic.body).id, made.id);
+      const next = await client.responses.create({ model, input: 'And?', previous_response_id: made.id });
+      assert.equal((await client.responses.retrieve(next.id)).previous_response_id, made.id);
       const items = await client.responses.inputItems.list(made.id, { limit: 10, order: 'asc' });
       assert.equal(items.data.length, 1);
       await assert.rejects(client.responses.cancel(made.id), (error) => error instanceof BadRequestError);
@@ -83,7 +85,7 @@ describe('what lives in one resource', () => {
         (error) => error instanceof NotFoundError && error.code === 'response_not_found',
       );
     }
-    assert.equal((await stack.usage()).total.attempts, 3);
+    assert.equal((await stack.usage()).total.attempts, 6);
   });
 
   test('of another caller does not exist, whatever is asked of it; nor does anything that somebody made up', async (context) => {
@@ -210,7 +212,7 @@ describe('what lives in one resource', () => {
   });
 });
 
-test('two gateway processes with one signing key continue, retrieve and delete what the other began; the old key may rotate out', async (context) => {
+test('two gateway processes with one signing key continue, retrieve and delete responses and conversations that the other began; the old key may rotate out', async (context) => {
   const twin = await startTwin({ port: 0, key: 'twin-key-of-the-test' });
   context.after(() => twin.close());
   const environment = {
@@ -241,6 +243,15 @@ test('two gateway processes with one signing key continue, retrieve and delete w
     const [home, next] = homes(twin).slice(-2);
     assert.equal(next, home);
     await assert.rejects(clientOf(other.url, keys.finance).responses.retrieve(began.id), NotFoundError);
+    const talk: OpenAI.Conversations.Conversation = await first.conversations.create();
+    const said: OpenAI.Responses.Response = await second.responses.create({
+      model,
+      input: 'In a conversation',
+      conversation: talk.id,
+    });
+    assert.equal(said.conversation?.id, talk.id);
+    assert.equal((await first.conversations.items.list(talk.id)).data[0]?.type, 'message');
+    await assert.rejects(clientOf(other.url, keys.finance).conversations.retrieve(talk.id), NotFoundError);
     await second.responses.delete(began.id);
     await assert.rejects(first.responses.retrieve(began.id), NotFoundError);
     await assert.rejects(

@@ -240,17 +240,18 @@ for (const { name, make } of responsesClients) {
       await agreesWithTwin(stack);
     });
 
-    test('background is refused, a conversation too where the model has several endpoints', async (context) => {
+    test('background is refused, and a conversation that nobody began', async (context) => {
       const stack = await stackFor(context);
       const client = make(stack, keys.finance);
       await assert.rejects(
         client.responses.create({ model, input: 'x', background: true }),
         (error) => error instanceof BadRequestError && error.param === 'background',
       );
-      await assert.rejects(
-        client.responses.create({ model, input: 'x', conversation: 'conv_1' }),
-        (error) => error instanceof BadRequestError && error.code === 'affinity_not_supported',
-      );
+      await assert.rejects(client.responses.create({ model, input: 'x', conversation: 'conv_1' }), {
+        status: 404,
+        code: 'conversation_not_found',
+        param: 'conversation',
+      });
       const first = await client.responses.create({ model: 'gpt-5-mini', input: 'Say hello.' });
       const next = await client.responses.create({
         model: 'gpt-5-mini',

@@ -93,7 +93,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     surface: 'v1',
     operation: 'chat.completions',
     pathModel: null,
-    storedId: null,
+    stored: null,
     query: '',
     presentedKey: null,
     headers: {},

@@ -1,5 +1,5 @@
 import type { FaultSet } from '#faults/faults.ts';
-import { textAt, type JsonObject } from '#kernel/json.ts';
+import { arrayAt, isJsonObject, textAt, type JsonObject } from '#kernel/json.ts';
 import type { StreamPart, StreamShape } from '#wire/stream-part.ts';
 import { checkParameters, checkStreamOptions, promptFiltered, throttled } from './admit.ts';
 import { markersOf, type Ask, type GeneratingOperation } from './ask.ts';
@@ -17,7 +17,8 @@ import { Refusal, refusalAskedFor } from './refusal.ts';
 import { completionUsage, responseUsage, type ReplyFacts } from './reply.ts';
 import { chatReply, chatStream } from './write-chat.ts';
 import { completionReply, completionStream } from './write-completions.ts';
-import { inputItems, storedKey } from './stored.ts';
+import { inputItems, storedKey } from './stored-items.ts';
+import { continueConversation, tokensBefore } from './conversations.ts';
 import { ResponseWriter } from './write-responses.ts';
 
 /** Output that a call counts as against the token limit where it sets none itself. */
@@ -67,10 +68,10 @@ function readAsk(exchange: Exchange, body: JsonObject): Ask {
   return readChat(body, framing);
 }
 
-/** What `previous_response_id` brings along; it is known in its own resource only. */
+/** What `previous_response_id` or `conversation` brings along; either is known in its own resource only. */
 function earlierTokens(exchange: Exchange, body: JsonObject): number {
   const id = textAt(body, 'previous_response_id');
-  if (id === undefined) return 0;
+  if (id === undefined) return tokensBefore(exchange, body);
   const stored = exchange.world.responses.get(storedKey(exchange, id));
   if (stored !== undefined) return stored.tokens;
   throw new Refusal(400, {
@@ -169,12 +170,13 @@ async function sendWhole(exchange: Exchange, { facts, delivery }: Sending): Prom
 function storedWriter(exchange: Exchange, facts: ReplyFacts): ResponseWriter {
   const writer = new ResponseWriter(facts);
   const { ask, generation } = facts;
+  const tokens = facts.inputTokens + generation.outputTokens - generation.reasoningTokens;
+  const whole = writer.whole(responseUsage(facts));
+  const input = inputItems(exchange, ask.body);
   if (ask.body['store'] !== false)
-    exchange.world.responses.set(storedKey(exchange, writer.id), {
-      tokens: facts.inputTokens + generation.outputTokens - generation.reasoningTokens,
-      whole: writer.whole(responseUsage(facts)),
-      input: inputItems(exchange, ask.body),
-    });
+    exchange.world.responses.set(storedKey(exchange, writer.id), { tokens, whole, input });
+  const output = (arrayAt(whole, 'output') ?? []).filter((item) => isJsonObject(item));
+  continueConversation(exchange, ask.body, { items: [...input, ...output], tokens });
   return writer;
 }
 

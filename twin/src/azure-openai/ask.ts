@@ -1,8 +1,20 @@
 import type { JsonObject } from '#kernel/json.ts';
 
 export type GeneratingOperation = 'chat.completions' | 'completions' | 'responses';
-/** What may be done with a response that is stored. */
-export type StoredOperation = 'responses.retrieve' | 'responses.delete' | 'responses.cancel' | 'responses.input_items';
+/** What may be done with a response that is stored, and with conversations. */
+export type StoredOperation =
+  | 'responses.retrieve'
+  | 'responses.delete'
+  | 'responses.cancel'
+  | 'responses.input_items'
+  | 'conversations.create'
+  | 'conversations.retrieve'
+  | 'conversations.update'
+  | 'conversations.delete'
+  | 'conversations.items.create'
+  | 'conversations.items.list'
+  | 'conversations.items.retrieve'
+  | 'conversations.items.delete';
 export type Operation = GeneratingOperation | 'embeddings' | 'models.list' | 'models.retrieve' | StoredOperation;
 
 /** A part of a prompt: text to be tokenised, tokens as they are, or tokens that the service adds without saying so. */

@@ -15,7 +15,7 @@ import type { Embedder } from './embed.ts';
 import type { Estate, Resource } from './estate.ts';
 import type { Framing } from './framing.ts';
 import type { Route } from './route.ts';
-import type { StoredResponse } from './stored-response.ts';
+import type { StoredConversation, StoredResponse } from './stored-response.ts';
 
 /** What all calls share. */
 export interface World {
@@ -38,6 +38,8 @@ export interface World {
   readonly recordings: Recordings | undefined;
   /** Stored responses, by resource and id. */
   readonly responses: Recent<string, StoredResponse>;
+  /** Conversations, likewise. */
+  readonly conversations: Recent<string, StoredConversation>;
 }
 
 /** One call while it is answered. */

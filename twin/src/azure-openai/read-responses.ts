@@ -17,13 +17,12 @@ import { invalid } from './refusal.ts';
 const leastOutputTokens = 16;
 
 /**
- * The body of a response to create. `earlier` is the number of tokens that `previous_response_id` brings along.
+ * The body of a response to create. `earlier` is the number of tokens that what it goes on from brings along.
  * Throws a `Refusal` (400) where the service would, and for what the twin does not play.
  */
 export function readResponses(body: JsonObject, context: { readonly framing: Framing; readonly earlier: number }): Ask {
-  for (const name of ['background', 'conversation'])
-    if (body[name] !== undefined && body[name] !== null && body[name] !== false)
-      throw invalid(`The twin does not play '${name}'.`, { param: name, code: 'unsupported_parameter' });
+  if (body['background'] === true)
+    throw invalid("The twin does not play 'background'.", { param: 'background', code: 'unsupported_parameter' });
   const input = body['input'] ?? missing('input');
   const items = isJsonArray(input) ? input : [{ role: 'user', content: input }];
   const tools = arrayAt(body, 'tools') ?? [];

@@ -1,6 +1,12 @@
-import type { Operation } from './ask.ts';
+import type { Operation, StoredOperation } from './ask.ts';
 
 export type Surface = 'classic' | 'v1';
+
+/** Something stored, by its ids; '' where the path has none. */
+export interface StoredThing {
+  readonly id: string;
+  readonly item: string;
+}
 
 /** What a path means. `deployment` stands in the path on the classic surface only. */
 export interface Route {
@@ -11,8 +17,8 @@ export interface Route {
   readonly deployment: string | undefined;
   /** The model of `models/{id}`. */
   readonly model: string | undefined;
-  /** The response of `responses/{id}`. */
-  readonly stored: string | undefined;
+  /** What is asked for of `responses/{id}` or `conversations`; undefined elsewhere. */
+  readonly stored: StoredThing | undefined;
   readonly apiVersion: string | undefined;
 }
 
@@ -33,7 +39,7 @@ export function routeOf(target: string, method = 'POST'): Route | undefined {
   if (found === undefined) return undefined;
   return {
     resource: at === 1 ? steps[0] : undefined,
-    method: methods[found.operation] ?? 'POST',
+    method: methodOf(found.operation),
     deployment: undefined,
     model: undefined,
     stored: undefined,
@@ -44,27 +50,56 @@ export function routeOf(target: string, method = 'POST'): Route | undefined {
 
 type Found = Pick<Route, 'surface' | 'operation'> & Partial<Pick<Route, 'deployment' | 'model' | 'stored'>>;
 
-const methods: Partial<Record<Operation, Route['method']>> = {
-  'models.list': 'GET',
-  'models.retrieve': 'GET',
-  'responses.retrieve': 'GET',
-  'responses.delete': 'DELETE',
-  'responses.input_items': 'GET',
+/** Method and path of everything that is about something stored. */
+const storedCalls: Readonly<Record<StoredOperation, readonly [Route['method'], string]>> = {
+  'responses.retrieve': ['GET', 'responses/:id'],
+  'responses.delete': ['DELETE', 'responses/:id'],
+  'responses.cancel': ['POST', 'responses/:id/cancel'],
+  'responses.input_items': ['GET', 'responses/:id/input_items'],
+  'conversations.create': ['POST', 'conversations'],
+  'conversations.retrieve': ['GET', 'conversations/:id'],
+  'conversations.update': ['POST', 'conversations/:id'],
+  'conversations.delete': ['DELETE', 'conversations/:id'],
+  'conversations.items.create': ['POST', 'conversations/:id/items'],
+  'conversations.items.list': ['GET', 'conversations/:id/items'],
+  'conversations.items.retrieve': ['GET', 'conversations/:id/items/:item'],
+  'conversations.items.delete': ['DELETE', 'conversations/:id/items/:item'],
 };
+const storedOperations = Object.keys(storedCalls).filter((name): name is StoredOperation =>
+  Object.hasOwn(storedCalls, name),
+);
 
-const storedOperations: Readonly<Record<string, Operation>> = {
-  cancel: 'responses.cancel',
-  input_items: 'responses.input_items',
-};
+function methodOf(operation: Operation): Route['method'] {
+  if (operation === 'models.list' || operation === 'models.retrieve') return 'GET';
+  const stored = storedOperations.find((one) => one === operation);
+  return stored === undefined ? 'POST' : storedCalls[stored][0];
+}
 
-/** `responses/{id}`, `responses/{id}/cancel`, `responses/{id}/input_items`, on both surfaces. */
+/** The ids where the steps fit the path. */
+function idsIn(path: string, steps: readonly string[]): StoredThing | undefined {
+  const pattern = path.split('/');
+  if (pattern.length !== steps.length) return undefined;
+  const ids = { id: '', item: '' };
+  for (const [at, step] of steps.entries()) {
+    const expected = pattern[at];
+    if (expected === ':id') ids.id = step;
+    else if (expected === ':item') ids.item = step;
+    else if (expected !== step) return undefined;
+    if (step === '') return undefined;
+  }
+  return ids;
+}
+
+/** On both surfaces. Where no operation of this path has the method, the first one of the path is meant. */
 function storedRoute(rest: readonly string[], method: string): Found | undefined {
   const v1 = rest[0] === 'v1';
-  const [first, stored, what, ...more] = v1 ? rest.slice(1) : rest;
-  if (first !== 'responses' || stored === undefined || stored === '' || more.length > 0) return undefined;
-  const plain = method === 'DELETE' ? 'responses.delete' : 'responses.retrieve';
-  const operation = what === undefined ? plain : storedOperations[what];
-  return operation === undefined ? undefined : { surface: v1 ? 'v1' : 'classic', operation, stored };
+  const steps = v1 ? rest.slice(1) : rest;
+  const fitting = storedOperations.flatMap((operation) => {
+    const stored = idsIn(storedCalls[operation][1], steps);
+    return stored === undefined ? [] : [{ operation, stored }];
+  });
+  const found = fitting.find(({ operation }) => storedCalls[operation][0] === method) ?? fitting[0];
+  return found === undefined ? undefined : { surface: v1 ? 'v1' : 'classic', ...found };
 }
 
 function surfaceRoute(rest: readonly string[]): Found | undefined {

@@ -86,7 +86,7 @@ export class AzureOpenAi {
       request.socket.resetAndDestroy();
       return;
     }
-    if (route.stored !== undefined) await answerStored(exchange);
+    if (route.stored !== undefined) await answerStored(exchange, bodyText);
     else if (route.method === 'GET') await this.answerModels(exchange);
     else await this.answerPost(exchange, body);
   }

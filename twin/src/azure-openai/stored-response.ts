@@ -8,3 +8,12 @@ export interface StoredResponse {
   readonly whole: JsonObject;
   readonly input: readonly JsonObject[];
 }
+
+/** A conversation: what was said in it stands in its items, what it costs to go on in `tokens`. */
+export interface StoredConversation {
+  metadata: JsonObject;
+  readonly createdAt: number;
+  items: readonly JsonObject[];
+  /** Tokens that it brings along into the next response. */
+  tokens: number;
+}

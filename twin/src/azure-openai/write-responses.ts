@@ -1,6 +1,7 @@
 import { sum, textOf } from '#generation/words.ts';
 import { objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { StreamPart, StreamShape } from '#wire/stream-part.ts';
+import { conversationIdIn } from './conversations.ts';
 import { contentFilters } from './filter.ts';
 import type { Choice } from './generate.ts';
 import { obfuscation, responseUsage, textOfChoice, type ReplyFacts } from './reply.ts';
@@ -211,6 +212,7 @@ export class ResponseWriter {
       },
       top_logprobs: 0,
       ...(given.usage === undefined && ended ? {} : { usage: given.usage ?? null }),
+      ...conversationOf(facts.ask.body),
       ...echoed(facts.ask.body),
     };
   }
@@ -230,6 +232,11 @@ export class ResponseWriter {
     if (!deployment.reasons) return null;
     return ask.effort ?? deployment.config.reasoningEffort ?? 'medium';
   }
+}
+
+function conversationOf(body: JsonObject): JsonObject {
+  const id = conversationIdIn(body);
+  return id === undefined ? {} : { conversation: { id } };
 }
 
 function contentPart(choice: Choice, text: string): JsonObject {

@@ -1,6 +1,8 @@
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
+import type { CallerLimits, LimitBook } from '#model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
+import type { ChargedTo } from '#model/usage-record.ts';
 import { boundsOf, type CallBounds } from './call-bounds.ts';
 import type { CallSpending } from './call.ts';
 import type { Engine } from './engine.ts';
@@ -102,6 +104,45 @@ const unlimited = {
   end() {},
 } as const;
 
+const nothingUsed: Demand = { nano: 0n, tokens: 0 };
+const unmetered = new WeakMap<CallerLimits, CallerLimits>();
+
+/** What a call passes that uses nothing. */
+function unmeteredOf(limits: CallerLimits): CallerLimits {
+  let found = unmetered.get(limits);
+  if (found === undefined) {
+    found = { ...limits, budgets: [], rates: limits.rates.filter(({ unit }) => unit === 'requests') };
+    unmetered.set(limits, found);
+  }
+  return found;
+}
+
+/** Limits of one request that leaves no record. */
+export class UnmeteredRequest {
+  readonly #options: RequestLimitsOptions;
+  readonly #spending: CallSpending;
+
+  constructor(options: RequestLimitsOptions, spending: CallSpending) {
+    this.#options = options;
+    this.#spending = spending;
+  }
+
+  async admit(at: number): Promise<void> {
+    // What it holds is the request itself, which is one whatever becomes of it: nothing of it is ever given back.
+    await this.#spending.reserve({ at, demand: nothingUsed, exact: async () => await Promise.resolve(undefined) });
+  }
+
+  headers(): readonly string[] {
+    return limitHeaders(this.#spending.path, this.#options.headers);
+  }
+
+  end(): void {
+    this.#spending.end();
+  }
+}
+
+const unlimitedUnmetered = { admit: async () => await Promise.resolve(), headers: () => [], end() {} } as const;
+
 /** The engine as the request path sees it. */
 export function limitsOfRequests(options: RequestLimitsOptions) {
   return {
@@ -110,6 +151,12 @@ export function limitsOfRequests(options: RequestLimitsOptions) {
       const { budgets, rates, concurrency } = limits;
       if (budgets.length + rates.length + concurrency.length === 0) return unlimited;
       return new LimitedRequest(options, admission, options.engine.begin(limits));
+    },
+
+    beginUnmetered(caller: ChargedTo, book: LimitBook): UnmeteredRequest | typeof unlimitedUnmetered {
+      const limits = unmeteredOf(book.of(caller));
+      if (limits.rates.length + limits.concurrency.length === 0) return unlimitedUnmetered;
+      return new UnmeteredRequest(options, options.engine.begin(limits));
     },
   };
 }

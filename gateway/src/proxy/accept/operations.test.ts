@@ -23,17 +23,29 @@ for (const [path, surface, operation, pathModel] of served) {
   });
 }
 
+const both = ['GET', 'DELETE'];
 const stored = [
-  ['/openai/v1/responses/resp_1', 'GET', 'v1', 'responses.retrieve', ['GET', 'DELETE']],
-  ['/v1/responses/resp_1', 'DELETE', 'v1', 'responses.delete', ['GET', 'DELETE']],
-  ['/openai/responses/resp_1', 'PUT', 'classic', 'responses.retrieve', ['GET', 'DELETE']],
-  ['/openai/responses/resp%5F1/cancel', 'POST', 'classic', 'responses.cancel', ['POST']],
-  ['/openai/v1/responses/resp_1/input_items', 'GET', 'v1', 'responses.input_items', ['GET']],
+  ['/openai/v1/responses/resp_1', 'GET', 'responses.retrieve', both],
+  ['/v1/responses/resp_1', 'DELETE', 'responses.delete', both],
+  ['/openai/responses/resp_1', 'PUT', 'responses.retrieve', both],
+  ['/openai/responses/resp%5F1/cancel', 'POST', 'responses.cancel', ['POST']],
+  ['/openai/v1/responses/resp_1/input_items', 'GET', 'responses.input_items', ['GET']],
+  ['/openai/v1/conversations', 'POST', 'conversations.create', ['POST'], null],
+  ['/openai/v1/conversations', 'GET', 'conversations.create', ['POST'], null],
+  ['/v1/conversations/conv_1', 'GET', 'conversations.retrieve', ['GET', 'POST', 'DELETE'], 'conv_1'],
+  ['/v1/conversations/conv_1', 'POST', 'conversations.update', ['GET', 'POST', 'DELETE'], 'conv_1'],
+  ['/openai/conversations/conv_1', 'DELETE', 'conversations.delete', ['GET', 'POST', 'DELETE'], 'conv_1'],
+  ['/v1/conversations/conv_1/items', 'POST', 'conversations.items.create', ['POST', 'GET'], 'conv_1'],
+  ['/v1/conversations/conv_1/items', 'GET', 'conversations.items.list', ['POST', 'GET'], 'conv_1'],
+  ['/v1/conversations/conv_1/items/msg%5F1', 'GET', 'conversations.items.retrieve', both, 'conv_1', 'msg_1'],
+  ['/v1/conversations/conv_1/items/msg_1', 'DELETE', 'conversations.items.delete', both, 'conv_1', 'msg_1'],
 ] as const;
 
-for (const [path, method, surface, operation, methods] of stored) {
+for (const [path, method, operation, methods, id = 'resp_1', item = null] of stored) {
   test(`${method} ${path} is ${operation}`, () => {
-    assert.deepEqual(targetOf(path, method), { surface, operation, pathModel: null, storedId: 'resp_1' });
+    const target = targetOf(path, method);
+    assert.deepEqual([target.operation, target.stored], [operation, { id, item }]);
+    assert.equal(target.surface, path.includes('v1/') ? 'v1' : 'classic');
     assert.deepEqual(methodsOf(operation), methods);
   });
 }
@@ -52,6 +64,11 @@ const refused = [
   ['/openai/v1/responses/resp_1/other', 'not_found'],
   ['/openai/v1/responses/resp_1/cancel/more', 'not_found'],
   ['/openai/v1/responses/%ZZ', 'not_found'],
+  ['/openai/v1/responses/compact', 'operation_not_metered'],
+  ['/openai/v1/responses/input_tokens', 'operation_not_metered'],
+  ['/openai/v1/conversations/conv_1/items/%ZZ', 'not_found'],
+  ['/openai/v1/conversations/conv_1/other', 'not_found'],
+  ['/openai/v1/conversationsx', 'not_found'],
   ['/openai/v1/files', 'operation_not_metered'],
   ['/v1/batches', 'operation_not_metered'],
   ['/openai/realtime', 'operation_not_metered'],

@@ -1,13 +1,14 @@
 import { Failure } from '#kernel/errors.ts';
+import type { StoredTarget } from '#model/arrival.ts';
 import { isStored, type Operation, type StoredOperation, type Surface } from '#model/operation.ts';
+import { storedCalls, storedOperations, type StoredCallShape } from '#model/stored-calls.ts';
 
 /** What a path means. */
 export interface Target {
   readonly surface: Surface;
   readonly operation: Operation | StoredOperation;
   readonly pathModel: string | null;
-  /** The id of a stored response. */
-  readonly storedId?: string;
+  readonly stored?: StoredTarget;
 }
 
 const metered: ReadonlyMap<string, Operation> = new Map([
@@ -27,7 +28,6 @@ const knownElsewhere = new Set([
   'chat',
   'chatkit',
   'containers',
-  'conversations',
   'evals',
   'extensions',
   'files',
@@ -74,22 +74,42 @@ function modelsOf(surface: Surface, rest: string): Target | undefined {
   return { surface, operation: 'models.retrieve', pathModel: name };
 }
 
-/** What is done with a stored response, by what follows its id. Cancelling is a POST, which no other path has. */
-const storedTails: ReadonlyMap<string, StoredOperation> = new Map([
-  ['', 'responses.retrieve'],
-  ['/cancel', 'responses.cancel'],
-  ['/input_items', 'responses.input_items'],
-]);
+/** These are no ids. */
+const unmetered = new Set(['responses/compact', 'responses/input_tokens']);
 
+/** The ids in a path of this shape; undefined where it has another one. */
+function storedIn({ collection, steps }: StoredCallShape, path: readonly string[]): StoredTarget | undefined {
+  if (path[0] !== collection || path.length !== steps.length + 1) return undefined;
+  const ids = { id: null as string | null, item: null as string | null };
+  for (const [at, step] of steps.entries()) {
+    const given = path[at + 1] ?? '';
+    if (step !== 'id' && step !== 'item') {
+      if (step !== given) return undefined;
+    } else {
+      const decoded = decodeSegment(given);
+      if (decoded === null || decoded === '') throw notFound();
+      ids[step] = decoded;
+    }
+  }
+  return ids;
+}
+
+/** What is done with something stored. Where no operation of this path has the method, one of the others is named. */
 function storedOf(surface: Surface, rest: string, method: string | undefined): Target | undefined {
-  if (!rest.startsWith('responses/')) return undefined;
-  const slash = rest.indexOf('/', 'responses/'.length);
-  const end = slash === -1 ? rest.length : slash;
-  const storedId = decodeSegment(rest.slice('responses/'.length, end));
-  const operation = storedTails.get(rest.slice(end));
-  if (storedId === null || storedId === '' || operation === undefined) throw notFound();
-  const deletes = operation === 'responses.retrieve' && method === 'DELETE';
-  return { surface, operation: deletes ? 'responses.delete' : operation, pathModel: null, storedId };
+  if (!rest.startsWith('responses/') && !rest.startsWith('conversations')) return undefined;
+  if (unmetered.has(rest)) return undefined;
+  const path = rest.split('/');
+  let found: Target | undefined;
+  for (const operation of storedOperations) {
+    const shape = storedCalls[operation];
+    if (found !== undefined && shape.method !== method) continue;
+    const stored = storedIn(shape, path);
+    if (stored === undefined) continue;
+    found = { surface, operation, pathModel: null, stored };
+    if (shape.method === method) break;
+  }
+  if (found === undefined) throw notFound();
+  return found;
 }
 
 function classicTarget(rest: string, method: string | undefined): Target {
@@ -126,9 +146,15 @@ export function targetOf(path: string, method?: string): Target {
   throw notFound();
 }
 
-/** How an operation is called. */
+function methodsOfPath({ collection, steps }: StoredCallShape): readonly string[] {
+  const path = [collection, ...steps].join('/');
+  return Object.values(storedCalls).flatMap((one) =>
+    [one.collection, ...one.steps].join('/') === path ? [one.method] : [],
+  );
+}
+
+/** How the path of an operation is called. */
 export function methodsOf(operation: Operation | StoredOperation): readonly string[] {
-  if (operation === 'responses.retrieve' || operation === 'responses.delete') return ['GET', 'DELETE'];
-  if (isStored(operation)) return [operation === 'responses.cancel' ? 'POST' : 'GET'];
+  if (isStored(operation)) return methodsOfPath(storedCalls[operation]);
   return [operation === 'models.list' || operation === 'models.retrieve' ? 'GET' : 'POST'];
 }

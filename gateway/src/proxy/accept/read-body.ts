@@ -116,7 +116,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     surface: arrival.surface,
     operation,
     pathModel: arrival.pathModel,
-    storedId: null,
+    stored: null,
     query: arrival.query,
     presentedKey: arrival.presentedKey,
     headers: arrival.headers,
@@ -137,4 +137,18 @@ export async function readBody(source: BodySource, arrival: Arrival): Promise<Ex
   refuseMediaType(source.request);
   const bytes = await readBytes(source, arrival.snapshot.limits.maxBodyBytes);
   return understand(arrival, operation, bytes);
+}
+
+/** The body of an operation that is not metered: JSON, and otherwise none of the gateway's business. */
+export async function readPlainBody(source: BodySource, arrival: Arrival): Promise<Buffer> {
+  const declared = Number(source.request.headers['content-length'] ?? 0);
+  if (declared === 0 && source.request.headers['transfer-encoding'] === undefined) {
+    source.request.resume();
+    return Buffer.from('{}');
+  }
+  refuseMediaType(source.request);
+  const bytes = await readBytes(source, arrival.snapshot.limits.maxBodyBytes);
+  if (!isUtf8(bytes) || parseJsonObject(bytes.toString('utf8')) === undefined)
+    throw new Failure('invalid_json', 'The body is not one well-formed JSON object.');
+  return bytes;
 }

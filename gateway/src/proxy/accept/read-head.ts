@@ -115,7 +115,7 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     surface: target.surface,
     operation: target.operation,
     pathModel: target.pathModel,
-    storedId: target.storedId ?? null,
+    stored: target.stored ?? null,
     query: mark === -1 ? '' : url.slice(mark + 1),
     presentedKey: presentedKey(request, query),
     headers: request.headers,

@@ -71,15 +71,8 @@ const checks = [
   ['background false', { input: 'x', background: false }, responses, one, undefined],
   ['data_sources on v1', { messages, data_sources: [] }, {}, one, 'unsupported_parameter data_sources'],
   ['data_sources on classic', { messages, data_sources: [] }, {}, classic, undefined],
-  ['a conversation, one resource', { input: 'x', conversation: 'conv_1' }, responses, one, undefined],
-  ['a conversation, two deployments of one resource', { input: 'x', conversation: 'c' }, responses, twins, undefined],
-  [
-    'conversation',
-    { input: 'x', conversation: { id: 'conv_1' } },
-    responses,
-    two,
-    'affinity_not_supported conversation',
-  ],
+  ['a stored prompt, one resource', { prompt: { id: 'pmpt_1' } }, responses, one, undefined],
+  ['a stored prompt, two deployments of one resource', { prompt: { id: 'p' } }, responses, twins, undefined],
   ['stored prompt', { prompt: { id: 'pmpt_1' } }, responses, two, 'affinity_not_supported prompt'],
   ['a text prompt of completions', { prompt: 'x' }, { operation: 'completions' }, two, undefined],
   [

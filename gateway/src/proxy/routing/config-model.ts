@@ -73,7 +73,7 @@ export const route = z.strictObject({
     .describe(
       'Where a call may go: lists of endpoints in order of priority. Inside a tier the balancer chooses; a later tier ' +
         'is used only when nothing of the earlier ones can be. A model that is served by one resource may use files and ' +
-        'conversations that live there; with several, such calls are refused. Stored responses find back by themselves.',
+        'stored prompts that live there; with several, such calls are refused. Stored responses and conversations find back.',
     ),
   balancer: balancerName.default(defaultBalancer).describe(`How the choice inside a tier is made. ${balancerWords}.`),
   sessionKey,

@@ -29,7 +29,7 @@ const keys = {
             .array(secret())
             .default([])
             .describe(
-              'Secrets of at least 32 characters that the ids of responses are signed with, by reference only: the first ' +
+              'Secrets of at least 32 characters that the ids of responses and conversations are signed with, by reference only: the first ' +
                 'one signs, ids of the others are still read, so that keys can be changed. The same on every replica. ' +
                 'Without them a gateway makes a key of its own, in `affinity-key` of its data folder.',
             ),
@@ -37,13 +37,14 @@ const keys = {
             .enum(['subscription', 'consumer'])
             .default('subscription')
             .describe(
-              'Whose a response is: of the subscription that made it, or of all subscriptions of its consumer.',
+              'Whose a response or a conversation is: of the subscription that made it, or of all subscriptions of its ' +
+                'consumer.',
             ),
         })
         .prefault({})
         .describe(
-          'Stored responses live in one resource. The ids that clients get say where, signed: `previous_response_id`, ' +
-            'retrieve, delete, cancel and input items find back, and belong to who made them.',
+          'Stored responses and conversations live in one resource. The ids that clients get say where, signed: what ' +
+            'refers to them finds back, and they belong to who made them.',
         ),
       explainHeader: z
         .boolean()

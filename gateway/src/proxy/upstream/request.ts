@@ -1,9 +1,11 @@
 import { isJsonObject } from '#kernel/json.ts';
 import type { Admission, BodyEdits } from '#model/admission.ts';
+import type { StoredTarget } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation, StoredOperation } from '#model/operation.ts';
 import type { BodyContent } from '#model/request-body.ts';
+import { storedCalls } from '#model/stored-calls.ts';
 
 /** What goes out: everything that `send` needs. */
 export interface UpstreamRequest {
@@ -64,10 +66,7 @@ function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
   const namedInBody = endpoint.surface.kind === 'v1' || exchange.operation === 'responses';
   if (namedInBody && json['model'] !== endpoint.deployment) edits.set('model', JSON.stringify(endpoint.deployment));
   const { binding } = admission;
-  if (binding !== null) {
-    const [raw] = binding.known.keys();
-    edits.set(binding.param, JSON.stringify(raw));
-  }
+  if (binding !== null) edits.set(binding.param, binding.value);
   const asksForUsage = exchange.stream && exchange.operation !== 'responses' && !exchange.wantsStreamUsage;
   if (asksForUsage && canAskForUsage(endpoint)) {
     const options = isJsonObject(json['stream_options']) ? json['stream_options'] : {};
@@ -142,41 +141,35 @@ export function upstreamRequest(admission: Admission, endpoint: Endpoint, identi
   };
 }
 
-const storedMethods: Readonly<Record<StoredOperation, UpstreamRequest['method']>> = {
-  'responses.retrieve': 'GET',
-  'responses.delete': 'DELETE',
-  'responses.cancel': 'POST',
-  'responses.input_items': 'GET',
-};
-const storedTails: Readonly<Record<StoredOperation, string>> = {
-  'responses.retrieve': '',
-  'responses.delete': '',
-  'responses.cancel': '/cancel',
-  'responses.input_items': '/input_items',
-};
-
 export interface StoredRequest {
   readonly operation: StoredOperation;
-  /** The upstream's own id. */
-  readonly raw: string;
+  /** The upstream's own ids. */
+  readonly ids: StoredTarget;
   /** What of the query goes on, encoded, without question mark. */
   readonly query: string;
   readonly traceparent: string | null;
+  /** Empty where there is none. */
+  readonly body: Buffer;
 }
 
-/** A request about a response that is stored at the resource of an endpoint. */
+/** A request about something that is stored at the resource of an endpoint. */
 export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identity: Identity): UpstreamRequest {
   const { origin, basePath } = addressOf(endpoint);
   const { surface } = endpoint;
-  const path = `responses/${encodeURIComponent(stored.raw)}${storedTails[stored.operation]}`;
+  const { method, collection, steps, body } = storedCalls[stored.operation];
+  const named = steps.map((step) =>
+    step === 'id' || step === 'item' ? encodeURIComponent(stored.ids[step] ?? '') : step,
+  );
+  const path = [collection, ...named].join('/');
   const version = surface.kind === 'v1' ? '' : `api-version=${encodeURIComponent(surface.apiVersion)}`;
   const query = [version, stored.query].filter((part) => part !== '').join('&');
   const traceparent = stored.traceparent === null ? [] : ['traceparent', stored.traceparent];
   return {
-    method: storedMethods[stored.operation],
+    method,
     origin,
     path: `${basePath}/openai/${surface.kind === 'v1' ? 'v1/' : ''}${path}${query === '' ? '' : `?${query}`}`,
     headers: [
+      ...(body ? ['content-type', 'application/json'] : []),
       'accept',
       'application/json',
       'accept-encoding',
@@ -186,6 +179,6 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
       ...identity.credential,
       ...traceparent,
     ],
-    body: Buffer.alloc(0),
+    body: stored.body,
   };
 }

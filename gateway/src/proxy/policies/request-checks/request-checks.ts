@@ -70,10 +70,7 @@ function boundTool(tool: Json): boolean {
 
 /** The member that ties a call to one resource, or undefined. */
 function resourceBound(json: JsonObject): string | undefined {
-  for (const name of ['conversation', 'prompt'] as const) {
-    const value = json[name];
-    if (value !== undefined && value !== null && (name !== 'prompt' || isJsonObject(value))) return name;
-  }
+  if (isJsonObject(json['prompt'])) return 'prompt';
   if (anyPart(json['input'], (part) => refersToFile(part) || isItemReference(part))) return 'input';
   if (anyPart(json['messages'], refersToFile)) return 'messages';
   return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;

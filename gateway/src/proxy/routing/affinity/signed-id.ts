@@ -6,7 +6,7 @@ import type { AffinityRules, SigningKey } from '#model/affinity.ts';
  * the same key can bring a call back to it without a table, and is signed together with its owner, so that nobody can make
  * one, change one, or use another caller's.
  *
- *   resp_ + base64url( version · key id · resource tag (6) · upstream's id without its prefix · signature (16) )
+ *   prefix + base64url( version · key id · resource tag (6) · upstream's id without its prefix · signature (16) )
  *
  * The owner is in the signature only: an id tells nobody whose it is.
  */
@@ -16,7 +16,7 @@ const signatureBytes = 16;
 const headBytes = 2 + tagBytes;
 
 /** What things there are, by the prefix that their ids have. */
-export type IdPrefix = 'resp_';
+export type IdPrefix = 'resp_' | 'conv_';
 
 export interface OpenedId {
   /** The upstream's own id. */

@@ -1,0 +1,44 @@
+import type { StoredOperation } from './operation.ts';
+
+/** How an operation on something stored is called: by the client, and at the resource. */
+export interface StoredCallShape {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly collection: 'responses' | 'conversations';
+  /** What follows the collection in the path: `id` and `item` stand for ids, everything else for itself. */
+  readonly steps: readonly string[];
+  /** Names of the query that go on; everything else (an api-version, a key) stays here. */
+  readonly query: readonly string[];
+  readonly body: boolean;
+}
+
+const included = ['include', 'include[]'] as const;
+const paged = [...included, 'limit', 'order', 'after', 'before'] as const;
+
+/** Source: OpenAI API reference, responses and conversations; Azure's has the same paths on its v1 surface. */
+export const storedCalls: Readonly<Record<StoredOperation, StoredCallShape>> = {
+  'responses.retrieve': of('GET', 'responses/id', [...included, 'include_obfuscation']),
+  'responses.delete': of('DELETE', 'responses/id'),
+  'responses.cancel': of('POST', 'responses/id/cancel'),
+  'responses.input_items': of('GET', 'responses/id/input_items', paged),
+  'conversations.create': withBody(of('POST', 'conversations')),
+  'conversations.retrieve': of('GET', 'conversations/id'),
+  'conversations.update': withBody(of('POST', 'conversations/id')),
+  'conversations.delete': of('DELETE', 'conversations/id'),
+  'conversations.items.create': withBody(of('POST', 'conversations/id/items', included)),
+  'conversations.items.list': of('GET', 'conversations/id/items', paged),
+  'conversations.items.retrieve': of('GET', 'conversations/id/items/item', included),
+  'conversations.items.delete': of('DELETE', 'conversations/id/items/item'),
+};
+
+export const storedOperations: readonly StoredOperation[] = Object.keys(storedCalls).filter(
+  (name): name is StoredOperation => Object.hasOwn(storedCalls, name),
+);
+
+function of(method: StoredCallShape['method'], path: string, query: readonly string[] = []): StoredCallShape {
+  const [collection, ...steps] = path.split('/');
+  return { method, collection: collection === 'responses' ? collection : 'conversations', steps, query, body: false };
+}
+
+function withBody(shape: StoredCallShape): StoredCallShape {
+  return { ...shape, body: true };
+}

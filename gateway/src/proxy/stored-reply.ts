@@ -1,0 +1,56 @@
+import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import { withClientIds } from './routing/affinity/reply-ids.ts';
+import type { UpstreamReply } from './upstream/send.ts';
+import type { Watchdog } from './upstream/watchdog.ts';
+
+/** What is stored is no longer than this, bytes: a response with its pictures. */
+const longestReply = 64 * 1024 * 1024;
+
+/** A whole reply that is being read. */
+export interface WholeReading {
+  /** Undefined where it broke off, was longer than anything that is stored, or was given up. */
+  readonly body: Promise<Buffer | undefined>;
+  giveUp(): void;
+}
+
+/** Reads a reply that changes on its way, so that it must be whole first. */
+export function readWhole(reply: UpstreamReply, watchdog: Watchdog): WholeReading {
+  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const giveUp = (): void => {
+    reply.abort();
+    resolve(undefined);
+  };
+  reply.start({
+    data(chunk) {
+      watchdog.touch();
+      size += chunk.length;
+      if (size <= longestReply) chunks.push(chunk);
+      else giveUp();
+    },
+    end: () => resolve(Buffer.concat(chunks)),
+    error: () => resolve(undefined),
+  });
+  return { body: promise, giveUp };
+}
+
+/** Ids of responses and conversations, where replies have them. What clients wrote themselves stands elsewhere. */
+function rawIdsIn(reply: JsonObject): readonly string[] {
+  const { id, previous_response_id: previous, conversation } = reply;
+  const held = isJsonObject(conversation) ? conversation['id'] : conversation;
+  return [id, previous, held].filter((one) => typeof one === 'string');
+}
+
+/** A reply with the ids that its client knows in the place of the resource's. `known` goes before what `seal` would make. */
+export function withSealedIds(
+  bytes: Buffer,
+  known: ReadonlyMap<string, string>,
+  seal: (raw: string) => string,
+): Buffer {
+  const reply = parseJsonObject(bytes.toString('utf8'));
+  const ids = new Map(known);
+  for (const raw of reply === undefined ? [] : rawIdsIn(reply)) if (!ids.has(raw)) ids.set(raw, seal(raw));
+  for (const [raw, sealed] of ids) if (raw === sealed) ids.delete(raw);
+  return withClientIds(bytes, ids);
+}
