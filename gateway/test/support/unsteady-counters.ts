@@ -63,9 +63,9 @@ export class UnsteadyCounters implements CounterStore {
     await turns(30);
   }
 
-  onRecall(run: (keys: readonly string[]) => void): void {
-    this.#store.onRecall((keys) => {
-      if (!this.dead) run(keys);
+  onRecall(run: (keys: readonly string[]) => void | Promise<void>): void {
+    this.#store.onRecall(async (keys) => {
+      if (!this.dead) await run(keys);
     });
   }
 

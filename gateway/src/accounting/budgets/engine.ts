@@ -91,7 +91,7 @@ export class Engine {
         options.refused?.(refusal);
       },
     };
-    store.onRecall((keys) => this.#recalled(keys));
+    store.onRecall(async (keys) => await this.#recalled(keys));
     this.#scheduleSweep();
     if (!store.shared) return;
     this.#scheduleBeat();
@@ -237,10 +237,14 @@ export class Engine {
     return found.filter((one) => one !== undefined);
   }
 
-  #recalled(keys: readonly string[]): void {
+  /** Resolves when the store has been told, so that whoever recalled asks after that. */
+  async #recalled(keys: readonly string[]): Promise<void> {
     const wanted = new Set(keys);
-    for (const account of this.#tracks.accounts()) if (wanted.has(account.key)) account.giveBack();
-    this.#tell();
+    const accounts = [...this.#tracks.accounts()].filter(({ key, ready }) => ready && wanted.has(key));
+    for (const account of accounts) account.giveBack();
+    if (accounts.length === 0) return;
+    const told = accounts.map((account) => ({ account, amount: 0n }));
+    await this.#exchanger.ask({ accounts: told, rates: [], permits: [] });
   }
 
   #tell(): void {

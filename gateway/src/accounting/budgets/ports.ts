@@ -167,8 +167,8 @@ export interface CounterStore {
   build(key: string, journals: ReadonlyMap<string, Omit<Sums, 'inFlight'>>): Promise<void>;
   /** Asks the other gateways to give back what they do not need of these accounts; resolves when some may have. */
   recall(keys: readonly string[]): Promise<void>;
-  /** Whom to call when another gateway recalls. */
-  onRecall(run: (keys: readonly string[]) => void): void;
+  /** Whom to call when another gateway recalls; a promise resolves when what can be given back has been told. */
+  onRecall(run: (keys: readonly string[]) => void | Promise<void>): void;
   /** Says that this gateway is gone; its grants stay as it stated them last. */
   close(): Promise<void>;
 }

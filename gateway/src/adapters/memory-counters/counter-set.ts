@@ -148,8 +148,9 @@ export class CounterSet {
     account.built = true;
   }
 
-  recall(from: Connection, keys: readonly string[]): void {
-    for (const one of this.#gateways.values()) if (one !== from) one.recalled(keys);
+  async recall(from: Connection, keys: readonly string[]): Promise<void> {
+    const others = [...this.#gateways.values()].filter((one) => one !== from);
+    await Promise.allSettled(others.map(async (one) => await one.recalled(keys)));
   }
 
   leave(connection: Connection): void {
@@ -273,7 +274,7 @@ class Connection implements CounterStore {
   readonly journal: string;
   readonly shared: boolean;
   readonly #set: CounterSet;
-  #onRecall: (keys: readonly string[]) => void = () => undefined;
+  #onRecall: (keys: readonly string[]) => void | Promise<void> = () => undefined;
 
   constructor(set: CounterSet, journal: string, shared: boolean) {
     this.#set = set;
@@ -290,17 +291,16 @@ class Connection implements CounterStore {
     return Promise.resolve();
   }
 
-  recall(keys: readonly string[]): Promise<void> {
-    this.#set.recall(this, keys);
-    return Promise.resolve();
+  async recall(keys: readonly string[]): Promise<void> {
+    await this.#set.recall(this, keys);
   }
 
-  onRecall(run: (keys: readonly string[]) => void): void {
+  onRecall(run: (keys: readonly string[]) => void | Promise<void>): void {
     this.#onRecall = run;
   }
 
-  recalled(keys: readonly string[]): void {
-    this.#onRecall(keys);
+  async recalled(keys: readonly string[]): Promise<void> {
+    await this.#onRecall(keys);
   }
 
   close(): Promise<void> {

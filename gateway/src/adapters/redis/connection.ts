@@ -1,0 +1,181 @@
+import { createClient, createCluster } from 'redis';
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Script } from './scripts.ts';
+
+export interface RedisAddress {
+  /** `redis://user@host:6379/0`, or `rediss://` for TLS; of a cluster, one of its nodes. */
+  readonly url: string;
+  /** Null: the URL holds it, or there is none. */
+  readonly password: string | null;
+  /** The server is a cluster: keys live where their hash tag says. */
+  readonly cluster: boolean;
+  /** PEM; null: the authorities that Node knows. */
+  readonly certificateAuthority: string | null;
+}
+
+export type Listener = (message: string) => void;
+
+/** A server or a cluster, whichever it is. Everything rejects while it is away; it connects again by itself. */
+interface Clients {
+  /** `key`: tells a cluster which of its nodes is meant. */
+  send(key: string, args: string[]): Promise<unknown>;
+  publish(channel: string, message: string): Promise<unknown>;
+  /** Listens from when it is connected, and again whenever it is connected anew. */
+  listen(channel: string, listener: Listener): void;
+  /** Resolves when it is connected for the first time; never where it never is. */
+  readonly connected: Promise<void>;
+  destroy(): void;
+}
+
+const longestPauseMs = 1000;
+const connectTimeoutMs = 2000;
+
+const common = {
+  RESP: 2 as const,
+  // What cannot be sent now is not sent later: whoever asked has gone on by then.
+  disableOfflineQueue: true,
+  disableClientInfo: true,
+  maintNotifications: 'disabled' as const,
+};
+
+function optionsFor({ url, password, certificateAuthority }: RedisAddress) {
+  const socket = {
+    reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 10), longestPauseMs),
+    connectTimeout: connectTimeoutMs,
+  };
+  const secure = { ...socket, tls: true as const, ...(certificateAuthority === null ? {} : { ca: certificateAuthority }) };
+  return {
+    ...common,
+    ...(password === null ? {} : { password }),
+    socket: url.startsWith('rediss:') ? secure : socket,
+  };
+}
+
+/** A client for commands, and one that listens: a connection that listens takes no commands. */
+function singleClients(address: RedisAddress, log: Log): Clients {
+  const commands = createClient({ ...optionsFor(address), url: address.url });
+  const listening = commands.duplicate({ disableOfflineQueue: false });
+  const connecting = [commands, listening].map(async (client) => {
+    client.on('error', (error: unknown) => log.debug({ err: error }, 'the connection to the shared counters failed'));
+    // Goes on trying, and rejects only where it is destroyed meanwhile.
+    await client.connect();
+  });
+  const { promise: connected, resolve } = Promise.withResolvers<void>();
+  Promise.all(connecting).then(
+    () => resolve(),
+    () => undefined,
+  );
+  return {
+    connected,
+    send: async (_key, args) => await commands.sendCommand(args),
+    publish: async (channel, message) => await commands.publish(channel, message),
+    listen: (channel, listener) => void listening.subscribe(channel, listener).catch(() => undefined),
+    destroy() {
+      for (const client of [commands, listening]) if (client.isOpen) client.destroy();
+    },
+  };
+}
+
+function clusterClients(address: RedisAddress, { clock, log }: { readonly clock: Clock; readonly log: Log }): Clients {
+  const cluster = createCluster({ ...common, rootNodes: [{ url: address.url }], defaults: optionsFor(address) });
+  cluster.on('error', (error: unknown) => log.debug({ err: error }, 'the connection to the shared counters failed'));
+  let gone = false;
+  let subscribe: (() => Promise<void>) | undefined;
+  const { promise: connected, resolve } = Promise.withResolvers<void>();
+  const connect = async (): Promise<void> => {
+    try {
+      await cluster.connect();
+      await subscribe?.();
+      resolve();
+    } catch (error) {
+      log.debug({ err: error }, 'the cluster of the shared counters cannot be reached');
+      if (!gone) clock.after(longestPauseMs, () => void connect());
+    }
+  };
+  void connect();
+  return {
+    connected,
+    send: async (key, args) => await cluster.sendCommand(key, false, args),
+    publish: async (channel, message) => await cluster.publish(channel, message),
+    listen(channel, listener) {
+      subscribe = async () => await cluster.subscribe(channel, listener);
+      if (cluster.isOpen) subscribe().catch(() => undefined);
+    },
+    destroy() {
+      gone = true;
+      if (cluster.isOpen) cluster.destroy();
+    },
+  };
+}
+
+export interface ConnectionOptions {
+  readonly address: RedisAddress;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A Redis or Valkey server, as the counters use it. What is sent rejects with the client's errors. */
+export class RedisConnection {
+  readonly #options: ConnectionOptions;
+  #clients: Clients;
+  #channel: { readonly name: string; readonly listener: Listener } | undefined;
+
+  /** Returns at once; the connection is made by the way, and again whenever it is lost. */
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#clients = this.#make();
+  }
+
+  /** The same once it is connected, and for ever not where there is nothing to connect to. */
+  static async opened(options: ConnectionOptions): Promise<RedisConnection> {
+    const connection = new RedisConnection(options);
+    await connection.#clients.connected;
+    return connection;
+  }
+
+  /** Runs a script by its name, and with its text where the server does not know it. */
+  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    const [key = ''] = keys;
+    try {
+      return await this.#clients.send(key, ['EVALSHA', script.sha1, ...rest]);
+    } catch (error) {
+      // The server says so before it does anything.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await this.#clients.send(key, ['EVAL', script.text, ...rest]);
+    }
+  }
+
+  async command(key: string, args: readonly string[]): Promise<unknown> {
+    return await this.#clients.send(key, [...args]);
+  }
+
+  async publish(channel: string, message: string): Promise<void> {
+    await this.#clients.publish(channel, message);
+  }
+
+  listen(name: string, listener: Listener): void {
+    this.#channel = { name, listener };
+    this.#clients.listen(name, listener);
+  }
+
+  /**
+   * Hangs up and connects anew: what answers garbage may answer one question with the reply to another from then on, and
+   * what answers nothing may be a connection that is dead.
+   */
+  reset(): void {
+    this.#clients.destroy();
+    this.#clients = this.#make();
+    if (this.#channel !== undefined) this.#clients.listen(this.#channel.name, this.#channel.listener);
+  }
+
+  close(): void {
+    this.#clients.destroy();
+  }
+
+  #make(): Clients {
+    const { address, clock, log } = this.#options;
+    return address.cluster ? clusterClients(address, { clock, log }) : singleClients(address, log);
+  }
+}
