@@ -1,11 +1,11 @@
+import { openCounters } from './compose-counters.ts';
 import type { OpenLedger } from './compose-ledger.ts';
+import type { Config } from './config-sections.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import { budgetInstruments } from '#accounting/budgets/instruments.ts';
 import { Engine } from '#accounting/budgets/engine.ts';
 import { defaultHeaderNames } from '#accounting/budgets/limit-headers.ts';
-import type { SpendingLedger } from '#accounting/budgets/ports.ts';
 import { limitsOfRequests } from '#accounting/budgets/request-limits.ts';
-import { CounterSet } from '#adapters/memory-counters/counter-set.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
@@ -13,7 +13,8 @@ import type { Limits } from '#proxy/ports.ts';
 import type { TokenCounter } from '#proxy/usage/ports.ts';
 
 export interface LimitsOptions {
-  readonly ledger: SpendingLedger;
+  readonly ledger: Pick<OpenLedger, 'spending'>;
+  readonly config: Pick<Config, 'counters' | 'organisation'>;
   readonly snapshots: Snapshots;
   readonly tokenCounter: TokenCounter;
   readonly clock: Clock;
@@ -32,18 +33,20 @@ export function tellingBudgets(ledger: OpenLedger, engine: () => Engine | undefi
   };
 }
 
-/** Limits and budgets of this gateway, counted in its own memory. */
+/** Limits and budgets of this gateway, counted where the configuration says. */
 export function openLimits(options: LimitsOptions): { readonly limits: Limits; readonly engine: Engine } {
-  const { ledger, snapshots, tokenCounter, clock, log, metrics } = options;
+  const { config, snapshots, tokenCounter, clock, log, metrics } = options;
+  const ledger = options.ledger.spending(config.counters === 'memory');
+  const { store, leaseMs, leasePercent } = openCounters({ config, journal: ledger.journal, clock, log });
   const engine = new Engine({
-    store: new CounterSet({ clock }).connect(ledger.journal),
+    store,
     ledger,
     clock,
     log,
     instruments: budgetInstruments(metrics),
     book: () => snapshots.current().limitBook,
-    leaseMs: 5000,
-    leasePercent: 5,
+    leaseMs,
+    leasePercent,
   });
   snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
   const limits = limitsOfRequests({

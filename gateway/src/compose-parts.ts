@@ -131,7 +131,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
-  const limits = openLimits({ ledger: ledger.spending(true), snapshots, tokenCounter, clock, log, metrics });
+  const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });
   ({ engine } = limits);
   const connections = new UpstreamConnections();
   closers.push(

@@ -1,3 +1,4 @@
+import { countersConfig } from '#accounting/budgets/counters-config.ts';
 import { costConfig } from '#accounting/cost/config.ts';
 import type { DataZones } from '#accounting/cost/price-entry.ts';
 import { exportsConfig } from '#accounting/exports/config.ts';
@@ -29,6 +30,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     policiesConfig,
     routingConfig(facts),
     ledgerConfig,
+    countersConfig,
     costConfig(facts),
     reportsConfig,
     exportsConfig,
@@ -42,6 +44,7 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof policiesConfig> &
   ValuesOf<ReturnType<typeof routingConfig>> &
   ValuesOf<typeof ledgerConfig> &
+  ValuesOf<typeof countersConfig> &
   ValuesOf<ReturnType<typeof costConfig>> &
   ValuesOf<typeof reportsConfig> &
   ValuesOf<typeof exportsConfig>;

@@ -47,14 +47,20 @@ async function openOn({ url, cluster, nodes }: Place): Promise<OpenCounters> {
   await empty();
   return {
     async connect(journal) {
+      const connection = new RedisConnection({ address, clock: systemClock, log: silentLog });
+      await connection.connected();
       const store = new RedisCounters({
-        connection: await RedisConnection.opened({ address, clock: systemClock, log: silentLog }),
+        connection,
         keyPrefix: 'tollgate:',
         organisation: 'contoso',
         journal,
         leaseMs,
         timeoutMs: 10_000,
-        clock: { now: () => clock.now(), monotonic: () => clock.monotonic(), after: systemClock.after },
+        clock: {
+          now: () => clock.now(),
+          monotonic: () => clock.monotonic(),
+          after: (ms, run) => systemClock.after(ms, run),
+        },
         ids,
         log: silentLog,
         time: () => clock.now(),

@@ -36,7 +36,9 @@ export interface RedisServerOptions {
 /** `TOLLGATE_TEST_REDIS`, or a server on the PATH: Redis or Valkey. */
 function findServer(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/bin', '/usr/local/bin'];
-  const candidates = folders.flatMap((folder) => ['redis-server', 'valkey-server'].map((name) => path.join(folder, name)));
+  const candidates = folders.flatMap((folder) =>
+    ['redis-server', 'valkey-server'].map((name) => path.join(folder, name)),
+  );
   return [process.env['TOLLGATE_TEST_REDIS'] ?? [], candidates].flat().find((file) => existsSync(file));
 }
 
@@ -89,19 +91,25 @@ const certificate = (name: string): string => new URL(`../fixtures/tls/${name}`,
 export const authorityOfTests = (): string => readFileSync(certificate('localhost.crt'), 'utf8');
 
 function settingsFor(folder: string, port: number, { password, tls = false, cluster = false }: RedisServerOptions) {
-  return [
-    ...['--bind', '127.0.0.1', '--dir', `${folder}/data`, '--save', ''],
+  const secure = {
+    port: '0',
+    'tls-port': String(port),
+    'tls-auth-clients': 'no',
+    'tls-cert-file': `${folder}/localhost.crt`,
+    'tls-key-file': `${folder}/localhost.key`,
+    'tls-ca-cert-file': `${folder}/localhost.crt`,
+  };
+  const settings: Readonly<Record<string, string>> = {
+    bind: '127.0.0.1',
+    dir: `${folder}/data`,
+    save: '',
     // Handed to the operating system with every command, which survives the server; only the machine's death would lose it.
-    ...['--appendonly', 'yes', '--appendfsync', 'everysec'],
-    ...(password === undefined ? [] : ['--requirepass', password]),
-    ...(tls
-      ? ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'].concat(
-          ['--tls-cert-file', `${folder}/localhost.crt`, '--tls-key-file', `${folder}/localhost.key`],
-          ['--tls-ca-cert-file', `${folder}/localhost.crt`],
-        )
-      : ['--port', String(port)]),
-    ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-config-file', `${folder}/nodes.conf`] : []),
-  ];
+    appendonly: 'yes',
+    ...(password === undefined ? {} : { requirepass: password }),
+    ...(tls ? secure : { port: String(port) }),
+    ...(cluster ? { 'cluster-enabled': 'yes', 'cluster-config-file': `${folder}/nodes.conf` } : {}),
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
 class RunningServer implements RedisServer {

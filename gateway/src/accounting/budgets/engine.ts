@@ -148,6 +148,7 @@ export class Engine {
     for (const account of this.#tracks.accounts()) account.giveBack();
     for (const track of this.#tracks.rates.values()) track.putBack();
     this.#tell();
+    await this.#exchanger.idle();
     await this.#options.store.close();
   }
 

@@ -211,12 +211,17 @@ export class Exchanger {
    * earlier process of its journal has left. `claims` is asked in the turn in which they are sent.
    */
   async state(claims: () => readonly AccountClaim[], left: number): Promise<readonly string[]> {
-    while (this.#busy) await this.#idle;
+    await this.idle();
     const message = this.#message([]);
     message.bare.push(...claims());
     message.left = left;
     const answer = this.#send(message);
     return answer instanceof Promise ? await this.#whileBusy(answer, (given) => given.left) : answer.left;
+  }
+
+  /** Resolves when nothing is on its way to the store any more. */
+  async idle(): Promise<void> {
+    while (this.#busy) await this.#idle;
   }
 
   /** Tells of one account, and resolves when the store has answered. */

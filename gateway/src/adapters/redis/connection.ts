@@ -44,7 +44,11 @@ function optionsFor({ url, password, certificateAuthority }: RedisAddress) {
     reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 10), longestPauseMs),
     connectTimeout: connectTimeoutMs,
   };
-  const secure = { ...socket, tls: true as const, ...(certificateAuthority === null ? {} : { ca: certificateAuthority }) };
+  const secure = {
+    ...socket,
+    tls: true as const,
+    ...(certificateAuthority === null ? {} : { ca: certificateAuthority }),
+  };
   return {
     ...common,
     ...(password === null ? {} : { password }),
@@ -127,11 +131,9 @@ export class RedisConnection {
     this.#clients = this.#make();
   }
 
-  /** The same once it is connected, and for ever not where there is nothing to connect to. */
-  static async opened(options: ConnectionOptions): Promise<RedisConnection> {
-    const connection = new RedisConnection(options);
-    await connection.#clients.connected;
-    return connection;
+  /** Resolves when it is connected for the first time; never where there is nothing to connect to. */
+  async connected(): Promise<void> {
+    await this.#clients.connected;
   }
 
   /** Runs a script by its name, and with its text where the server does not know it. */

@@ -83,9 +83,7 @@ export class RedisCounters implements CounterStore {
     const sums = [...journals].map(([journal, { spent, unknown }]) => [journal, [String(spent), String(unknown)]]);
     const { set, account } = this.#keys;
     const args = [JSON.stringify(Object.fromEntries(sums))];
-    await this.#patience.wait(
-      async () => await this.#options.connection.run(buildScript, [set, account(key)], args),
-    );
+    await this.#patience.wait(async () => await this.#options.connection.run(buildScript, [set, account(key)], args));
   }
 
   async recall(keys: readonly string[]): Promise<void> {

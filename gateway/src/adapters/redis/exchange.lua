@@ -1,5 +1,5 @@
 -- One exchange of a gateway with the shared counters: what is stated, asked and answered is told in
--- accounting/budgets/ports.ts, why in ADR 12 and 26. The server runs it in one step.
+-- accounting/budgets/ports.ts, why in ADR 12. The server runs it in one step.
 --
 -- KEYS    1 the set · 2 the gateways that were heard · 3 this gateway · 4 the accounts that its journal speaks of,
 --         then its accounts, rates and permits in the order of the payload.

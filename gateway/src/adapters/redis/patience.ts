@@ -8,7 +8,7 @@ export interface PatienceOptions {
   /** How long an answer is waited for, ms. */
   readonly timeoutMs: number;
   /** Hangs up and connects anew. */
-  reset(): void;
+  readonly reset: () => void;
 }
 
 /** After a failure nobody is made to wait for so long, ms: then one question tries again. */

@@ -16,6 +16,9 @@ const environment = {
   EMPTY: '',
   DATABASE_URL: 'postgres://tollgate:a-password@db.contoso.net/ledger?sslmode=require',
   DATABASE_URL_WITHOUT_PASSWORD: 'postgresql://tollgate@db.contoso.net:6432/ledger',
+  REDIS_URL: 'rediss://tollgate:a-password@redis.contoso.net:6380/2',
+  REDIS_URL_WITHOUT_PASSWORD: 'redis://redis.contoso.net:6379',
+  BROKEN_REDIS_URL: 'https://redis.contoso.net',
   BROKEN_DATABASE_URL: 'postgres://a-password@/?sslmode=maybe&target=1',
 };
 
