@@ -17,6 +17,7 @@ const mayImport = {
   'proxy/upstream': ['kernel/', 'model/'],
   'proxy/usage': ['kernel/', 'model/'],
   'accounting/budgets': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
+  'accounting/alerts': ['kernel/', 'model/', 'accounting/budgets/account[.]ts$'],
   'accounting/cost': ['kernel/', 'model/'],
   'accounting/retail': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],

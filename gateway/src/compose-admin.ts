@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
+import { adminBudgets } from './compose-budgets.ts';
 import { composeExports } from './compose-exports.ts';
 import type { Parts } from './compose-parts.ts';
 import { routeControl } from './compose-routes.ts';
@@ -43,6 +44,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, health: services.pools.health, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
+    budgets: adminBudgets({ alerts: ledger.alertStore }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
         endpoints: snapshots.current().endpoints.values(),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AlertStore } from '#accounting/alerts/ports.ts';
 import type { LedgerStore } from '#accounting/ledger/ports.ts';
 import type { StoreCopy } from '#accounting/reports/ports.ts';
 import { ChangeFeed } from '#adapters/postgres-directory/change-feed.ts';
@@ -10,8 +11,10 @@ import { createPostgresLedgerStore } from '#adapters/postgres/ledger-store.ts';
 import { migrate } from '#adapters/postgres/migrate.ts';
 import { openPostgres } from '#adapters/postgres/open.ts';
 import { PostgresError } from '#adapters/postgres/postgres-error.ts';
+import { alertMigrations, sqlAlertStore } from '#adapters/sql/alert-store.ts';
 import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
+import { migrate as migrateFile } from '#adapters/sqlite/migrate.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
 import { sqliteStoreCopy } from '#adapters/sqlite/store-copy.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
@@ -28,12 +31,15 @@ export type StoreChoice =
 export interface OpenStores {
   readonly ledger: LedgerStore;
   readonly directory: DirectoryStore;
+  readonly alerts: AlertStore;
   /** How a backup takes it along. */
   readonly copy: StoreCopy;
   close(): Promise<void>;
 }
 
 export const storeFile = (dataFolder: string): string => join(dataFolder, 'tollgate.sqlite');
+
+const alertTables = { component: 'alerts', migrations: alertMigrations };
 
 const shortestPauseMs = 500;
 const longestPauseMs = 15_000;
@@ -48,9 +54,11 @@ export async function openStores(choice: StoreChoice, log: Log): Promise<OpenSto
 
 async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sqlite' }>): Promise<OpenStores> {
   const database = openSqlite({ path: file, durability });
+  await migrateFile(database, alertTables);
   return {
     ledger: await createSqliteLedgerStore(database),
     directory: await createSqliteDirectoryStore(database),
+    alerts: sqlAlertStore({ database: database.kysely, shared: false }),
     copy: sqliteStoreCopy(database, file),
     close: async () => await database.close(),
   };
@@ -58,7 +66,7 @@ async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sq
 
 async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): Promise<OpenStores> {
   const { address } = choice;
-  const migrations = [ledgerMigrations, { component: 'directory', migrations: directoryMigrations }];
+  const migrations = [ledgerMigrations, { component: 'directory', migrations: directoryMigrations }, alertTables];
   await onceReachable(async () => await migrate(address, migrations), log);
   const database = openPostgres({ ...choice, clock: systemClock, random: systemRandom });
   const feed = new ChangeFeed({ ...choice, channel: directoryChannel, clock: systemClock, log });
@@ -66,6 +74,7 @@ async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, 
   return {
     ledger: createPostgresLedgerStore(database),
     directory: createPostgresDirectoryStore({ database, feed, clock: systemClock }),
+    alerts: sqlAlertStore({ database: database.kysely, shared: true }),
     copy: { kind: 'postgresql' },
     async close() {
       await feed.close();

@@ -6,6 +6,7 @@ import { budgetServices, type BudgetServices } from './compose-ledger-budgets.ts
 import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
 import { exportServices, type ExportServices } from './compose-ledger-exports.ts';
+import type { AlertStore } from '#accounting/alerts/ports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
 import type { Checkpoint, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
@@ -48,6 +49,7 @@ export interface LedgerServices {
   readonly adjustments: AdjustmentServices;
   readonly budgets: BudgetServices;
   readonly directory: DirectoryStore;
+  readonly alerts: AlertStore;
 }
 
 export interface LedgerWorkerOptions {
@@ -130,6 +132,18 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
     },
     budgets: budgetServices({ store, files, shipping: outbox }),
+    alerts: availableAlerts(stores.alerts),
   };
   serve(port, services);
+}
+
+function availableAlerts(alerts: AlertStore): AlertStore {
+  return {
+    add: async (alert, to) => await orUnavailable(alerts.add(alert, to)),
+    take: async (asked) => await orUnavailable(alerts.take(asked)),
+    report: async (delivery, outcome) => await orUnavailable(alerts.report(delivery, outcome)),
+    page: async (asked) => await orUnavailable(alerts.page(asked)),
+    waiting: async () => await orUnavailable(alerts.waiting()),
+    forget: async (endedBefore) => await orUnavailable(alerts.forget(endedBefore)),
+  };
 }

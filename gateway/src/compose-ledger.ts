@@ -8,6 +8,7 @@ import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
 import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
 import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
+import type { AlertStore } from '#accounting/alerts/ports.ts';
 import type { SpendingLedger } from '#accounting/budgets/ports.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
@@ -58,6 +59,7 @@ export interface OpenLedger {
   spending(alone: boolean): SpendingLedger;
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
+  readonly alertStore: AlertStore;
   readonly exports: RemoteServices<LedgerServices>['exports'];
   /** Works adjustments out; they count once they are booked. */
   readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
@@ -94,6 +96,7 @@ const serviceNames = [
   'adjustments',
   'budgets',
   'directory',
+  'alerts',
 ] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
@@ -309,6 +312,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       spending: spendingOf(services, instance, progress),
       exports: services.exports,
       directoryStore: services.directory,
+      alertStore: services.alerts,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),
       verify: async () => await services.ledger.verify(),

@@ -1,7 +1,8 @@
 import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
+import { openAlerts } from './compose-alerts.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
-import { openLedger, type OpenLedger } from './compose-ledger.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from './compose-ledger.ts';
 import { openLimits, tellingBudgets } from './compose-limits.ts';
 import { openRouting } from './compose-routing.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
@@ -70,6 +71,7 @@ export interface Parts {
   readonly snapshots: Snapshots;
   readonly watcher: ConfigWatcher<Config>;
   readonly services: Services;
+  readonly engine: Engine;
 }
 
 function postgresChoice(setting: PostgresSetting): StoreChoice {
@@ -77,9 +79,22 @@ function postgresChoice(setting: PostgresSetting): StoreChoice {
   return { kind: 'postgres', address: storeAddress(setting), connections, statementTimeoutMs };
 }
 
+function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
+  const { store, durability, segmentBytes, backlog, archive } = loaded.config.ledger;
+  return {
+    dataFolder: settings.dataFolder,
+    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
+    durability,
+    segmentBytes,
+    backlog,
+    archive,
+    ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
+  };
+}
+
 /** Opens everything that does not listen; `blueprint.closers` closes it again. */
 export async function buildParts(blueprint: Blueprint): Promise<Parts> {
-  const { settings, overrides, rules, loaded, closers } = blueprint;
+  const { overrides, rules, loaded, closers } = blueprint;
   const { config } = loaded;
   const clock = overrides.clock ?? systemClock;
   // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
@@ -91,20 +106,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     read: () => output.dropped,
   });
   for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
-  const { store } = config.ledger;
   let engine: Engine | undefined;
-  const opened = await openLedger({
-    dataFolder: settings.dataFolder,
-    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
-    durability: config.ledger.durability,
-    segmentBytes: config.ledger.segmentBytes,
-    backlog: config.ledger.backlog,
-    archive: config.ledger.archive,
-    clock,
-    log,
-    metrics,
-    ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
-  });
+  const opened = await openLedger({ ...ledgerOptions(blueprint), clock, log, metrics });
   const ledger = tellingBudgets(opened, () => engine);
   closers.push(
     () => output.flush(),
@@ -118,7 +121,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   closers.push(() => directory.close());
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
-  const signing = await affinityKey(settings.dataFolder, log);
+  const signing = await affinityKey(blueprint.settings.dataFolder, log);
   const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
   const watcher = watchConfig({
     initial: loaded,
@@ -133,6 +136,16 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   const tokenCounter = createTokenCounter({ clock, log });
   const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });
   ({ engine } = limits);
+  const random = overrides.random ?? systemRandom;
+  const alerts = openAlerts({
+    engine,
+    store: ledger.alertStore,
+    config: () => snapshots.currentConfig(),
+    clock,
+    random,
+    log,
+    metrics,
+  });
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),
@@ -140,8 +153,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     () => connections.destroy(),
     () => watcher.close(),
     () => allocator.close(),
+    () => alerts.close(),
   );
-  const random = overrides.random ?? systemRandom;
   const services: Services = {
     clock,
     log,
@@ -158,5 +171,5 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
-  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
+  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, engine };
 }

@@ -1,3 +1,4 @@
+import { alertsConfig } from '#accounting/alerts/config.ts';
 import { countersConfig } from '#accounting/budgets/counters-config.ts';
 import { costConfig } from '#accounting/cost/config.ts';
 import type { DataZones } from '#accounting/cost/price-entry.ts';
@@ -34,6 +35,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     costConfig(facts),
     reportsConfig,
     exportsConfig,
+    alertsConfig,
   ];
 }
 
@@ -47,7 +49,8 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof countersConfig> &
   ValuesOf<ReturnType<typeof costConfig>> &
   ValuesOf<typeof reportsConfig> &
-  ValuesOf<typeof exportsConfig>;
+  ValuesOf<typeof exportsConfig> &
+  ValuesOf<typeof alertsConfig>;
 
 export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
   return createConfigLoader<Config>(configSections(facts));

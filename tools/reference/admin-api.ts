@@ -72,6 +72,7 @@ async function openApiDocument(): Promise<JsonObject> {
       breakEven: notCalled,
       allocateAnew: notCalled,
     },
+    budgets: { events: notCalled },
     prices: notCalled,
     priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },
     configInForce: notCalled,

@@ -58,6 +58,7 @@ describe('the OpenAPI document', () => {
         .toSorted(),
       [
         'get /admin/v1/audit auditTrail',
+        'get /admin/v1/budgets/events listBudgetEvents',
         'get /admin/v1/config configInForce',
         'get /admin/v1/deployments listDeployments',
         'get /admin/v1/exports/csv exportCsv',

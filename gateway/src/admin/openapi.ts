@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { auditEntrySchema, auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
+import { budgetEventPageSchema, budgetEventSchema } from '@tollgate/contract/admin-api/budgets.ts';
 import {
   adminErrorSchema,
   configInForceSchema,
@@ -50,6 +51,8 @@ const named = {
   AdminError: adminErrorSchema,
   AuditEntry: auditEntrySchema,
   AuditPage: auditPageSchema,
+  BudgetEvent: budgetEventSchema,
+  BudgetEventPage: budgetEventPageSchema,
   ConfigInForce: configInForceSchema,
   ConfigReload: configReloadSchema,
   Deployment: endpointHealthSchema,
@@ -117,6 +120,8 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
         { name: 'Subscriptions', description: 'Who may call; keys.' },
         { name: 'Products', description: 'What a team may use, and on which terms.' },
         { name: 'Accounting', description: 'Usage, prices and the ledger.' },
+        { name: 'Budgets', description: 'Limits and budgets: what is left, what refused, what was told.' },
+        { name: 'Routing', description: 'Where calls go, and why.' },
         { name: 'Exports', description: 'Files for finance; signatures.' },
         { name: 'Operations', description: 'Configuration, health and the audit trail.' },
         { name: 'Open', description: 'What needs no token.' },

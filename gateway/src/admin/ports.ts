@@ -6,6 +6,7 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { BudgetEventPage, BudgetEventQuery } from '@tollgate/contract/admin-api/budgets.ts';
 import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type {
@@ -63,6 +64,11 @@ export interface RouteControl {
   explain(query: ExplainRouteQuery): RouteExplanation;
 }
 
+/** Limits and budgets. */
+export interface AdminBudgets {
+  events(query: BudgetEventQuery): Promise<BudgetEventPage>;
+}
+
 /** Files for finance. */
 export interface Exports {
   /** Rejects with `admin_invalid`, and everything that is wrong with the question, before anything is made. */
@@ -94,6 +100,7 @@ export interface AdminDependencies {
   readonly deployments: DeploymentControl;
   readonly routes: RouteControl;
   readonly adjustments: AdminAdjustments;
+  readonly budgets: AdminBudgets;
   prices(): PriceList;
   readonly priceSync: {
     /** What to ask Azure's price list for. */

@@ -10,6 +10,7 @@ import { hostCheck } from './hosts.ts';
 import { openApiOptions } from './openapi.ts';
 import type { AdminDependencies } from './ports.ts';
 import { accountingRoutes } from './routes/accounting.ts';
+import { budgetRoutes } from './routes/budgets.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { adjustmentRoutes } from './routes/adjustments.ts';
@@ -115,6 +116,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   deploymentRoutes(app, dependencies);
   routeRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
+  budgetRoutes(app, dependencies);
   ptuRoutes(app, dependencies);
   priceRoutes(app, dependencies);
   operationRoutes(app, dependencies);

@@ -46,7 +46,10 @@ const warnAt = () =>
   z
     .array(wholeNumber({ atLeast: 1, atMost: 1000 }))
     .default([50, 80, 100])
-    .describe('Per cent of the window to be told about. Nothing is sent yet.');
+    .describe(
+      'Per cent of the window to be told about, once a window each: in the log, on the admin API, and by the webhooks under ' +
+        '`alerts`.',
+    );
 
 const every = () =>
   z.enum(everyPeriod).describe('The calendar window: `day`, `week` (from Monday), `month`, `quarter`, `year`.');

@@ -55,7 +55,7 @@ export interface Budget {
   readonly hard: boolean;
   /** The prices that money is counted at; `contracted` means the cost: contracted where there is such a price, else list. */
   readonly layer: PriceLayer;
-  /** Per cent of what a window may use; an event is sent when spending reaches them. Ascending. */
+  /** Per cent of what a window may use; an event is sent when what is debited reaches them. Ascending. */
   readonly warnAt: readonly number[];
   /** What a window leaves is added to the next one, beginning with the window that holds `since`. Null: it lapses. */
   readonly carryOver: { readonly since: number; readonly atMost: bigint | null } | null;

@@ -231,6 +231,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       breakEven: ({ from, to }) => Promise.resolve({ from, to, priceBook: 'book-2', rows: [] }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },
+    budgets: { events: () => Promise.resolve({ events: [], next: null }) },
     routes: {
       trace: (id) => (id === answers.trace.requestId ? { ...answers.trace, steps: [] } : undefined),
       explain({ model }) {

@@ -25,6 +25,8 @@ export class Account {
   built = false;
   /** Monotonic ms. */
   usedAt = 0;
+  /** A call was refused here that would have fitted an empty window. */
+  exhausted = false;
   /** Not read from the ledger again before, monotonic ms. */
   readAfter = 0;
   /** The most that one call has needed of it. */

@@ -3,7 +3,7 @@ import type { Account } from './account.ts';
 import type { CallContext } from './call-context.ts';
 import type { Got, Lack, Wanted } from './exchanger.ts';
 import { CountersFenced, CountersUnavailable } from './ports.ts';
-import { countersUnavailable, refusalFor } from './refusal.ts';
+import { countersUnavailable, isExhausted, refusalFor } from './refusal.ts';
 import type { CallerPath, Reservation } from './reservation.ts';
 import { Reserving, type AttemptAsk } from './reserving.ts';
 
@@ -194,6 +194,7 @@ export class CallSpending {
   #refusal(reserving: Reserving, lacking: readonly Lack[]): Failure {
     for (const lack of lacking) if (lack.kind === 'account') lack.account.needed(reserving.ofAccount(lack.account));
     const refusal = refusalFor(lacking, reserving, this.#context.clock.now());
+    for (const lack of lacking) if (isExhausted(lack, reserving)) lack.account.exhausted = true;
     this.#context.refused(refusal);
     return refusal.failure;
   }

@@ -141,6 +141,17 @@ export class Engine {
     return boundsInForce(account, granting);
   }
 
+  /** Brings what was spent in lately into use, so that it is looked at although nobody calls. Never rejects. */
+  async loadLately(): Promise<void> {
+    // Where counters are shared, taking over does it.
+    if (this.#options.store.shared) return;
+    try {
+      await this.#stateLately();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'what budgets have spent lately cannot be read yet; calls read it');
+    }
+  }
+
   /** Gives back everything that is not in use, and tells the store. */
   async close(): Promise<void> {
     this.#closed = true;

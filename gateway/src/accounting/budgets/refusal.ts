@@ -35,6 +35,14 @@ export function amountText(unit: Budget['unit'], amount: bigint): string {
   return `${grouped(amount / 1_000_000_000n)}.${digits} USD`;
 }
 
+/** Nothing but a write-off, a top-up or the next window brings room for it, and it would have fitted an empty one. */
+export function isExhausted(lack: Lack, needed: Needed): lack is Extract<Lack, { kind: 'account' }> {
+  if (lack.kind !== 'account') return false;
+  const { account } = lack;
+  const amount = needed.ofAccount(account);
+  return amount <= account.limit && account.total.spent + account.total.unknown + amount > account.limit;
+}
+
 function ofAccount(account: Account, needed: bigint): Refusal {
   const { budget, total, limit, window } = account;
   const { spent, unknown, inFlight } = total;

@@ -13,6 +13,7 @@ const folder = join(import.meta.dirname, 'fixtures');
 const environment = {
   TWIN_KEY: 'twin-key',
   LONG_KEY: 'a-key-of-the-environment-with-forty-characters',
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
   EMPTY: '',
   DATABASE_URL: 'postgres://tollgate:a-password@db.contoso.net/ledger?sslmode=require',
   DATABASE_URL_WITHOUT_PASSWORD: 'postgresql://tollgate@db.contoso.net:6432/ledger',
