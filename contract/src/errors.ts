@@ -1,5 +1,6 @@
 import type { ErrorDefinition } from './error-definition.ts';
 import { limitErrors } from './limit-errors.ts';
+import { tokenErrors } from './token-errors.ts';
 
 export type { ErrorDefinition };
 
@@ -134,6 +135,7 @@ export const errorDefinitions = {
     meaning: 'The subscription has expired.',
     remedy: 'Ask the platform team.',
   },
+  ...tokenErrors,
   // ── policies
   DeploymentNotFound: {
     status: 404,

@@ -1,6 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
 import { openAlerts } from './compose-alerts.ts';
+import { openIdentity } from './compose-identity.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from './compose-ledger.ts';
 import { openLimits, tellingBudgets } from './compose-limits.ts';
@@ -28,7 +29,6 @@ import type { PolicyStep } from '#proxy/policies/policy.ts';
 import { stepsByName } from '#proxy/policies/registry.ts';
 import type { Services } from '#proxy/services.ts';
 import { UpstreamConnections } from '#proxy/upstream/connections.ts';
-import { createCredentials } from '#proxy/upstream/credentials.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
 
@@ -165,7 +165,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
     ...openRouting({ settings: config.routing, snapshots, clock, random, log, metrics }),
     connections,
-    credentials: createCredentials(blueprint.providers),
+    ...openIdentity({ providers: blueprint.providers, clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     limits: limits.limits,
     tokenCounter,

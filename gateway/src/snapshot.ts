@@ -14,6 +14,8 @@ import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
 import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import { routeOf } from '#proxy/routing/route-of.ts';
+import { tokenTermsOf } from '#proxy/consumers/entra-config.ts';
+import type { TokenTerms } from '#model/token-terms.ts';
 import type { Config } from './config-sections.ts';
 
 export interface SnapshotParts {
@@ -36,6 +38,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     organisation: config.organisation,
     ...routingOf(parts),
     directory,
+    entra: termsOf(config.entra),
     prices,
     limitBook,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
@@ -61,6 +64,16 @@ function affinityOf({ config, affinityKey }: SnapshotParts): AffinityRules {
   const { keys, boundTo } = config.routing.affinity;
   const secrets = keys.length === 0 ? [affinityKey] : keys.map((key) => key.reveal());
   return Object.freeze({ boundTo, keys: Object.freeze(secrets.map(signingKey)) });
+}
+
+const termsOfValues = new WeakMap<NonNullable<Config['entra']>, TokenTerms>();
+
+/** The same object while the configuration is the same: what was learnt of tokens under it holds on. */
+function termsOf(values: Config['entra']): TokenTerms | null {
+  if (values === undefined) return null;
+  const terms = termsOfValues.get(values) ?? tokenTermsOf(values);
+  termsOfValues.set(values, terms);
+  return terms;
 }
 
 type Routing = Pick<Snapshot, 'models' | 'endpoints'>;

@@ -11,7 +11,9 @@ import type { UsageBook } from '#record/book.ts';
 import type { Recordings } from '#replay/recordings.ts';
 import { addedPriceSchema } from '#retail-prices/price-data.ts';
 import type { RetailPrices } from '#retail-prices/service.ts';
+import { serviceFaultSchema } from '#services/faults.ts';
 import { readBody } from '#wire/body.ts';
+import { tokenContentSchema, type AzureServices } from './azure-services.ts';
 
 export interface ControlParts {
   readonly book: UsageBook;
@@ -22,6 +24,7 @@ export interface ControlParts {
   readonly responses: Pick<Recent<string, unknown>, 'clear'>;
   readonly conversations: Pick<Recent<string, unknown>, 'clear'>;
   readonly retailPrices: RetailPrices;
+  readonly azure: AzureServices;
 }
 
 const limitsSchema = z.strictObject({
@@ -75,7 +78,7 @@ export class Control {
 
   /** Forgets all that happened: record, faults, replay queue, caches, stored responses, conversations, limit windows. */
   reset(): void {
-    const { book, faults, holds, estate, recordings, responses, conversations, retailPrices } = this.parts;
+    const { book, faults, holds, estate, recordings, responses, conversations, retailPrices, azure } = this.parts;
     book.reset();
     faults.remove();
     holds.release();
@@ -84,6 +87,7 @@ export class Control {
     responses.clear();
     conversations.clear();
     retailPrices.reset();
+    azure.reset();
   }
 
   /** How many deployments were set. */
@@ -128,8 +132,29 @@ export class Control {
         'POST /_twin/prices',
         ({ text }) => read({ text, schema: priceChangesSchema }, (changes) => ok(this.changePrices(changes))),
       ],
+      ...this.azureTable(),
       ['POST /_twin/reset', () => this.answerReset()],
     ]);
+  }
+
+  private azureTable(): readonly (readonly [string, (asked: Asked) => Answer])[] {
+    const { azure } = this.parts;
+    return [
+      [
+        'POST /_twin/services/faults',
+        ({ text }) =>
+          read({ text, schema: serviceFaultSchema }, (fault) => {
+            azure.faults.add(fault);
+            return { status: 201, body: { added: true } };
+          }),
+      ],
+      ['DELETE /_twin/services/faults', () => ok({ removed: azure.faults.clear() })],
+      [
+        'POST /_twin/entra/tokens',
+        ({ text }) => read({ text, schema: tokenContentSchema }, (content) => ok({ token: azure.token(content) })),
+      ],
+      ['POST /_twin/entra/keys', () => ok({ keyId: azure.issuer.rotate() })],
+    ];
   }
 
   private changePrices({ publish, withdraw }: z.infer<typeof priceChangesSchema>): object {

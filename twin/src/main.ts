@@ -10,6 +10,8 @@ import { startTwin } from './server.ts';
 interface Flags {
   readonly port?: number;
   readonly address?: string;
+  readonly securePort?: number;
+  readonly caFile?: string;
   readonly key?: string;
   readonly seed?: number;
   readonly latency?: keyof typeof latencyPresets;
@@ -60,6 +62,8 @@ function program(): Command {
       whole,
     )
     .option('--address <address>', `address to listen on (default: ${twinDefaults.address})`)
+    .option('--secure-port <number>', 'port to listen on over TLS as well; 0: any free one (default: none)', whole)
+    .option('--ca-file <file>', 'where to write the certificate that callers over TLS have to trust')
     .option('--key <key>', `API key that callers need (default: ${twinDefaults.key}, or TOLLGATE_TWIN_KEY)`)
     .option('--seed <number>', `what everything made up is drawn from (default: ${twinDefaults.seed})`, whole)
     .addOption(
@@ -151,6 +155,8 @@ async function main(): Promise<void> {
   process.stdout.write(
     `The Azure OpenAI twin listens on ${twin.url} (resources as path prefixes, own record at ${twin.url}/_twin/usage)\n`,
   );
+  if (twin.secureUrl !== undefined)
+    process.stdout.write(`Over TLS, with Microsoft Entra beside it: ${twin.secureUrl}\n`);
   const stop = (): void => {
     void twin.close().then(() => process.exit(0));
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaultEstate, estateSchema } from '#azure-openai/config.ts';
+import { entraSchema } from '#entra/config.ts';
 import type { AttemptReport } from '#record/attempt.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
@@ -32,6 +33,15 @@ const whole = z.number().int();
 /** What `--config FILE` may hold. Everything has a default; flags go before the file. */
 export const settingsSchema = z.strictObject({
   port: whole.min(0).max(65535).optional().describe('0: any free port.'),
+  securePort: whole
+    .min(0)
+    .max(65535)
+    .optional()
+    .describe(
+      "0: any free port. Everything is served there over TLS too, with a certificate of the twin's own authority.",
+    ),
+  caFile: z.string().optional().describe("Where the authority's certificate is written, PEM: for NODE_EXTRA_CA_CERTS."),
+  entra: entraSchema.prefault({}).describe('Tenants, applications and managed identities of the login service.'),
   address: z.string().default(twinDefaults.address).describe('The address to listen on.'),
   key: z.string().min(1).optional().describe('The API key of resources that have none of their own.'),
   seed: whole.nonnegative().default(twinDefaults.seed).describe('What everything made up is drawn from.'),

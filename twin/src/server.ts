@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { LimitSettings } from '#azure-openai/capacity.ts';
 import { Embedder } from '#azure-openai/embed.ts';
 import { Estate } from '#azure-openai/estate.ts';
@@ -18,7 +20,9 @@ import { UsageBook, type UsageReport } from '#record/book.ts';
 import { Recordings } from '#replay/recordings.ts';
 import type { AddedPrice } from '#retail-prices/price-data.ts';
 import { RetailPrices } from '#retail-prices/service.ts';
+import { serverCertificate, type ServerCertificate } from '#tls/certificates.ts';
 import { latencyPresets } from '#wire/latency.ts';
+import { AzureServices } from './azure-services.ts';
 import { Control } from './control.ts';
 import { settingsSchema, twinDefaults, type TwinOptions, type TwinSettings } from './options.ts';
 
@@ -28,6 +32,12 @@ export interface RunningTwin {
   /** `http://address:port`, without a slash at the end. */
   readonly url: string;
   readonly key: string;
+  /** `https://localhost:port`; undefined where it was not asked to listen there. */
+  readonly secureUrl: string | undefined;
+  /** The certificate of the authority that callers over TLS have to trust, PEM. */
+  readonly authority: string | undefined;
+  /** Microsoft Entra and the other services of Azure. */
+  readonly azure: AzureServices;
   /** Everything that it generated. With a cursor: what ended after the report that gave it. */
   usage(since?: number): UsageReport;
   /** As `POST /_twin/faults`: what fits the fault's match fails. Returns the fault's id. */
@@ -75,11 +85,34 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     tokenizer: await tokenizer,
   });
   const retailPrices = new RetailPrices(settings.retailPrices);
-  const control = new Control({ ...world, retailPrices });
+  const azure = new AzureServices(settings.entra, { clock, ids: world.ids });
+  const control = new Control({ ...world, retailPrices, azure });
   // Azure's other services take their places here.
-  const server = serve([control, retailPrices, new AzureOpenAi(world)]);
+  const services = [control, retailPrices, azure.managedIdentity, azure.login, new AzureOpenAi(world)];
+  const server = serve(services);
   const port = await listen(server, { port: settings.port ?? 0, address });
-  return running(world, { control, retailPrices, server, key, port, address });
+  const secure = settings.securePort === undefined ? undefined : await listenSecurely(services, settings);
+  azure.authority = secure?.url ?? urlOf(address, port);
+  return running(world, { control, retailPrices, azure, server, secure, key, port, address });
+}
+
+interface SecureListener {
+  readonly server: Server;
+  readonly url: string;
+  readonly authority: string;
+}
+
+const urlOf = (address: string, port: number): string =>
+  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+/** The same services over TLS: client libraries of Azure send no token over plain http. */
+async function listenSecurely(services: readonly Service[], settings: TwinSettings): Promise<SecureListener> {
+  const { address, securePort = 0, caFile } = settings;
+  const certificate = serverCertificate(['localhost', '127.0.0.1', '::1']);
+  if (caFile !== undefined) writeFileSync(caFile, certificate.authority);
+  const server = serve(services, certificate);
+  const port = await listen(server, { port: securePort, address });
+  return { server, url: `https://localhost:${port}`, authority: certificate.authority };
 }
 
 async function worldOf(
@@ -117,17 +150,22 @@ function running(
   given: {
     readonly control: Control;
     readonly retailPrices: RetailPrices;
+    readonly azure: AzureServices;
+    readonly secure: SecureListener | undefined;
     readonly server: Server;
     readonly key: string;
     readonly port: number;
     readonly address: string;
   },
 ): RunningTwin {
-  const { control, retailPrices, server, key, port, address } = given;
+  const { control, retailPrices, azure, server, secure, key, port, address } = given;
   return {
     port,
-    url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    url: urlOf(address, port),
     key,
+    secureUrl: secure?.url,
+    authority: secure?.authority,
+    azure,
     usage: (since) => world.book.report(since),
     addFault: (fault) => world.faults.add(faultSchema.parse(fault)),
     faults: () => world.faults.report(),
@@ -139,14 +177,22 @@ function running(
     publishPrices: (prices) => retailPrices.publish(prices),
     withdrawPrices: (meterName) => retailPrices.withdraw(meterName),
     reset: () => control.reset(),
-    close: () => close(server),
+    close: async () => {
+      await close(server);
+      if (secure !== undefined) await close(secure.server);
+    },
   };
 }
 
-function serve(services: readonly Service[]): Server {
-  const server = createServer({ noDelay: true, keepAlive: true }, (request, response) => {
+function serve(services: readonly Service[], secure?: ServerCertificate): Server {
+  const options = { noDelay: true, keepAlive: true };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     answer(services, { request, response }).catch(() => response.destroy());
-  });
+  };
+  const server =
+    secure === undefined
+      ? createServer(options, listener)
+      : createSecureServer({ ...options, key: secure.key, cert: secure.certificate }, listener);
   server.keepAliveTimeout = 65_000;
   return server;
 }

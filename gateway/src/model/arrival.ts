@@ -27,6 +27,8 @@ export interface Arrival {
   readonly query: string;
   /** The subscription key as the client spelled it; null where it sent none. Never logged, never sent on. */
   readonly presentedKey: string | null;
+  /** What `Authorization: Bearer` holds, where it has the form of a JSON Web Token. Never logged, never sent on. */
+  readonly presentedToken: string | null;
   /** As they came, lower-case names. Never logged, never sent on whole. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** W3C trace context of the caller, passed on upstream and logged; null where absent or malformed. */

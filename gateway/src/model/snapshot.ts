@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { LimitBook } from './limits.ts';
 import type { ModelRoute } from './model-route.ts';
 import type { PriceBook } from './price-book.ts';
+import type { TokenTerms } from './token-terms.ts';
 
 export interface RequestLimits {
   readonly maxBodyBytes: number;
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly models: ReadonlyMap<string, ModelRoute>;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly directory: SubscriptionDirectory;
+  /** Null where callers are known by keys alone. */
+  readonly entra: TokenTerms | null;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
   readonly affinity: AffinityRules;

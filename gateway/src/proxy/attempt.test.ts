@@ -119,6 +119,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       log: silentLog,
       instruments: createInstruments(new Metrics()),
       snapshots: { current: () => assert.fail('a request keeps its snapshot') },
+      tokens: { verify: () => assert.fail('no token is shown') },
       pipeline: pipelineOf([]),
       pools: new Pools(health, random),
       traces: new RouteTraces(10),

@@ -90,7 +90,8 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   journey.arrival = arrival;
 
   // :: Step 2: who is calling                                    before a byte of the body is read
-  const caller = identify(arrival);
+  const identified = identify(arrival, services.tokens);
+  const caller = identified instanceof Promise ? await identified : identified;
   journey.caller = caller;
 
   if (arrival.operation === 'models.list' || arrival.operation === 'models.retrieve') {

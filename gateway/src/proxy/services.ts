@@ -3,6 +3,7 @@ import type { IdSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { RandomSource } from '#kernel/random.ts';
 import type { SnapshotSource } from '#model/snapshot.ts';
+import type { TokenVerifier } from './consumers/ports.ts';
 import type { Instruments } from './instruments.ts';
 import type { Limits } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly log: Log;
   readonly instruments: Instruments;
   readonly snapshots: SnapshotSource;
+  readonly tokens: TokenVerifier;
   readonly pipeline: Pipeline;
   readonly pools: Pools;
   readonly traces: RouteTraces;

@@ -57,9 +57,15 @@ export interface SnapshotParts {
   /** Key text -> subscription. */
   readonly keys?: Readonly<Record<string, Subscription>>;
   readonly prices?: PriceBook;
+  readonly entra?: Snapshot['entra'];
 }
 
-export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: SnapshotParts = {}): Snapshot {
+export function snapshotOf({
+  routes = [],
+  keys = {},
+  prices = freePrices,
+  entra = null,
+}: SnapshotParts = {}): Snapshot {
   const byDigest = new Map(
     Object.entries(keys).map(([key, subscription]) => [createHash('sha256').update(key).digest('hex'), subscription]),
   );
@@ -76,6 +82,7 @@ export function snapshotOf({ routes = [], keys = {}, prices = freePrices }: Snap
       subscriptions: new Map(subscriptions.map((one) => [one.name, one])),
       byKeyDigest: (digest) => byDigest.get(digest),
     },
+    entra,
     prices,
     explainHeader: false,
     affinity: { keys: [signingKey('a-signing-key-of-the-tests-0123456789')], boundTo: 'subscription' },
@@ -96,6 +103,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     stored: null,
     query: '',
     presentedKey: null,
+    presentedToken: null,
     headers: {},
     traceparent: null,
     clientRequestId: null,

@@ -119,6 +119,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     stored: null,
     query: arrival.query,
     presentedKey: arrival.presentedKey,
+    presentedToken: arrival.presentedToken,
     headers: arrival.headers,
     traceparent: arrival.traceparent,
     clientRequestId: arrival.clientRequestId,

@@ -5,6 +5,7 @@ import type { IdSource } from '#kernel/ids.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Surface } from '#model/operation.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { hasTokenForm } from '#model/token-terms.ts';
 import { methodsOf, targetOf } from './operations.ts';
 
 /** Headers that decide something here: standing twice, one reader might take the first and another the last. */
@@ -39,17 +40,23 @@ function refuseDuplicates(rawHeaders: readonly string[]): void {
   }
 }
 
-function presentedKey(request: IncomingMessage, query: URLSearchParams | undefined): string | null {
-  const headers = request.headers;
+function bearerOf({ authorization }: IncomingMessage['headers']): string | null {
+  if (authorization === undefined || !/^bearer /i.test(authorization)) return null;
+  const text = authorization.slice('bearer '.length).trim();
+  return text === '' ? null : text;
+}
+
+function presentedKey(
+  { headers }: IncomingMessage,
+  bearer: string | null,
+  query: URLSearchParams | undefined,
+): string | null {
   const direct = headers['api-key'] ?? headers['ocp-apim-subscription-key'];
   if (typeof direct === 'string' && direct !== '') return direct;
-  const authorization = headers.authorization;
-  if (authorization !== undefined && /^bearer /i.test(authorization)) {
-    const token = authorization.slice('bearer '.length).trim();
-    if (token !== '') return token;
-  }
-  return query?.get('subscription-key') ?? null;
+  return (tokenIn(bearer) === null ? bearer : null) ?? query?.get('subscription-key') ?? null;
 }
+
+const tokenIn = (bearer: string | null): string | null => (bearer !== null && hasTokenForm(bearer) ? bearer : null);
 
 function checkApiVersion(surface: Surface, query: URLSearchParams | undefined): void {
   const versions = query?.getAll('api-version') ?? [];
@@ -108,6 +115,7 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     throw new Failure('operation_not_metered', 'WebSocket connections are not served: Tollgate cannot meter them yet.');
   }
   checkApiVersion(target.surface, query);
+  const bearer = bearerOf(request.headers);
   return {
     requestId: context.requestId,
     receivedAt: context.receivedAt,
@@ -117,7 +125,8 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     pathModel: target.pathModel,
     stored: target.stored ?? null,
     query: mark === -1 ? '' : url.slice(mark + 1),
-    presentedKey: presentedKey(request, query),
+    presentedKey: presentedKey(request, bearer, query),
+    presentedToken: tokenIn(bearer),
     headers: request.headers,
     traceparent: matching(request.headers['traceparent'], traceParent),
     clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),

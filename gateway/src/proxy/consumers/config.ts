@@ -1,8 +1,10 @@
 import type { ConfigFinding, ConfigSection } from '#kernel/config-section.ts';
 import { entryName, instant, secret } from '#kernel/config-values.ts';
 import type { Secret } from '#kernel/secret.ts';
+import { hasTokenForm } from '#model/token-terms.ts';
 import { limitFindings, limitMembers, organisationLimits } from '#model/limit-settings.ts';
 import { z } from 'zod';
+import { entra, entraFindings } from './entra-config.ts';
 
 /** As many characters as API Management's own keys have. */
 const shortestKey = 32;
@@ -58,6 +60,7 @@ const keys = {
     )
     .default({})
     .describe('Who calls: a subscription owns a primary and a secondary key. What stands here is read-only elsewhere.'),
+  entra,
 };
 
 type Values = Partial<z.output<z.ZodObject<typeof keys>>>;
@@ -148,6 +151,13 @@ function keyFindings(subscriptions: NonNullable<Values['subscriptions']>): reado
           fix: 'Use a long random one: openssl rand -base64 32.',
         });
       }
+      if (hasTokenForm(text)) {
+        findings.push({
+          path,
+          message: 'the key has the form of an access token, and would be taken for one',
+          fix: 'Use a long random one: openssl rand -base64 32.',
+        });
+      }
       const owner = owners.get(text);
       if (owner !== undefined) {
         findings.push({ path, message: `it is the same key as ${owner}`, fix: 'Give every slot a key of its own.' });
@@ -172,5 +182,6 @@ export const consumersConfig: ConfigSection<typeof keys> = {
     ...placeFindings(values.subscriptions ?? {}),
     ...nodeFindings(values),
     ...keyFindings(values.subscriptions ?? {}),
+    ...entraFindings(values.entra, values.subscriptions ?? {}),
   ],
 };
