@@ -40,6 +40,9 @@ interface Asked {
 
 /** What a gateway says to hold lapses when it has not said so for this many leases. */
 const permitLeases = 3;
+/** A gateway counts as there for so many leases after it was last heard; a new set waits as long for one that was there. */
+const waitLeases = 3;
+const longestRestMs = 1000;
 const readAtOnce = 200;
 
 const sumsText = ({ spent, unknown, inFlight }: Sums): readonly string[] => [spent, unknown, inFlight].map(String);
@@ -57,15 +60,18 @@ export class RedisCounters implements CounterStore {
   #generation = 0;
   #number = 0;
   #acknowledged = 0;
+  /** The set of counters that answered last. */
+  #epoch = '';
   /** Accounts that an earlier process has left, as far as they are known and have not been named. */
   #left: string[] = [];
 
   constructor(options: RedisCountersOptions) {
-    const { connection, clock, log, timeoutMs, journal } = options;
+    const { connection, clock, log, leaseMs, timeoutMs, journal } = options;
     this.#options = options;
     this.#keys = counterKeys(options.keyPrefix, options.organisation);
     this.#session = options.ids(clock.now());
-    this.#patience = new Patience({ clock, log, timeoutMs, reset: () => connection.reset() });
+    const restMs = Math.min(longestRestMs, leaseMs / 5);
+    this.#patience = new Patience({ clock, log, timeoutMs, restMs, reset: () => connection.reset() });
     this.#recalls = new Recalls({ connection, channel: this.#keys.recalls, journal, clock, ids: options.ids });
   }
 
@@ -133,9 +139,12 @@ export class RedisCounters implements CounterStore {
       generation: this.#generation,
       number,
       acknowledged: this.#acknowledged,
+      epoch: this.#epoch,
       fresh: ids(now),
       now,
       leaseMs,
+      waitMs: waitLeases * leaseMs,
+      gateways: this.#recalls.gateways,
       permitMs: permitLeases * leaseMs,
       accounts: accounts.map(({ key, endsAt, own, granted, limit, lease, fresh }) => ({
         key,
@@ -159,8 +168,11 @@ export class RedisCounters implements CounterStore {
   /** Also of an answer that comes too late to be of use: that it was made is known then. */
   #believed(reply: unknown, asked: Asked): Omit<Answer, 'left'> {
     const read = this.#read(reply, asked);
-    this.#acknowledged = Math.max(this.#acknowledged, read.number);
-    this.#generation = read.generation;
+    if (read.number > this.#acknowledged) {
+      this.#acknowledged = read.number;
+      this.#epoch = read.answer.epoch;
+      this.#generation = read.generation;
+    }
     return read.answer;
   }
 

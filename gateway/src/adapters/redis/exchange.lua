@@ -36,27 +36,36 @@ else
 end
 
 -- ── The set. It is a new one, an epoch, where there is none; where it lacks an exchange that this gateway knows to have
--- been made; and where another server has it than before: one that was restarted, or a replica that took over, may lack
--- the last of what the one before has granted, and nobody could tell.
+-- been made in it; and where another server has it than before: one that was restarted, or a replica that took over, may
+-- lack the last of what the one before has granted, and nobody could tell. Where servers do not tell who they are, an
+-- epoch that is older than the one this gateway knows is one that came back.
 
 local info = redis.pcall('INFO', 'server')
 local server = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
-local known_set = redis.call('HMGET', set, 'epoch', 'born', 'server')
-local epoch, born = known_set[1], tonumber(known_set[2])
-if not epoch or number < payload.acknowledged or server ~= known_set[3] then
-  epoch, born = payload.fresh, now
+local known = redis.call('HMGET', set, 'epoch', 'born', 'server', 'expected')
+local epoch, born, expected = known[1], tonumber(known[2]), tonumber(known[4] or '0')
+local lost = not epoch or server ~= known[3] or (epoch == payload.epoch and number < payload.acknowledged)
+if lost or (server == '' and epoch < payload.epoch) then
+  epoch, born, expected = payload.fresh, now, 0
+  -- Whoever was heard before has to speak again.
+  redis.call('DEL', gateways)
 end
 -- Where the server's clock was set back.
 born = math.min(born, now)
-redis.call('HSET', set, 'epoch', epoch, 'born', whole(born), 'server', server)
-local closed = math.max(0, born + payload.leaseMs - now)
+local opens = born + payload.leaseMs
+-- As many as this gateway has known may have been granted something.
+if now < opens then expected = math.max(expected, payload.gateways) end
+redis.call('HSET', set, 'epoch', epoch, 'born', whole(born), 'server', server, 'expected', whole(expected))
 
 redis.call('HSET', gateway, 'session', payload.session, 'generation', whole(mine), 'number', whole(payload.number))
 redis.call('PEXPIRE', gateway, whole(40 * DAY))
 redis.call('ZADD', gateways, whole(now), journal)
-redis.call('ZREMRANGEBYSCORE', gateways, '-inf', '(' .. whole(now - 3 * payload.leaseMs))
+redis.call('ZREMRANGEBYSCORE', gateways, '-inf', '(' .. whole(now - payload.waitMs))
 redis.call('ZREMRANGEBYSCORE', gateways, '(' .. whole(now), '+inf')
 local alive = redis.call('ZCARD', gateways)
+-- One that is missing may be slow to connect, and still have calls under way that nobody else knows of.
+if alive < expected then opens = born + payload.waitMs end
+local closed = math.max(0, opens - now)
 
 -- ── Accounts: a hash with the epoch (`e`), whether it is built (`b`), the totals (`t`) and one entry a journal (`j:…`):
 -- granted, spent, unknown, in flight, the epoch and the session in which it was said ('-': read from the ledger).

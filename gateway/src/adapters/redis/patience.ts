@@ -7,12 +7,12 @@ export interface PatienceOptions {
   readonly log: Log;
   /** How long an answer is waited for, ms. */
   readonly timeoutMs: number;
+  /** After a failure nobody is made to wait for so long, ms: then one question tries again. */
+  readonly restMs: number;
   /** Hangs up and connects anew. */
   readonly reset: () => void;
 }
 
-/** After a failure nobody is made to wait for so long, ms: then one question tries again. */
-const restMs = 1000;
 /** So many answers in a row that did not come are a connection that is dead. */
 const mostSilent = 3;
 
@@ -63,7 +63,7 @@ export class Patience {
   }
 
   #told(error: unknown): Error {
-    const { clock, log, reset } = this.#options;
+    const { clock, log, restMs, reset } = this.#options;
     const message = error instanceof Error ? error.message : String(error);
     // The server answers, and does nothing of what it was asked.
     if (message.startsWith('FENCED')) return new CountersFenced('Another process counts for the same journal.');
