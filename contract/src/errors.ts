@@ -221,7 +221,8 @@ export const errorDefinitions = {
     status: 429,
     type: 'rate_limit_error',
     plane: 'data',
-    meaning: 'Every endpoint of the model is throttled.',
+    meaning:
+      'Every endpoint of the model is throttled or busy, and waiting for one, where that is allowed, was in vain.',
     remedy: 'Wait as `retry-after` says.',
   },
   upstream_unavailable: {

@@ -42,7 +42,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
       settings,
     }),
     deployments: deploymentControl(snapshots, services.pools.health),
-    routes: routeControl({ snapshots, clock, health: services.pools.health, traces: services.traces }),
+    routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
     budgets: adminBudgets({ alerts: ledger.alertStore }),
     prices: () =>

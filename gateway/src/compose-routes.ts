@@ -7,14 +7,15 @@ import type { RouteControl } from '#admin/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Subscription } from '#model/caller.ts';
+import type { ModelRoute } from '#model/model-route.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
 import { explainRoute } from '#proxy/routing/explain.ts';
-import type { EndpointHealth } from '#proxy/routing/health.ts';
+import type { Pools } from '#proxy/routing/pool.ts';
 import type { RouteTrace, RouteTraces, TraceStep } from '#proxy/routing/trace.ts';
 
 interface Sources {
   readonly snapshots: SnapshotSource;
-  readonly health: EndpointHealth;
+  readonly pools: Pools;
   readonly traces: RouteTraces;
   readonly clock: Clock;
 }
@@ -52,6 +53,7 @@ function shownStep(step: TraceStep, { endpoints }: RouteTrace): ShownTrace['step
       tier: tier + 1,
       passed: step.passed[index] ?? null,
     })),
+    waited: step.waited === undefined ? null : { ms: rounded(step.waited.ms), how: step.waited.how },
     attempt:
       record === undefined
         ? null
@@ -81,8 +83,22 @@ function subscriptionOf(snapshot: Snapshot, { as, model }: ExplainRouteQuery): S
   return found;
 }
 
+function queueOf({ pools }: Sources, route: ModelRoute): RouteExplanation['queue'] {
+  const { queue } = pools.of(route);
+  if (queue === null || route.queue === null) return null;
+  const longest = queue.longestMs();
+  return {
+    ...route.queue,
+    interactive: queue.count('interactive'),
+    standard: queue.count('standard'),
+    batch: queue.count('batch'),
+    longestMs: longest === null ? null : rounded(longest),
+  };
+}
+
 function explained(sources: Sources, query: ExplainRouteQuery): RouteExplanation {
-  const { health, clock } = sources;
+  const { clock } = sources;
+  const { health } = sources.pools;
   const snapshot = sources.snapshots.current();
   const route = snapshot.models.get(query.model);
   if (route === undefined) throw notFound(`There is no model '${query.model}'.`);
@@ -116,6 +132,7 @@ function explained(sources: Sources, query: ExplainRouteQuery): RouteExplanation
         latencyMs: latencyMs === 0 ? null : rounded(latencyMs),
       };
     }),
+    queue: queueOf(sources, route),
     waitMs: waitMs === undefined ? null : Math.ceil(waitMs),
   };
 }

@@ -7,6 +7,8 @@ import type { SnapshotSource } from '#model/snapshot.ts';
 import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.ts';
 import { EndpointHealth } from '#proxy/routing/health.ts';
 import { Pools } from '#proxy/routing/pool.ts';
+import { PoolQueues } from '#proxy/routing/queue/pool-queues.ts';
+import { measureQueues, observeWaits } from '#proxy/routing/queue/queue-metrics.ts';
 import { RouteTraces } from '#proxy/routing/trace.ts';
 
 export interface RoutingOptions {
@@ -18,12 +20,14 @@ export interface RoutingOptions {
   readonly metrics: Metrics;
 }
 
-/** What is known of endpoints, and how requests were routed. */
+/** What is known of endpoints, who waits for them, and how requests were routed. */
 export function openRouting(options: RoutingOptions): { readonly pools: Pools; readonly traces: RouteTraces } {
   const { settings, snapshots, clock, random, log, metrics } = options;
   const health = new EndpointHealth({ clock, random, events: createHealthEvents(log, metrics) });
   measureHealth(metrics, () =>
     [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
   );
-  return { pools: new Pools(health, random), traces: new RouteTraces(settings.keepTraces) };
+  const queues = new PoolQueues(clock, observeWaits(metrics));
+  measureQueues(metrics, queues);
+  return { pools: new Pools(health, random, queues), traces: new RouteTraces(settings.keepTraces) };
 }

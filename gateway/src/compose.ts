@@ -122,6 +122,8 @@ async function build(blueprint: Blueprint): Promise<Gateway> {
     async drain(signal) {
       state = 'draining';
       log.info({ signal, inFlight: dataPlane.inFlight() }, 'draining');
+      // Whoever waits for capacity would only use up the time that those under way are given.
+      services.pools.queues?.close();
       await dataPlane.drain(listen.drainTimeout);
       await closeAll(blueprint.closers);
       log.info({ signal }, 'stopped');

@@ -93,6 +93,7 @@ suite('the snapshot', () => {
       credential: { kind: 'api-key', key },
       health: { ...defaultHealthRules, openMs: 1_000, slowMs: 20_000 },
       yieldAt: null,
+      maxInFlight: null,
       drain: false,
     });
     assert.deepEqual(snapshot.endpoints.get('swc')?.surface, { kind: 'v1' });
@@ -117,6 +118,7 @@ suite('the snapshot', () => {
       idleTimeoutMs: 5_000,
       maxAttempts: 2,
       retries: { share: 0.2, atLeast: 3 },
+      queue: null,
       onClientDisconnect: 'drain',
       maxInput: 272_000,
       maxOutput: 128_000,

@@ -113,6 +113,7 @@ function endpointOf(name: string, values: EndpointValues, config: Config): Endpo
     credential: credentialOf(values.auth),
     health: Object.freeze(healthRulesOf(config.health, values.health)),
     yieldAt: values.type.endsWith('ProvisionedManaged') ? yieldPointsOf(values.yieldAt) : null,
+    maxInFlight: values.maxInFlight ?? null,
     drain: values.drain,
   });
 }

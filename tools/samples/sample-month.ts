@@ -41,6 +41,7 @@ const endpoint = (name: string, values: Partial<Endpoint> & Pick<Endpoint, 'mode
   credential: { kind: 'api-key', key: '' },
   health: defaultHealthRules,
   yieldAt: null,
+  maxInFlight: null,
   drain: false,
   ...values,
 });

@@ -73,7 +73,8 @@ export const routeCandidateSchema = z.object({
     .nullable()
     .describe(
       'Why it was not taken: its state, `tried`, `later-tier`, `not-drawn` (the balancer took another one), `coming-back`, ' +
-        '`yielding`, `probes-taken`, `unsound`, `spilled-to`; null: it was taken.',
+        '`yielding`, `probes-taken`, `unsound`, `spilled-to`, `full` (its `maxInFlight`), `queue` (others have waited longer); ' +
+        'null: it was taken.',
     ),
 });
 
@@ -81,6 +82,18 @@ export const routeStepSchema = z.object({
   atMs: ms.describe('When the choice was made, in milliseconds after the request arrived.'),
   taken: z.string().nullable().describe('The endpoint that was taken; null where none could be.'),
   candidates: z.array(routeCandidateSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  waited: z
+    .object({
+      ms: ms.describe('For so long, in milliseconds.'),
+      how: z
+        .string()
+        .describe(
+          'How the wait ended: `taken` (the next step says by which endpoint), `expired`, `hopeless` (no endpoint comes back ' +
+            'in time), `full`, `displaced`, `left` (its client went away), `drained`.',
+        ),
+    })
+    .nullable()
+    .describe('Where nothing could be taken: how long the call waited for capacity; null where it did not.'),
   attempt: z
     .object({
       id: z
@@ -105,6 +118,17 @@ export const routeTraceSchema = z.object({
   steps: z.array(routeStepSchema).describe('One per choice, in their order.'),
 });
 export type RouteTrace = z.infer<typeof routeTraceSchema>;
+
+const waiting = z.number().int().nonnegative().describe('Calls of this priority that wait now.');
+
+export const queueStateSchema = z.object({
+  maxWaitMs: ms.describe('The longest wait of one call.'),
+  maxLength: z.number().int().describe('So many wait at a time.'),
+  interactive: waiting,
+  standard: waiting,
+  batch: waiting,
+  longestMs: ms.nullable().describe('How long the one that came first has waited; null where nobody waits.'),
+});
 
 /** `GET /admin/v1/routes/explain` */
 export const explainRouteQuerySchema = z.strictObject({
@@ -149,6 +173,7 @@ export const routeExplanationSchema = z.object({
   priority: z.string().describe('The priority of its calls.'),
   allowed: z.boolean().describe('Whether the product includes the model.'),
   endpoints: z.array(explainedEndpointSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  queue: queueStateSchema.nullable().describe('Who waits for capacity; null where nobody may.'),
   waitMs: ms
     .nullable()
     .describe('Where none can be taken: how long until the first of them may be tried; null where one can.'),

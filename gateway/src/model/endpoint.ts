@@ -39,6 +39,8 @@ export interface Endpoint {
   readonly health: HealthRules;
   /** Null where it is not provisioned throughput. */
   readonly yieldAt: YieldPoints | null;
+  /** The most attempts under way at a time; null: as many as come. */
+  readonly maxInFlight: number | null;
   /** Taken out of service by the configuration: nothing new is sent to it. */
   readonly drain: boolean;
 }

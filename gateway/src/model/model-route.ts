@@ -27,6 +27,14 @@ export interface RetryLimit {
   readonly atLeast: number;
 }
 
+/** How calls wait until an endpoint can take them. */
+export interface QueueTerms {
+  /** The longest wait of one call, ms. */
+  readonly maxWaitMs: number;
+  /** So many wait at a time. */
+  readonly maxLength: number;
+}
+
 /** The name that a client uses, and where it may go. */
 export interface ModelRoute {
   readonly name: string;
@@ -45,6 +53,8 @@ export interface ModelRoute {
   /** Attempts in all, the first one included. */
   readonly maxAttempts: number;
   readonly retries: RetryLimit;
+  /** Null: what cannot be taken now is refused at once. */
+  readonly queue: QueueTerms | null;
   /** `cancel` stops the upstream at once and counts what was delivered; `drain` reads on to the exact usage. */
   readonly onClientDisconnect: 'cancel' | 'drain';
   /** The most input and output tokens of a call, over all endpoints; null where one of them has no published limit. */

@@ -142,7 +142,15 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], changes);
     const exchange = exchangeOf({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'hi' }] });
     const admission = { exchange, caller: callerOf(subscriptionWith()), route, binding: null, edits: new Map() };
-    const forwarding = { response: {} as ServerResponse, presence, attempts: 0, trail: [], trace: undefined, limits };
+    const forwarding = {
+      response: {} as ServerResponse,
+      presence,
+      attempts: 0,
+      waitedMs: 0,
+      trail: [],
+      trace: undefined,
+      limits,
+    };
     return forward(services(), admission, forwarding).then(
       () => undefined,
       (thrown: unknown) => {

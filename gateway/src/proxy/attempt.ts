@@ -4,7 +4,7 @@ import type { Admission } from '#model/admission.ts';
 import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import type { Reservation } from './ports.ts';
-import type { Choice } from './routing/plan.ts';
+import type { Choice } from './routing/choice.ts';
 import { failedSpillover } from './routing/spillover.ts';
 import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';

@@ -25,6 +25,8 @@ export interface Forwarding {
   readonly presence: Presence;
   /** Attempts made so far, over all calls of forward. */
   attempts: number;
+  /** How long it has waited for capacity, ms. */
+  waitedMs: number;
   /** For the log line: one word per attempt. */
   readonly trail: string[];
   /** How it was routed; undefined where nobody keeps that, or it has not come to it. */

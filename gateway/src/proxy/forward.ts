@@ -4,11 +4,13 @@ import type { Reply } from '#model/reply.ts';
 import { Attempt, type AttemptResult } from './attempt.ts';
 import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
-import type { RequestLimits, Reservation } from './ports.ts';
+import { reserve } from './reserve.ts';
 import { beginTrace } from './route-trace.ts';
+import type { Choice } from './routing/choice.ts';
 import { Plan } from './routing/plan.ts';
 import { sessionHashOf } from './routing/session-key.ts';
 import type { Services } from './services.ts';
+import { waitForPlace } from './wait.ts';
 
 /** One attempt, given up where the client goes away and nobody reads on for it. */
 async function make(attempt: Attempt, { presence }: Forwarding): Promise<AttemptResult> {
@@ -38,25 +40,10 @@ function planOf(services: Services, admission: Admission, forwarding: Forwarding
   return new Plan(pool, call, { clock: services.clock, random: services.random, trace: forwarding.trace });
 }
 
-const unlimited: Reservation = { nano: null, settle() {}, release() {} };
-
-/** Undefined where an attempt that is not the first cannot be reserved for. */
-function reserve(
-  { limits }: Forwarding,
-  at: number,
-  again: boolean,
-): Reservation | undefined | Promise<Reservation | undefined> {
-  if (limits === undefined) return unlimited;
-  return again ? reserveAgain(limits, at) : limits.reserve(at);
-}
-
-async function reserveAgain(limits: RequestLimits, at: number): Promise<Reservation | undefined> {
-  try {
-    return await limits.reserve(at);
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
+/** What the plan has to know of an attempt that may be made again elsewhere. */
+function learn(plan: Plan, { member }: Choice, { fault, spilledTo }: Extract<AttemptResult, { kind: 'try-another' }>) {
+  if (fault.kind === 'throttled') plan.refusedBy(member);
+  if (spilledTo !== undefined) plan.avoidSpilled(member, spilledTo);
 }
 
 /**
@@ -66,15 +53,15 @@ async function reserveAgain(limits: RequestLimits, at: number): Promise<Reservat
 export async function forward(services: Services, admission: Admission, forwarding: Forwarding): Promise<Reply> {
   const plan = planOf(services, admission, forwarding);
   for (;;) {
-    const at = services.clock.now();
+    let at = services.clock.now();
     const reserving = reserve(forwarding, at, plan.made > 0);
-    const reservation = reserving instanceof Promise ? await reserving : reserving;
+    let reservation = reserving instanceof Promise ? await reserving : reserving;
     // What cannot be paid for again is not tried again: the client is told what came of the attempts before.
     if (reservation === undefined) throw exhausted(plan);
-    const choice = plan.next();
+    let choice = plan.next();
     if (choice === undefined) {
       reservation.release();
-      throw exhausted(plan);
+      ({ choice, reservation, at } = await waitForPlace(services, { plan, admission, forwarding }));
     }
     forwarding.attempts += 1;
     const attempt = new Attempt(services, { admission, choice, at, reservation, number: forwarding.attempts });
@@ -85,7 +72,7 @@ export async function forward(services: Services, admission: Admission, forwardi
     if (result.kind === 'answered') return answeredReply(admission, forwarding, result);
     if (result.kind === 'over')
       throw new Failure('upstream_timeout', 'The deadline of the call has passed.', { retriesSpent: plan.made > 1 });
-    if (result.spilledTo !== undefined) plan.avoidSpilled(choice.member, result.spilledTo);
+    learn(plan, choice, result);
     // Whoever has gone pays for no further attempt.
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
       throw new Failure('upstream_timeout', 'The client has gone.');

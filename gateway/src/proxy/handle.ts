@@ -61,7 +61,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
     caller: undefined,
     exchange: undefined,
     failure: undefined,
-    forwarding: { response, presence, attempts: 0, trail: [], trace: undefined, limits: undefined },
+    forwarding: { response, presence, attempts: 0, waitedMs: 0, trail: [], trace: undefined, limits: undefined },
   };
   try {
     await travel(services, client, journey);
@@ -185,6 +185,7 @@ function report(services: Services, response: ServerResponse, journey: Journey):
     status,
     code: failure?.code,
     attempts: journey.forwarding.trail,
+    waitedMs: journey.forwarding.waitedMs === 0 ? undefined : Math.round(journey.forwarding.waitedMs),
     ms: Math.round((services.clock.monotonic() - journey.startedAt) * 10) / 10,
   };
   if (failure !== undefined && failure.status === 500)

@@ -7,7 +7,8 @@ import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import type { Verdict } from '#proxy/routing/endpoint-state.ts';
 import { EndpointHealth } from '#proxy/routing/health.ts';
-import { Plan, type Choice } from '#proxy/routing/plan.ts';
+import type { Choice } from '#proxy/routing/choice.ts';
+import { Plan } from '#proxy/routing/plan.ts';
 import { Pools, type Pool } from '#proxy/routing/pool.ts';
 import { routeOf } from '#proxy/routing/route-of.ts';
 import { judge } from '#proxy/routing/verdict.ts';
@@ -34,6 +35,7 @@ function endpointOf(name: string, script: Script): Endpoint {
     credential: { kind: 'api-key', key: '' },
     health: healthRulesOf(script.health, undefined),
     yieldAt: null,
+    maxInFlight: null,
     drain: false,
   };
   return isProvisioned(endpoint) ? { ...endpoint, yieldAt: yieldPointsOf(values.yieldAt) } : endpoint;

@@ -16,6 +16,7 @@ export function endpointNamed(name: string, changes: Partial<Endpoint> = {}): En
     credential: { kind: 'api-key', key: 'upstream-key' },
     health: defaultHealthRules,
     yieldAt: null,
+    maxInFlight: null,
     drain: false,
     ...changes,
   };
@@ -38,6 +39,7 @@ export function routeOver(
     idleTimeoutMs: 60_000,
     maxAttempts: 3,
     retries: { share: 0.2, atLeast: 3 },
+    queue: null,
     onClientDisconnect: 'cancel',
     maxInput: 272_000,
     maxOutput: 128_000,

@@ -6,6 +6,7 @@ import type { EndpointState, HealthEvent, Lease, Verdict } from '#proxy/routing/
 import { EndpointHealth } from '#proxy/routing/health.ts';
 import { Plan } from '#proxy/routing/plan.ts';
 import { Pools } from '#proxy/routing/pool.ts';
+import { PoolQueues } from '#proxy/routing/queue/pool-queues.ts';
 import { ManualClock } from './manual-clock.ts';
 
 /** Always the same number: 0 takes the first by weight, and adds no jitter. */
@@ -24,6 +25,9 @@ export class RoutingBench {
   readonly oddities: string[] = [];
   readonly health: EndpointHealth;
   readonly pools: Pools;
+  readonly queues: PoolQueues;
+  /** How waits ended, in their order. */
+  readonly waits: string[] = [];
 
   constructor(random: RandomSource = always(0)) {
     this.random = random;
@@ -35,7 +39,8 @@ export class RoutingBench {
         odd: (endpoint, header) => this.oddities.push(`${endpoint} ${header}`),
       },
     });
-    this.pools = new Pools(this.health, random);
+    this.queues = new PoolQueues(this.clock, ({ ended }) => this.waits.push(ended.how));
+    this.pools = new Pools(this.health, random, this.queues);
   }
 
   plan(route: ModelRoute, call: BalancedCall = plainCall): Plan {

@@ -138,6 +138,7 @@ export const answers = {
     priority: 'standard',
     allowed: true,
     endpoints: [],
+    queue: null,
     waitMs: null,
   },
   price: {

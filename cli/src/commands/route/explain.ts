@@ -50,6 +50,14 @@ function headline({ model, subscription, product, priority, allowed, waitMs }: R
   return `A call of ${model} by ${who}, now.${wait}\n`;
 }
 
+/** Who waits; nothing where nobody does. */
+function queueLine({ queue }: RouteExplanation): string {
+  if (queue === null || queue.longestMs === null) return '';
+  const { interactive, standard, batch, longestMs } = queue;
+  const classes = `${interactive} interactive, ${standard} standard, ${batch} batch`;
+  return `${interactive + standard + batch} calls wait for capacity (${classes}), the first for ${longestMs / 1000} s.\n`;
+}
+
 interface Options extends FormatOptions {
   readonly model: string;
   readonly as: string;
@@ -74,7 +82,7 @@ export function addRouteExplain(parent: Command, context: Context): void {
         },
       });
       const format = formatOf(options);
-      if (format === 'table') context.out.write(headline(value));
+      if (format === 'table') context.out.write(headline(value) + queueLine(value));
       context.out.write(listing(context.out, { format, json: raw, rows: value.endpoints, columns }));
     });
   withExamples(withFormat(command), [

@@ -41,6 +41,7 @@ const explanation = {
       yieldAt: null,
     },
   ],
+  queue: null,
   waitMs: null,
 };
 
@@ -51,6 +52,7 @@ test('route explain says where a call would go and why', async (t) => {
   assert.deepEqual(gateway.asked[0]?.query, { model: 'gpt-5.4-mini', as: 'marketing', stream: 'true' });
   assert.match(out, /^A call of gpt-5\.4-mini by marketing-web \(product standard, priority standard\), now\.$/m);
   assert.match(out, /^ +1 +ptu +12\.5 % +yielding .* 250\.5 +10 % +87\.5 % +90 %$/m);
+  assert.doesNotMatch(out, /wait/);
   assert.match(out, /^ +2 +payg +87\.5 % +weighted-random/m);
 });
 
@@ -62,6 +64,15 @@ test('route explain says when nothing can be taken, and when the product does no
   const ask = (as: string) => runCli(['route', 'explain', '--model', 'm', '--as', as], gateway.environment);
   assert.match((await ask('finance')).out, /Nothing can be taken now; the first may be tried in 2\.5 s\./);
   assert.match((await ask('marketing')).out, /may not call gpt-5\.4-mini: its product does not include it/);
+});
+
+test('route explain says who waits for capacity', async (t) => {
+  const queue = { maxWaitMs: 10_000, maxLength: 50, interactive: 1, standard: 0, batch: 7, longestMs: 2_400 };
+  const gateway = await fakeGateway(t, {
+    'GET routes/explain': promised(routeExplanationSchema, { ...explanation, queue }),
+  });
+  const { out } = await runCli(['route', 'explain', '--model', 'm', '--as', 'marketing'], gateway.environment);
+  assert.match(out, /^8 calls wait for capacity \(1 interactive, 0 standard, 7 batch\), the first for 2\.4 s\.$/m);
 });
 
 test('route explain needs a model and a caller, and says what is no name', async (t) => {
@@ -100,6 +111,7 @@ test('route show tells every choice, what was passed over, and what came of the 
           { endpoint: 'ptu', tier: 1, passed: null },
           { endpoint: 'payg', tier: 2, passed: 'later-tier' },
         ],
+        waited: null,
         attempt,
       },
       {
@@ -109,6 +121,7 @@ test('route show tells every choice, what was passed over, and what came of the 
           { endpoint: 'ptu', tier: 1, passed: 'tried' },
           { endpoint: 'payg', tier: 2, passed: 'broken' },
         ],
+        waited: { ms: 1200.5, how: 'expired' },
         attempt: null,
       },
     ],
@@ -117,7 +130,7 @@ test('route show tells every choice, what was passed over, and what came of the 
   const { out } = await runCli(['route', 'show', '01JNK'], gateway.environment);
   assert.match(out, /^ +1 +1\.5 +1 +ptu +taken +refused-by-upstream +throttled +429 +3 +4 +A1$/m);
   assert.match(out, /^ +1 +1\.5 +2 +payg +later-tier$/m);
-  assert.match(out, /^ +2 +7 +2 +payg +broken$/m);
+  assert.match(out, /^ +2 +7 +1200\.5 +expired +2 +payg +broken$/m);
   const { out: json } = await runCli(['route', 'show', '01JNK', '--json'], gateway.environment);
   assert.deepEqual(JSON.parse(json), trace);
 });

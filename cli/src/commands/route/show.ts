@@ -20,6 +20,19 @@ const attemptOf = ({ step, candidate }: Line) => (candidate.endpoint === step.ta
 const columns: readonly Column<Line>[] = [
   { title: 'choice', name: 'choice', align: 'right', value: (one) => one.choice },
   { title: 'at, ms', name: 'atMs', align: 'right', value: (one) => one.step.atMs },
+  {
+    title: 'then waited, ms',
+    name: 'waitedMs',
+    align: 'right',
+    value: (one) => one.step.waited?.ms ?? null,
+    text: (one) => String(one.step.waited?.ms ?? ''),
+  },
+  {
+    title: 'until',
+    name: 'waitEnded',
+    value: (one) => one.step.waited?.how ?? null,
+    text: (one) => one.step.waited?.how ?? '',
+  },
   { title: 'tier', name: 'tier', align: 'right', value: (one) => one.candidate.tier },
   { title: 'endpoint', name: 'endpoint', value: (one) => one.candidate.endpoint },
   { title: 'taken', name: 'passed', value: (one) => one.candidate.passed ?? 'taken' },

@@ -36,8 +36,8 @@ export class CallSpending {
   #permitted = false;
   /** They could not be asked for. */
   #permitsWaived = false;
-  /** The request has been counted where requests are. */
-  #counted = false;
+  /** What counts the request where requests are; a call that waited for its place has given that back, and counts anew. */
+  #counting: Reservation | undefined;
 
   constructor(context: CallContext, path: CallerPath) {
     this.#context = context;
@@ -54,7 +54,7 @@ export class CallSpending {
    * Throws or rejects with the Failure to tell.
    */
   reserve(attempt: AttemptAsk): Reservation | Promise<Reservation> {
-    const reserving = new Reserving(this.#context, this.path, { attempt, first: !this.#counted });
+    const reserving = new Reserving(this.#context, this.path, { attempt, first: this.#uncounted });
     if (reserving.unread().length > 0) return this.#reserveWaiting({ reserving, attempt });
     const wanted = this.#wanted(reserving);
     if (wanted === undefined) return this.#hold(reserving);
@@ -75,9 +75,15 @@ export class CallSpending {
     this.#context.givenBack();
   }
 
+  get #uncounted(): boolean {
+    return this.#counting === undefined || this.#counting.released;
+  }
+
   #hold(reserving: Reserving): Reservation {
-    this.#counted = true;
-    return reserving.hold();
+    const uncounted = this.#uncounted;
+    const reservation = reserving.hold();
+    if (uncounted) this.#counting = reservation;
+    return reservation;
   }
 
   #wanted(reserving: Reserving): Wanted | undefined {

@@ -64,6 +64,8 @@ export class Reservation {
   readonly #path: CallerPath;
   readonly accounts: readonly Reserved[];
   readonly #taken: readonly Taken[];
+  /** The attempt was not made after all. */
+  released = false;
   readonly #ended: (reservation: Reservation, record: UsageRecord | undefined) => void;
 
   constructor(
@@ -107,6 +109,7 @@ export class Reservation {
 
   /** The attempt was never sent. */
   release(): void {
+    this.released = true;
     for (const { account, amount } of this.accounts) account.settle(amount, 0n, 0n);
     for (const { track, portion } of this.#taken) track.giveBack(portion);
     this.#ended(this, undefined);

@@ -25,7 +25,12 @@ interface TierValues {
   readonly priority: number | undefined;
   readonly balancer: string | undefined;
 }
-type Routes = Readonly<Record<string, { readonly tiers: readonly TierValues[] }>>;
+interface RouteValues {
+  readonly tiers: readonly TierValues[];
+  readonly deadline: number;
+  readonly queue?: { readonly maxWait: number } | undefined;
+}
+type Routes = Readonly<Record<string, RouteValues>>;
 
 interface RoutingValues {
   readonly affinity: { readonly keys: readonly Secret[] };
@@ -72,7 +77,7 @@ export function findingsOfRouting(
     ...(endpoints === undefined ? [] : sameDeploymentTwice(endpoints)),
     ...(models === undefined
       ? []
-      : Object.entries(models).flatMap(([name, one]) => findingsOfTiers(one.tiers, ['models', name, 'tiers']))),
+      : Object.entries(models).flatMap(([name, one]) => findingsOfRoute(one, ['models', name]))),
     ...(endpoints === undefined || models === undefined ? [] : ofRoutes(endpoints, models)),
   ];
 }
@@ -193,6 +198,18 @@ function sameDeploymentTwice(endpoints: Endpoints): readonly ConfigFinding[] {
     }
   }
   return findings;
+}
+
+/** What no schema can say about one model: `models.<name>`, or the model of a simulation. */
+export function findingsOfRoute({ tiers, deadline, queue }: RouteValues, path: ConfigPath): readonly ConfigFinding[] {
+  const findings = findingsOfTiers(tiers, [...path, 'tiers']);
+  if (queue === undefined || queue.maxWait < deadline) return findings;
+  const late: ConfigFinding = {
+    path: [...path, 'queue', 'maxWait'],
+    message: 'a call that waited so long would have no time left: it is not shorter than `deadline`',
+    fix: 'Name a shorter wait, or a later deadline.',
+  };
+  return [...findings, late];
 }
 
 /** What is wrong with the tiers of a model; `path` leads to them. */

@@ -1,4 +1,4 @@
-import { azureName, percentage, secret } from '#kernel/config-values.ts';
+import { azureName, percentage, secret, wholeNumber } from '#kernel/config-values.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
 import type { Priority, YieldPoints } from '#model/priority.ts';
 import { z } from 'zod';
@@ -99,6 +99,11 @@ export const endpoint = z.strictObject({
   ptu: ptu.optional(),
   health: healthOfOne.optional().describe('Where this endpoint is judged otherwise than `health` says.'),
   yieldAt,
+  maxInFlight: wholeNumber({ atLeast: 1 })
+    .optional()
+    .describe(
+      'The most attempts under way at a time; what comes beyond goes to another endpoint, or waits (`models.<name>.queue`).',
+    ),
   drain: z
     .boolean()
     .default(false)

@@ -65,6 +65,26 @@ const retryBudget = z
       'endpoint that is well is not counted.',
   );
 
+const queue = z
+  .strictObject({
+    maxWait: duration({ atLeastMs: 10 })
+      .prefault('10s')
+      .describe(
+        'The longest wait of one call. Where every endpoint has asked to be left alone for longer, the call is refused at once.',
+      ),
+    maxLength: wholeNumber({ atLeast: 1, atMost: 10_000 })
+      .prefault(100)
+      .describe(
+        'So many wait at a time. Beyond it a more urgent call, or one of a consumer that has fewer waiting, takes the place ' +
+          'of the last one of whoever has most.',
+      ),
+  })
+  .optional()
+  .describe(
+    'Lets calls wait for capacity, where every endpoint is throttled or has its `maxInFlight`, instead of refusing them at ' +
+      'once: the more urgent `priority` first, the consumers of one priority in turn. Without it nothing waits.',
+  );
+
 /** `models.<name>`. */
 export const route = z.strictObject({
   tiers: z
@@ -91,6 +111,7 @@ export const route = z.strictObject({
     .prefault(3)
     .describe('Attempts in all, the first one included; each goes to another endpoint.'),
   retryBudget,
+  queue,
   onClientDisconnect: z
     .enum(['cancel', 'drain'])
     .default('cancel')

@@ -47,6 +47,12 @@ export interface HealthEvents {
   odd(endpoint: string, header: string): void;
 }
 
+/** Somebody who waits for an endpoint. Told in the turn in which it happens, so it must not throw. */
+export interface StateWatcher {
+  /** An attempt has ended, or what stands against the endpoint is another. `throttled`: it has just refused one. */
+  changed(throttled: boolean): void;
+}
+
 /** The least share of its calls that an endpoint gets which is coming back. */
 const leastRampShare = 0.1;
 
@@ -76,6 +82,7 @@ export class EndpointState {
   #rampMs = 0;
   #override: Override = 'none';
   #overriddenUntil = Number.POSITIVE_INFINITY;
+  readonly #watchers = new Set<StateWatcher>();
 
   constructor(endpoint: Endpoint, tools: StateTools) {
     this.endpoint = endpoint;
@@ -106,6 +113,7 @@ export class EndpointState {
     this.#override = override;
     this.#overriddenUntil = forMs === null ? Number.POSITIVE_INFINITY : now + forMs;
     this.#tools.events.happened({ endpoint: this.endpoint.name, what: 'overridden', reason: override, forMs });
+    this.#changed(false);
   }
 
   /** Forgets what stands against it: an operator has mended what was wrong. */
@@ -114,6 +122,7 @@ export class EndpointState {
     this.#throttledUntil = Number.NEGATIVE_INFINITY;
     this.#rampFrom = Number.NEGATIVE_INFINITY;
     this.lastError = null;
+    this.#changed(false);
   }
 
   state(now: number): HealthState {
@@ -138,6 +147,12 @@ export class EndpointState {
     return state === 'available' || (state === 'probing' && this.#breaker.admits(now));
   }
 
+  /** Whether as many attempts are under way as it may have. */
+  get full(): boolean {
+    const { maxInFlight } = this.endpoint;
+    return maxInFlight !== null && this.inFlight >= maxInFlight;
+  }
+
   /** The share of its calls that it gets while it comes back, (0, 1]. */
   rampShare(now: number): number {
     const elapsed = now - this.#rampFrom;
@@ -154,6 +169,14 @@ export class EndpointState {
     const state = this.boundState(now);
     if (state === 'throttled') return this.#throttledUntil;
     return state === 'broken' || state === 'quarantined' ? this.#breaker.until : undefined;
+  }
+
+  watch(watcher: StateWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: StateWatcher): void {
+    this.#watchers.delete(watcher);
   }
 
   // ── how fast it answers
@@ -176,6 +199,7 @@ export class EndpointState {
   ended(begun: Begun): void {
     this.inFlight -= 1;
     this.#breaker.end(begun);
+    this.#changed(false);
   }
 
   /** For the lease only: a reply that had begun came to its end. */
@@ -244,6 +268,12 @@ export class EndpointState {
     this.lastError = 'throttled';
     if (isProvisioned(this.endpoint)) this.load.full(now);
     if (fresh) this.#tell('throttled', 'the upstream asked for it', forMs);
+    this.#changed(true);
+  }
+
+  #changed(throttled: boolean): void {
+    if (this.#watchers.size === 0) return;
+    for (const watcher of this.#watchers) watcher.changed(throttled);
   }
 
   #misconfigured(begun: Begun, now: number, reason: string): void {

@@ -1,8 +1,10 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
 import type { BalancedCall, Member } from './balancers/balancer.ts';
-import type { HealthState, Lease } from './endpoint-state.ts';
+import type { Choice } from './choice.ts';
+import type { HealthState } from './endpoint-state.ts';
 import type { Pool } from './pool.ts';
+import { whenFreed, type QueuedPlan } from './queue/pool-queue.ts';
 import { TraceStep, type Passed, type RouteTrace } from './trace.ts';
 
 /** What a choice is made with. */
@@ -11,13 +13,8 @@ export interface PlanTools {
   readonly random: RandomSource;
 }
 
-/** Where an attempt goes. The lease has begun: whoever takes it ends it, also where the attempt is not made after all. */
-export interface Choice {
-  readonly member: Member;
-  readonly lease: Lease;
-  /** Where what comes of it is written; undefined where nobody keeps it. */
-  readonly step: TraceStep | undefined;
-}
+/** How an endpoint of the model stands; `full`: as many attempts are under way as it may have. */
+export type Standing = HealthState | 'full';
 
 /** Over these last points before its set point a provisioned deployment yields more and more calls. */
 const yieldBand = 0.1;
@@ -34,17 +31,21 @@ type Demand = 'sound' | 'steady' | 'any';
  * What is throttled, broken or quarantined is left alone, and what is coming back gets part of its calls, unless
  * nothing else is left. No endpoint is tried twice.
  */
-export class Plan {
+export class Plan implements QueuedPlan {
   readonly #pool: Pool;
   readonly #call: BalancedCall;
   readonly #tools: PlanTools;
   readonly #trace: RouteTrace | undefined;
-  readonly #tried: Member[] = [];
+  #tried: Member[] = [];
   /** Not to be tried, although nothing is known of them. */
   readonly #avoided: Member[] = [];
   /** Filled while a choice is made, where somebody keeps it. */
   #passed: (Passed | null)[] | undefined;
   #outOfRetries = false;
+  /** Of those that were tried: which had no room. */
+  #refusing: Member[] | undefined;
+  #waitingSince: number | null = null;
+  #waits = 0;
 
   constructor(pool: Pool, call: BalancedCall, tools: PlanTools & { readonly trace?: RouteTrace | undefined }) {
     this.#pool = pool;
@@ -63,8 +64,24 @@ export class Plan {
     return this.#outOfRetries;
   }
 
-  /** The next attempt; undefined when the budget is spent or nothing is left to try. */
+  get pool(): Pool {
+    return this.#pool;
+  }
+
+  /** The next attempt; undefined when the budget is spent, nothing is left to try, or others have waited longer for it. */
   next(): Choice | undefined {
+    const { queue } = this.#pool;
+    if (queue !== null && queue.length > 0 && this.#tried.length === 0) {
+      const behind = this.#trace === undefined ? undefined : this.#pool.endpoints.map((): Passed => 'queue');
+      this.#passed = behind;
+      this.#written(this.#tools.clock.monotonic(), undefined);
+      return undefined;
+    }
+    return this.take();
+  }
+
+  /** The next attempt, whoever else waits. */
+  take(): Choice | undefined {
     const { route, retries, endpoints } = this.#pool;
     if (this.#tried.length >= route.maxAttempts) return undefined;
     const now = this.#tools.clock.monotonic();
@@ -108,11 +125,68 @@ export class Plan {
     }
   }
 
+  // ── waiting for capacity
+
+  /** An endpoint that was tried has no room now: it may be tried again after a wait. */
+  refusedBy(member: Member): void {
+    (this.#refusing ??= []).push(member);
+  }
+
+  get waitingSince(): number | null {
+    return this.#waitingSince;
+  }
+
+  /** Whether it may wait where nothing can be taken now. Each wait begins with attempts anew, so they are bounded, too. */
+  get mayWait(): boolean {
+    const { route, queue } = this.#pool;
+    return queue !== null && !this.#outOfRetries && this.#waits < route.maxAttempts;
+  }
+
+  /** Also forgets who refused it for want of room. */
+  beginWait(now: number): void {
+    this.#waits += 1;
+    this.#waitingSince ??= now;
+    const refusing = this.#refusing;
+    if (refusing === undefined) return;
+    this.#tried = this.#tried.filter((member) => !refusing.includes(member));
+    this.#refusing = undefined;
+  }
+
+  get untouched(): boolean {
+    return this.#tried.length === 0 && this.#avoided.length === 0 && this.#call.resource === null;
+  }
+
+  outlook(now: number): number | undefined {
+    if (this.#tried.length >= this.#pool.route.maxAttempts) return undefined;
+    let soonest: number | undefined;
+    for (const { members } of this.#pool.tiers) {
+      for (const member of members) {
+        const objection = this.#objection(member, now, 'any');
+        if (objection === null) return 0;
+        if (objection === 'full') soonest = whenFreed;
+        else if (objection === 'throttled' && soonest !== whenFreed)
+          soonest = Math.min(soonest ?? whenFreed, (member.state.blockedUntil(now) ?? now) - now);
+      }
+    }
+    return soonest;
+  }
+
+  /** Writes into the trace how long it waited after the last choice found nothing. */
+  waited(ms: number, how: string): void {
+    const vain = this.#trace?.steps.findLast(({ taken }) => taken === undefined);
+    if (vain !== undefined) vain.waited = { ms, how };
+  }
+
+  // ── how it stands
+
   /** How each endpoint of the model stands now. */
-  states(): readonly HealthState[] {
+  states(): readonly Standing[] {
     const now = this.#tools.clock.monotonic();
     const bound = this.#call.resource !== null;
-    return this.#usable().map(({ state }) => (bound ? state.boundState(now) : state.state(now)));
+    return this.#usable().map(({ state }) => {
+      const standing = bound ? state.boundState(now) : state.state(now);
+      return standing === 'available' && state.full ? 'full' : standing;
+    });
   }
 
   /** Milliseconds until the first of the endpoints that are left alone may be tried; undefined where none is. */
@@ -160,6 +234,7 @@ export class Plan {
     if (resource !== null && endpoint.resource !== resource) return 'elsewhere';
     // What lives in a drained endpoint can be nowhere else.
     const standing = resource === null ? state.state(now) : state.boundState(now);
+    if (state.full && (standing === 'available' || standing === 'probing')) return 'full';
     if (standing === 'probing') return state.admits(now) ? this.#reluctance(member, now, of) : 'probes-taken';
     return standing === 'available' ? this.#reluctance(member, now, of) : standing;
   }

@@ -2,7 +2,10 @@ import type { RandomSource } from '#kernel/random.ts';
 import type { ModelRoute, SessionKey, Tier } from '#model/model-route.ts';
 import type { Balancer, Member } from './balancers/balancer.ts';
 import { balancersByName, keyedBalancer } from './balancers/registry.ts';
+import type { EndpointState } from './endpoint-state.ts';
 import type { EndpointHealth } from './health.ts';
+import type { PoolQueue } from './queue/pool-queue.ts';
+import type { PoolQueues } from './queue/pool-queues.ts';
 import { RetryLimiter } from './retry-limiter.ts';
 import type { RouteTrace } from './trace.ts';
 
@@ -21,6 +24,9 @@ export interface Pool {
   /** The endpoints of all tiers, for traces. */
   readonly endpoints: RouteTrace['endpoints'];
   readonly retries: RetryLimiter;
+  /** Who waits for capacity; null where nobody may. */
+  readonly queue: PoolQueue | null;
+  readonly states: readonly EndpointState[];
   /** What calls that belong together have in common; null where no tier goes by it. */
   readonly sessionKey: SessionKey | null;
 }
@@ -28,13 +34,16 @@ export interface Pool {
 /** The pools of all models. One per process. */
 export class Pools {
   readonly health: EndpointHealth;
+  /** Null: nobody waits. */
+  readonly queues: PoolQueues | null;
   readonly #random: RandomSource;
   readonly #byRoute = new WeakMap<ModelRoute, Pool>();
   /** What a model keeps when its route is made anew. */
   readonly #retries = new Map<string, RetryLimiter>();
 
-  constructor(health: EndpointHealth, random: RandomSource) {
+  constructor(health: EndpointHealth, random: RandomSource, queues: PoolQueues | null = null) {
     this.health = health;
+    this.queues = queues;
     this.#random = random;
   }
 
@@ -48,6 +57,8 @@ export class Pools {
           endpoints.map(({ endpoint }) => ({ name: endpoint.name, tier })),
         ),
         retries: this.#retriesOf(route.name),
+        queue: route.queue === null ? null : (this.queues?.of(route.name) ?? null),
+        states: route.endpoints.map((endpoint) => this.health.of(endpoint)),
         sessionKey: route.tiers.some(({ balancer }) => balancer === keyedBalancer) ? route.sessionKey : null,
       };
       this.#byRoute.set(route, pool);

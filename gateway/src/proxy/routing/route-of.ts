@@ -31,6 +31,10 @@ export function routeOf(
     idleTimeoutMs: values.idleTimeout,
     maxAttempts: values.maxAttempts,
     retries: Object.freeze(values.retryBudget),
+    queue:
+      values.queue === undefined
+        ? null
+        : Object.freeze({ maxWaitMs: values.queue.maxWait, maxLength: values.queue.maxLength }),
     onClientDisconnect: values.onClientDisconnect,
   };
 }

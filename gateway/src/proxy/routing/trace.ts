@@ -6,6 +6,10 @@ export type Passed =
   | Exclude<HealthState, 'available'>
   /** Its circuit is being probed, and all places for probes are taken. */
   | 'probes-taken'
+  /** As many attempts are under way as it may have. */
+  | 'full'
+  /** Others have waited longer for it. */
+  | 'queue'
   /** It comes back, or yields provisioned throughput, and this call was not in its share. */
   | 'coming-back'
   | 'yielding'
@@ -28,6 +32,8 @@ export class TraceStep {
   readonly passed: readonly (Passed | null)[];
   /** Index of the endpoint that was taken; undefined where none was. */
   readonly taken: number | undefined;
+  /** Where nothing could be taken: how long the call waited then, ms, and how that ended; undefined where it did not wait. */
+  waited: { readonly ms: number; readonly how: string } | undefined;
   /** Why the attempt was given up for another one. */
   fault: string | null = null;
   /** The attempt's record; undefined while it runs, and where it was not made after all. */

@@ -1,0 +1,70 @@
+import { Failure } from '#kernel/errors.ts';
+import type { Admission } from '#model/admission.ts';
+import type { Forwarding } from './deliver.ts';
+import { exhausted } from './exhausted.ts';
+import type { Reservation } from './ports.ts';
+import { reserve } from './reserve.ts';
+import type { Choice } from './routing/choice.ts';
+import type { Plan } from './routing/plan.ts';
+import type { Waited } from './routing/queue/pool-queue.ts';
+import type { Services } from './services.ts';
+
+/** What a call has got by waiting. */
+export interface Place {
+  readonly choice: Choice;
+  readonly reservation: Reservation;
+  /** When the attempt is admitted, UTC ms. */
+  readonly at: number;
+}
+
+interface Waiter {
+  readonly plan: Plan;
+  readonly admission: Admission;
+  readonly forwarding: Forwarding;
+}
+
+/**
+ * Nothing can take the call now: it waits for its place where it may, with nothing held in limits and budgets meanwhile.
+ * Throws what the client is told where nothing comes of it.
+ */
+export async function waitForPlace(services: Services, waiter: Waiter): Promise<Place> {
+  const { plan, forwarding } = waiter;
+  const choice = await waitInQueue(waiter);
+  const at = services.clock.now();
+  try {
+    const reservation = await reserve(forwarding, at, plan.made > 1);
+    if (reservation === undefined) throw exhausted(plan);
+    return { choice, reservation, at };
+  } catch (thrown) {
+    // Whoever is next takes the place.
+    choice.lease.end();
+    throw thrown;
+  }
+}
+
+async function waitInQueue({ plan, admission, forwarding }: Waiter): Promise<Choice> {
+  const { route, caller, exchange } = admission;
+  const { queue } = plan.pool;
+  if (queue === null || route.queue === null || !plan.mayWait) throw exhausted(plan);
+  const call = {
+    plan,
+    priority: caller.subscription.product.routing.priority,
+    consumer: caller.chargedTo.consumer,
+    deadlineAt: exchange.startedAt + route.deadlineMs,
+  };
+  const waited = await queue.wait(call, route.queue, (leave) => forwarding.presence.watch(leave));
+  forwarding.presence.unwatch();
+  forwarding.waitedMs += waited.ms;
+  plan.waited(waited.ms, waited.how);
+  if (waited.choice !== undefined) return waited.choice;
+  throw refusal(waited, plan);
+}
+
+function refusal({ how, ms }: Waited, plan: Plan): Failure {
+  if (how === 'left') return new Failure('upstream_timeout', 'The client has gone.');
+  if (how === 'drained')
+    return new Failure('shutting_down', 'This gateway is going down; the call was waiting for capacity.');
+  if (how === 'full') return exhausted(plan, 'As many calls wait as may.');
+  if (how === 'displaced') return exhausted(plan, 'It waited, and its place was needed for a call that goes first.');
+  return ms >= 1000 ? exhausted(plan, `It waited ${Math.round(ms / 1000)} s.`) : exhausted(plan);
+}
