@@ -37,6 +37,7 @@ export class ManualClock implements Clock {
 
   advance(ms: number): void {
     const until = this.time + ms;
+    this.timers = this.timers.filter(({ cancelled }) => !cancelled);
     for (;;) {
       const due = this.timers
         .filter((timer) => !timer.cancelled && timer.at <= until)

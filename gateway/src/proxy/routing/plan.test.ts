@@ -189,6 +189,17 @@ test('provisioned throughput beyond its set point is used where nothing else is 
   assert.deepEqual(namesOf(bench.plan(ptuFirst, { ...plainCall, priority: 'batch' })), ['ptu']);
 });
 
+test('provisioned throughput beyond its set point yields to an endpoint that is only coming back, too', () => {
+  // Of a hundred calls a tenth would be drawn for it: the others must not be sent into a refusal first.
+  const bench = new RoutingBench(always(0.99));
+  bench.attempt(weu, throttledFor(20_000));
+  bench.clock.advance(24_000);
+  inUse(bench, '99%');
+  assert.deepEqual(namesOf(bench.plan(ptuFirst)), ['weu', 'ptu']);
+  inUse(bench, '10%');
+  assert.deepEqual(namesOf(bench.plan(ptuFirst)), ['ptu', 'weu'], 'while it has room it goes first');
+});
+
 test('a call that Azure spilled over is a sign that the deployment is full', () => {
   const bench = new RoutingBench();
   const lease = bench.state(ptu).begin();

@@ -21,8 +21,11 @@ const yieldBand = 0.1;
 
 const laterTier = (): Passed => 'later-tier';
 
-/** `sound`: nothing speaks against it; `steady`: it takes its share of the calls; `any`: it can be tried. */
-type Demand = 'sound' | 'steady' | 'any';
+/**
+ * `sound`: nothing speaks against it; `steady`: it takes its share of the calls; `roomy`: it may be coming back, but is no
+ * provisioned deployment beyond its set point; `any`: it can be tried.
+ */
+type Demand = 'sound' | 'steady' | 'roomy' | 'any';
 
 /**
  * The attempts of one forward: which endpoint is next, and whether there is one.
@@ -209,7 +212,7 @@ export class Plan implements QueuedPlan {
 
   #find(now: number): Member | undefined {
     const sound = this.#tried.length > 0 ? this.#choose(now, 'sound') : undefined;
-    return sound ?? this.#choose(now, 'steady') ?? this.#choose(now, 'any');
+    return sound ?? this.#choose(now, 'steady') ?? this.#choose(now, 'roomy') ?? this.#choose(now, 'any');
   }
 
   #choose(now: number, of: Demand): Member | undefined {
@@ -245,7 +248,7 @@ export class Plan implements QueuedPlan {
     if (of === 'any' || this.#call.resource !== null) return null;
     if (of === 'sound' && !state.sound(now)) return 'unsound';
     if (!this.#drawn(this.#shareOfProvisioned(member, now))) return 'yielding';
-    return this.#drawn(state.rampShare(now)) ? null : 'coming-back';
+    return of === 'roomy' || this.#drawn(state.rampShare(now)) ? null : 'coming-back';
   }
 
   #drawn(share: number): boolean {
