@@ -115,6 +115,7 @@ suite('the snapshot', () => {
       sessionKey: { from: 'prompt_cache_key' },
       deadlineMs: 10_000,
       firstByteTimeoutMs: 60_000,
+      replyTimeoutMs: null,
       idleTimeoutMs: 5_000,
       maxAttempts: 2,
       retries: { share: 0.2, atLeast: 3 },

@@ -50,6 +50,8 @@ export interface ModelRoute {
   readonly idleTimeoutMs: number;
   /** The longest wait for the first byte of a stream, per attempt, ms. */
   readonly firstByteTimeoutMs: number;
+  /** The longest wait of one attempt for a reply that is not streamed; null: only the deadline counts. */
+  readonly replyTimeoutMs: number | null;
   /** Attempts in all, the first one included. */
   readonly maxAttempts: number;
   readonly retries: RetryLimit;

@@ -100,8 +100,8 @@ export class Attempt {
       services.clock,
       {
         deadlineAt: exchange.startedAt + route.deadlineMs,
-        // A reply that is not streamed is silent until it is whole, however long that takes.
-        firstByteMs: exchange.stream ? route.firstByteTimeoutMs : null,
+        // A reply that is not streamed is silent until it is whole.
+        firstByteMs: exchange.stream ? route.firstByteTimeoutMs : route.replyTimeoutMs,
         idleMs: route.idleTimeoutMs,
       },
       (why) => {

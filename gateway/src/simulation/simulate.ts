@@ -127,7 +127,8 @@ class Simulator {
   /** Whatever comes first: the answer, the end of the wait for a first byte, the end of the caller's time. */
   #expect(call: Call, choice: Choice, answer: Answer): void {
     const left = call.deadlineAt - this.clock.monotonic();
-    const patience = call.asked.stream ? this.#pool.route.firstByteTimeoutMs : Number.POSITIVE_INFINITY;
+    const { firstByteTimeoutMs, replyTimeoutMs } = this.#pool.route;
+    const patience = call.asked.stream ? firstByteTimeoutMs : (replyTimeoutMs ?? Number.POSITIVE_INFINITY);
     // A reply that is not streamed has its first byte when it is whole.
     const comes = call.asked.stream || answer.kind !== 'reply' ? answer.firstByteMs : answer.endMs;
     if (comes <= Math.min(left, patience)) this.clock.after(comes, () => this.#arrived(call, choice, answer));

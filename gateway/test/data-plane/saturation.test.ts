@@ -53,6 +53,7 @@ interface Second {
 /** Seconds in which 40 calls come instead of 5. */
 const flood = { from: 8, to: 55 } as const;
 const sum = (counts: readonly number[]): number => counts.reduce((total, one) => total + one, 0);
+const firstOf = (counts: readonly number[]): number => counts.findIndex((count) => count > 0);
 const idle = (): Counts => ({ served: 0, throttled: 0 });
 const isPlace = (name: string): name is Place => name === 'provisioned' || name === 'region-a' || name === 'region-b';
 
@@ -96,7 +97,6 @@ describe('a provisioned deployment saturates, region A throttles, region B throt
 
   const every = (name: Place, kind: keyof Counts): readonly number[] =>
     seconds.map(({ attempts }) => attempts[name][kind]);
-  const firstOf = (counts: readonly number[]): number => counts.findIndex((count) => count > 0);
   const gotAt = (status: number): readonly number[] =>
     seconds.map(({ got }) => got.filter((one) => one.status === status).length);
 

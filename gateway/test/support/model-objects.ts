@@ -36,6 +36,7 @@ export function routeOver(
     sessionKey: { from: 'prompt_cache_key' },
     deadlineMs: 120_000,
     firstByteTimeoutMs: 60_000,
+    replyTimeoutMs: null,
     idleTimeoutMs: 60_000,
     maxAttempts: 3,
     retries: { share: 0.2, atLeast: 3 },

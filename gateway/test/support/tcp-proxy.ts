@@ -23,6 +23,14 @@ export interface TcpProxy {
   /** Resets every connection, and each new one, until `restore`: a server that is down. */
   cut(): void;
   restore(): void;
+  /** Nobody listens any more, and every connection is reset, until `reopen`: connections are refused. */
+  shut(): Promise<void>;
+  /** Listens again, on the same port. */
+  reopen(): Promise<void>;
+  /** Takes everything and passes nothing on, either way, until `restore`: what was sent until then is lost. */
+  swallow(): void;
+  /** Open connections that have lost something. */
+  swallowed(): number;
   /**
    * Lets the server do what it is asked and resets the connection in place of its answer: what a commit looks like whose
    * answer is lost. Once; resolves when it has happened.
@@ -58,6 +66,8 @@ class Pair {
   readonly #request = new Finder();
   readonly #reply = new Finder();
   #asked: Loss | undefined;
+  /** Bytes of it are gone, so nothing that follows them makes sense. */
+  lost = false;
 
   constructor(client: Socket, server: Socket) {
     this.client = client;
@@ -93,10 +103,10 @@ class Pair {
   }
 }
 
-async function listening(server: Server): Promise<number> {
+async function listening(server: Server, port = 0): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   // `listen` on a TCP port gives an AddressInfo.
   return (server.address() as AddressInfo).port;
@@ -108,6 +118,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
   let accepted = 0;
   let holding = false;
   let down = false;
+  let swallowing = false;
   let loss: Loss | undefined;
   const listener = createServer({ noDelay: true }, (client) => {
     accepted += 1;
@@ -119,12 +130,18 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
     const server = connect({ port: to.port, host: '127.0.0.1', noDelay: true });
     const pair = new Pair(client, server);
     pairs.add(pair);
-    client.on('data', (chunk: Buffer) => pair.ask(chunk, loss));
+    const swallows = (): boolean => (pair.lost ||= swallowing);
+    client.on('data', (chunk: Buffer) => {
+      if (!swallows()) pair.ask(chunk, loss);
+    });
     server.on('data', (chunk: Buffer) => {
+      if (swallows()) return;
       if (pair.answer(chunk, holding)) loss = undefined;
     });
     client.on('end', () => server.end());
-    server.on('end', () => client.end());
+    server.on('end', () => {
+      if (!pair.lost) client.end();
+    });
     server.on('error', () => pair.cut());
     client.on('close', () => {
       server.destroy();
@@ -152,14 +169,28 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
     },
     restore: () => {
       down = false;
+      swallowing = false;
     },
+    shut: () =>
+      new Promise((resolve) => {
+        listener.close(() => resolve());
+        cutAll();
+      }),
+    async reopen() {
+      await listening(listener, port);
+    },
+    swallow: () => {
+      swallowing = true;
+    },
+    swallowed: () => [...pairs].filter(({ lost }) => lost).length,
     loseReply: (lost) =>
       new Promise((resolve) => {
         loss = { ...lost, done: resolve };
       }),
     close: () =>
       new Promise((resolve) => {
-        listener.close(() => resolve());
+        if (listener.listening) listener.close(() => resolve());
+        else resolve();
         cutAll();
       }),
   };

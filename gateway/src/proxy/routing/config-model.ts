@@ -102,7 +102,14 @@ export const route = z.strictObject({
     .prefault('60s')
     .describe(
       'The longest wait for the first byte of a stream; then the next endpoint is tried. A reply that is not streamed is ' +
-        'silent until it is whole: for it only `deadline` counts.',
+        'silent until it is whole: for it `replyTimeout` counts.',
+    ),
+  replyTimeout: duration({ atLeastMs: 100 })
+    .optional()
+    .describe(
+      'The longest wait of one attempt for a reply that is not streamed; then the next endpoint is tried, and the first one ' +
+        'may have been paid for in vain. A little longer than your longest replies; without, an endpoint that takes calls ' +
+        'and never answers costs such a call its whole `deadline`.',
     ),
   idleTimeout: duration({ atLeastMs: 100 })
     .prefault('60s')

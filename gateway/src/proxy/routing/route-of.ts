@@ -28,6 +28,7 @@ export function routeOf(
     sessionKey: Object.freeze(values.sessionKey),
     deadlineMs: values.deadline,
     firstByteTimeoutMs: values.firstByteTimeout,
+    replyTimeoutMs: values.replyTimeout ?? null,
     idleTimeoutMs: values.idleTimeout,
     maxAttempts: values.maxAttempts,
     retries: Object.freeze(values.retryBudget),
