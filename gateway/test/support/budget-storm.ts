@@ -51,7 +51,7 @@ export interface Storm {
   run(calls: number, parallel?: number): Promise<void>;
   /** Runs once, when so many replies were received whole. */
   when(served: number, run: () => Promise<void>): void;
-  /** SIGKILL, to the process that streams most, and not before one does; it is started again on its journal. */
+  /** SIGKILL, to the process that streams least, and not before all do; it is started again on its journal. */
   killOne(): Promise<void>;
   /** Drains every gateway, and says what came of it all. */
   conclude(): Promise<StormResult>;
@@ -182,8 +182,8 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
     },
     when: (at, run) => void events.push({ served: at, run }),
     async killOne() {
-      await until(() => streaming.some((calls) => calls > 0), 'a reply that has begun');
-      const which = streaming.indexOf(Math.max(...streaming));
+      await until(() => streaming.every((calls) => calls > 0), 'replies that have begun');
+      const which = streaming.indexOf(Math.min(...streaming));
       const one = living[which];
       living[which] = undefined;
       assert.ok(one !== undefined);

@@ -93,9 +93,12 @@ export class RateTrack {
     return { ...this.#terms(), key: this.rate.id, returned };
   }
 
-  /** The store did not get it. */
+  /**
+   * The store may have got it or not. What was given back is not given back again, because twice would let through more than
+   * the limit; what is owed is told again, because twice lets through less, for one period.
+   */
   unclaim(claim: RateClaim): void {
-    this.#returned.push(...claim.returned);
+    this.#returned.push(...claim.returned.filter(({ amount }) => amount < 0));
   }
 
   #heldMs(): number {
