@@ -44,7 +44,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
-    budgets: adminBudgets({ alerts: ledger.alertStore }),
+    budgets: adminBudgets({ alerts: ledger.alertStore, engine: parts.engine, snapshots, directory, clock, log }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
         endpoints: snapshots.current().endpoints.values(),
@@ -55,7 +55,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     reloadConfig: () =>
       Promise.resolve(watcher.reload()).then(({ ok, problems }) => ({
         ok,
-        problems: [...problems, ...directory.problems()],
+        problems: [...problems, ...directory.problems(), ...snapshots.mergedLimits().problems],
       })),
     metricsText: () => metrics.render(),
     readiness: ready,

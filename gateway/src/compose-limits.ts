@@ -48,6 +48,7 @@ export function openLimits(options: LimitsOptions): { readonly limits: Limits; r
     leaseMs,
     leasePercent,
   });
+  for (const problem of snapshots.mergedLimits().problems) log.warn({ problem }, 'limits');
   snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
   const limits = limitsOfRequests({
     engine,

@@ -4,7 +4,8 @@ import type { Directory } from '#directory/directory.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
 import type { ListedLimitBook } from '#accounting/budgets/limit-book.ts';
-import { limitBookOf } from './compose-limit-book.ts';
+import type { AdminLimits } from '#directory/ports.ts';
+import { mergeLimits, type MergedLimits } from './compose-limit-book.ts';
 import type { Rules } from './compose-rules.ts';
 import type { Config } from './config-sections.ts';
 import { buildSnapshot } from './snapshot.ts';
@@ -17,7 +18,9 @@ export class Snapshots implements SnapshotSource {
   private config: Config;
   private book: ListedPriceBook;
   private provisioned: readonly PtuDeployment[];
-  private limits: ListedLimitBook;
+  private limits: MergedLimits;
+  /** What of it was set through the admin API when `limits` was made. */
+  private adminLimits: AdminLimits;
   private limitsChanged: (book: ListedLimitBook) => void = () => undefined;
   private snapshot: Snapshot;
   private version = 1;
@@ -33,9 +36,10 @@ export class Snapshots implements SnapshotSource {
     this.config = config;
     this.book = rules.priceBook(config);
     this.provisioned = rules.ptuDeployments(config);
-    this.limits = limitBookOf(config, 1);
+    this.adminLimits = directory.limits();
+    this.limits = mergeLimits(config, this.adminLimits, 1);
     this.snapshot = this.build();
-    directory.onChange(() => this.swap());
+    directory.onChange(() => this.follow());
   }
 
   current(): Snapshot {
@@ -55,12 +59,17 @@ export class Snapshots implements SnapshotSource {
     return this.provisioned;
   }
 
-  /** Called with the limits of every new configuration. */
+  /** Called with the limits whenever they have changed. */
   onLimits(run: (book: ListedLimitBook) => void): void {
     this.limitsChanged = run;
   }
 
   limitBook(): ListedLimitBook {
+    return this.limits.book;
+  }
+
+  /** What is set of limits and budgets, and by whom. */
+  mergedLimits(): MergedLimits {
     return this.limits;
   }
 
@@ -68,14 +77,28 @@ export class Snapshots implements SnapshotSource {
   apply({ config }: LoadedConfig<Config>): void {
     const book = this.rules.priceBook(config);
     const declared = this.rules.declared(config);
-    const limits = limitBookOf(config, this.limits.version + 1);
+    const adminLimits = this.directory.limits();
+    const limits = mergeLimits(config, adminLimits, this.limits.book.version + 1);
     this.config = config;
     this.book = book;
     this.provisioned = this.rules.ptuDeployments(config);
     this.limits = limits;
+    this.adminLimits = adminLimits;
     // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
     void this.directory.redeclare(declared);
-    this.limitsChanged(limits);
+    this.limitsChanged(limits.book);
+  }
+
+  /** The directory has changed, and with it perhaps what the admin API sets of limits. */
+  private follow(): void {
+    const adminLimits = this.directory.limits();
+    const isChanged = adminLimits !== this.adminLimits;
+    if (isChanged) {
+      this.adminLimits = adminLimits;
+      this.limits = mergeLimits(this.config, adminLimits, this.limits.book.version + 1);
+    }
+    this.swap();
+    if (isChanged) this.limitsChanged(this.limits.book);
   }
 
   private swap(): void {
@@ -89,7 +112,7 @@ export class Snapshots implements SnapshotSource {
       config: this.config,
       directory: this.directory.current(),
       prices: this.book,
-      limitBook: this.limits,
+      limitBook: this.limits.book,
       catalogue: this.rules.catalogue,
       affinityKey: this.affinityKey,
     });

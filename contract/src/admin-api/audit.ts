@@ -17,6 +17,9 @@ export const auditActions = [
   'ledger.rerate',
   'ptu.allocate',
   'prices.sync',
+  'limits.change',
+  'budget.top-up',
+  'budget.top-up-revoke',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -32,7 +35,7 @@ export const auditEntrySchema = z.object({
   subject: z
     .string()
     .describe(
-      'What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`, a folder; for corrections of the ledger, why, too.',
+      'What was changed: `subscription/marketing-web`, `subscription/marketing-web/primary`, a folder; for corrections of the ledger, limits and top-ups, what and why, too.',
     ),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

@@ -16,6 +16,156 @@ export const windowSchema = z
   })
   .describe('A calendar window.');
 
+const bound = (what: string) =>
+  z.string().nullable().describe(`${what}; null of a soft budget, which refuses nothing.`);
+
+/** What the bounds are made of, as commands and documents name them. */
+export const boundFormulas = {
+  overshoot:
+    '0 while providers keep the output caps they are sent; after counters were lost: Σ (granted − spent − unknown) of gateways that did not come back',
+  overshootIfLost: 'Σ (granted − spent − unknown) of all other gateways',
+  stranded:
+    'min(remaining, largest call − 1 + Σ idle grants of other gateways); while nothing is granted: remaining − own idle grant',
+} as const;
+
+export const budgetSchema = z.object({
+  id: z.string().describe('Node and name: `consumer/marketing/month`.'),
+  node: z.string().describe('Whose it is: `consumer/marketing`.'),
+  name: z.string().describe('Its name at the node.'),
+  declaredIn: z.enum(['config', 'admin']).describe('What the configuration file declares is read-only here.'),
+  unit: unitSchema,
+  layer: z.string().nullable().describe('Of money: the prices that it is kept at; else null.'),
+  hard: z.boolean().describe('True refuses what could pass the limit; false only counts and warns.'),
+  every: z.string().describe('How long a window is: `day`, `week`, `month`, `quarter`, `year`.'),
+  timeZone: z.string().describe('Where its windows begin.'),
+  warnAt: z.array(z.number().int()).describe('Per cent of the limit to be told about.'),
+  window: windowSchema,
+  amount: amount('What is set for every window'),
+  carriedOver: amount('What earlier windows left'),
+  toppedUp: amount('What was added to this window by top-ups'),
+  limit: amount('`amount` + `carriedOver` + `toppedUp`'),
+  spent: amount('What is known to be used'),
+  held: amount('`inFlight` + `unknown`'),
+  inFlight: amount('Reserved by calls under way'),
+  unknown: amount('What calls that are over may have used beyond what is known; comes back by a write-off only'),
+  leased: amount('Granted to gateways and not used by them: for calls to come'),
+  remaining: amount('`limit` − `spent` − `held`, at least 0'),
+  current: z
+    .boolean()
+    .describe('False where ledger or shared counters could not be asked: then it is what this gateway knew last.'),
+  bounds: z
+    .object({
+      overshoot: bound('What may come to be spent beyond the limit in this window'),
+      overshootIfLost: bound('The same if the counters and all other gateways were lost now and did not come back'),
+      stranded: bound('What may be refused now although it is neither spent nor held'),
+      largestCall: bound('The most that one call has needed in this window, as far as this gateway knows'),
+    })
+    .describe('By how much it can be missed, as it stands now.'),
+});
+export type BudgetState = z.infer<typeof budgetSchema>;
+
+/** `GET /admin/v1/budgets` */
+export const budgetQuerySchema = z.strictObject({
+  budget: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Only the budget with this id, also one that each subscription or end user of a product has.'),
+  node: z.string().min(1).optional().describe('Only budgets of this node.'),
+  after: z.string().min(1).optional().describe('Only budgets with a later id: the next page.'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Budgets in the reply, at most.'),
+});
+export type BudgetQuery = z.infer<typeof budgetQuerySchema>;
+
+export const budgetListSchema = z.object({
+  budgets: z
+    .array(budgetSchema)
+    .describe('By id. What each subscription or end user of a product has for itself is shown by its id alone.'),
+  next: z.string().nullable().describe('`after` of the next page; null where it was the last one.'),
+  formulas: z
+    .object({
+      overshoot: z.string().describe('Of `bounds.overshoot`.'),
+      overshootIfLost: z.string().describe('Of `bounds.overshootIfLost`.'),
+      stranded: z.string().describe('Of `bounds.stranded`.'),
+    })
+    .describe('What the bounds are made of.'),
+});
+export type BudgetList = z.infer<typeof budgetListSchema>;
+
+export const topUpSchema = z.object({
+  id: z.string().describe('Its id; never given twice.'),
+  budget: z.string().describe('The budget that it adds to.'),
+  unit: unitSchema.nullable().describe('Null where there is no such budget any more.'),
+  window: z.string().describe('The window that it adds to.'),
+  amount: amount('What it adds'),
+  reason: z.string().describe('Why.'),
+  at: time('When it was made'),
+});
+export type TopUp = z.infer<typeof topUpSchema>;
+
+/** `GET /admin/v1/budgets/top-ups` */
+export const topUpListSchema = z.object({ topUps: z.array(topUpSchema).describe('The newest first.') });
+export type TopUpList = z.infer<typeof topUpListSchema>;
+export const topUpQuerySchema = z.strictObject({
+  budget: z.string().min(1).optional().describe('Only those of this budget.'),
+});
+export type TopUpQuery = z.infer<typeof topUpQuerySchema>;
+
+/** `POST /admin/v1/budgets/top-ups` */
+export const createTopUpSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{8,64}$/, 'letters, digits and dashes, 8 to 64 characters')
+    .describe('Chosen by whoever asks, and repeated where the answer was lost: it adds once.'),
+  budget: z.string().min(1).max(400).describe("The budget's id: `consumer/marketing/month`."),
+  amount: z.string().min(1).max(60).describe('What to add: `500 USD`, `1_000_000 tokens`, `500 requests`.'),
+  window: z
+    .string()
+    .min(1)
+    .max(40)
+    .optional()
+    .describe('`2026-04-01/P1M`; default: the current one. None that is over.'),
+  reason: z.string().trim().min(1).max(500).describe('Why; for the audit trail.'),
+});
+export type CreateTopUp = z.infer<typeof createTopUpSchema>;
+
+/** `POST /admin/v1/budgets/top-ups/{id}/revoke` */
+export const revokeTopUpSchema = z.strictObject({
+  reason: z.string().trim().min(1).max(500).describe('Why; for the audit trail.'),
+});
+export type RevokeTopUp = z.infer<typeof revokeTopUpSchema>;
+
+const settings = z
+  .record(z.string(), z.unknown())
+  .describe('`limits`, `budget` and `budgets`, as the configuration file has them at a node.');
+
+/** `GET /admin/v1/limits` */
+export const limitListSchema = z.object({
+  nodes: z
+    .array(
+      z.object({
+        node: z.string().describe('`organisation/…`, `cost-centre/…`, `consumer/…`, `product/…`, `subscription/…`.'),
+        declaredIn: z.enum(['config', 'admin']).describe('What the configuration file declares is read-only here.'),
+        settings,
+      }),
+    )
+    .describe('By node: those of which anything is limited.'),
+});
+export type LimitList = z.infer<typeof limitListSchema>;
+
+/** `POST /admin/v1/limits` */
+export const changeLimitsSchema = z.strictObject({
+  changes: z
+    .record(z.string(), settings.nullable())
+    .describe(
+      'By node; what is given takes the place of everything that was set there, null removes it. `product/NAME/per-subscription` ' +
+        'and `product/NAME/per-end-user` are what each subscription or end user of a product has for itself. All of it ' +
+        'counts, or, where anything is wrong, nothing.',
+    ),
+  reason: z.string().trim().min(1).max(500).describe('Why; for the audit trail.'),
+});
+export type ChangeLimits = z.infer<typeof changeLimitsSchema>;
+
 export const budgetEventTypes = ['budget.threshold', 'budget.exhausted'] as const;
 export const deliveryStates = ['waiting', 'delivered', 'given-up'] as const;
 

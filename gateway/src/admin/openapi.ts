@@ -2,7 +2,15 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { auditEntrySchema, auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
-import { budgetEventPageSchema, budgetEventSchema } from '@tollgate/contract/admin-api/budgets.ts';
+import {
+  budgetEventPageSchema,
+  budgetEventSchema,
+  budgetListSchema,
+  budgetSchema,
+  limitListSchema,
+  topUpListSchema,
+  topUpSchema,
+} from '@tollgate/contract/admin-api/budgets.ts';
 import {
   adminErrorSchema,
   configInForceSchema,
@@ -51,8 +59,13 @@ const named = {
   AdminError: adminErrorSchema,
   AuditEntry: auditEntrySchema,
   AuditPage: auditPageSchema,
+  Budget: budgetSchema,
   BudgetEvent: budgetEventSchema,
   BudgetEventPage: budgetEventPageSchema,
+  BudgetList: budgetListSchema,
+  LimitList: limitListSchema,
+  TopUp: topUpSchema,
+  TopUpList: topUpListSchema,
   ConfigInForce: configInForceSchema,
   ConfigReload: configReloadSchema,
   Deployment: endpointHealthSchema,

@@ -6,7 +6,18 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { BudgetEventPage, BudgetEventQuery } from '@tollgate/contract/admin-api/budgets.ts';
+import type {
+  BudgetEventPage,
+  BudgetEventQuery,
+  BudgetList,
+  BudgetQuery,
+  ChangeLimits,
+  CreateTopUp,
+  LimitList,
+  TopUp,
+  TopUpList,
+  TopUpQuery,
+} from '@tollgate/contract/admin-api/budgets.ts';
 import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type {
@@ -66,7 +77,16 @@ export interface RouteControl {
 
 /** Limits and budgets. */
 export interface AdminBudgets {
+  /** Budgets and quotas in the window that is current. Rejects with `admin_not_found` where one is asked for by name. */
+  list(query: BudgetQuery): Promise<BudgetList>;
   events(query: BudgetEventQuery): Promise<BudgetEventPage>;
+  topUps(query: TopUpQuery): TopUpList;
+  /** Counts as soon as the promise resolves. */
+  topUp(asked: CreateTopUp): Promise<TopUp>;
+  revokeTopUp(id: string, reason: string): Promise<void>;
+  limits(): LimitList;
+  /** All of it counts as soon as the promise resolves, or nothing. */
+  changeLimits(asked: ChangeLimits): Promise<LimitList>;
 }
 
 /** Files for finance. */
@@ -86,7 +106,7 @@ export interface Exports {
 export interface AdminDependencies {
   /** The admin token in clear; only its hash is kept. */
   readonly token: string;
-  readonly directory: Omit<Directory, 'close' | 'current' | 'onChange' | 'redeclare'>;
+  readonly directory: Omit<Directory, 'close' | 'current' | 'onChange' | 'redeclare' | 'limits' | 'changeLimits'>;
   /** They take what was asked as it came, and tell everything that is wrong with it in one `Failure`. */
   readonly reports: {
     query(asked: Asked): Promise<UsageReport>;

@@ -7,6 +7,8 @@ export const emptyDirectory: StoredDirectory = {
   keys: [],
   suspended: [],
   declaredNames: [],
+  limits: [],
+  topUps: [],
 };
 
 /**
@@ -36,6 +38,15 @@ export function applyChange(stored: StoredDirectory, change: DirectoryChange): S
       return { ...stored, version, suspended: stored.suspended.filter((name) => name !== change.subscription) };
     case 'names-declared':
       return { ...stored, version, declaredNames: [...new Set([...stored.declaredNames, ...change.names])] };
+    case 'limits-changed': {
+      const changed = new Set(change.changes.map(({ node }) => node));
+      const set = change.changes.flatMap(({ node, settings }) => (settings === null ? [] : [{ node, settings }]));
+      return { ...stored, version, limits: [...stored.limits.filter(({ node }) => !changed.has(node)), ...set] };
+    }
+    case 'topped-up':
+      return { ...stored, version, topUps: [...stored.topUps, change.topUp] };
+    case 'top-up-revoked':
+      return { ...stored, version, topUps: stored.topUps.filter(({ id }) => id !== change.id) };
     case 'noted':
       break;
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AuditPage, AuditQuery } from '@tollgate/contract/admin-api/audit.ts';
 import type {
   CreateProduct,
@@ -15,6 +16,7 @@ import { applyChange } from './apply-change.ts';
 import { keyDigest, newSubscriptionKey } from './keys.ts';
 import { mergeDirectory, type MergedDirectory, type MergedSubscription } from './merge.ts';
 import type {
+  AdminLimits,
   AuditAction,
   DeclaredDirectory,
   DirectoryChange,
@@ -65,12 +67,29 @@ export interface Directory {
   suspend(subscription: string): Promise<SubscriptionView>;
   activate(subscription: string): Promise<SubscriptionView>;
 
+  /** What the admin API has set of limits and budgets; another value after each change of it. */
+  limits(): AdminLimits;
+  /**
+   * Makes the change that `make` decides on, knowing what is set in that turn; undefined changes nothing. What `make`
+   * throws refuses it.
+   */
+  changeLimits(make: (limits: AdminLimits) => LimitsChange | undefined): Promise<void>;
+
   auditTrail(query: AuditQuery): Promise<AuditPage>;
   /** Puts an action of the admin API that changes nothing here on the audit trail. */
   note(action: AuditAction, subject: string): Promise<void>;
 
   /** Follows no longer what other gateways commit. */
   close(): void;
+}
+
+/** A change of limits, with what the audit trail says of it. */
+export interface LimitsChange {
+  readonly change: Extract<
+    DirectoryChange,
+    { readonly kind: 'limits-changed' } | { readonly kind: 'topped-up' } | { readonly kind: 'top-up-revoked' }
+  >;
+  readonly audited: readonly { readonly action: AuditAction; readonly subject: string }[];
 }
 
 /** After a store that could not be asked for changes, it is asked again. */
@@ -91,6 +110,7 @@ class StoredAndDeclared implements Directory {
   private declared: DeclaredDirectory;
   private stored: StoredDirectory;
   private merged: MergedDirectory;
+  private adminLimits: AdminLimits;
   /** Changes are made one after the other, each on what the one before it left. */
   private queue: Promise<unknown> = Promise.resolve();
   /** A commit failed: it may have been made all the same, its answer lost. */
@@ -102,6 +122,7 @@ class StoredAndDeclared implements Directory {
     this.newKey = dependencies.newKey ?? newSubscriptionKey;
     this.declared = dependencies.declared;
     this.stored = stored;
+    this.adminLimits = { limits: stored.limits, topUps: stored.topUps };
     this.merged = mergeDirectory(this.declared, stored);
   }
 
@@ -237,6 +258,21 @@ class StoredAndDeclared implements Directory {
     });
   }
 
+  limits(): AdminLimits {
+    return this.adminLimits;
+  }
+
+  changeLimits(make: (limits: AdminLimits) => LimitsChange | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      const made = make(this.adminLimits);
+      if (made === undefined) return;
+      await this.commit(
+        made.change,
+        made.audited.flatMap(({ action, subject }) => this.entry(action, subject)),
+      );
+    });
+  }
+
   async auditTrail({ before, limit }: AuditQuery): Promise<AuditPage> {
     // One more than asked for tells whether a page follows.
     const found = await this.dependencies.store.auditTrail({ before: before ?? null, limit: limit + 1 });
@@ -297,15 +333,25 @@ class StoredAndDeclared implements Directory {
   }
 
   /** Returns the cost centre's path. Says everything that is wrong at once. */
-  private checkReferences({ product, costCentre }: CreateSubscription): string {
+  private checkReferences(input: CreateSubscription): string {
+    const { product, costCentre } = input;
     const path = this.declared.costCentres.get(costCentre);
     const wrong = [
       this.merged.products.has(product) ? [] : [`no product is named '${product}'`],
       path === undefined ? [`no cost centre is named '${costCentre}'`] : [],
+      this.otherPlace(input, path),
     ].flat();
     if (path === undefined || wrong.length > 0)
       throw new Failure('admin_invalid', `The subscription cannot be made: ${wrong.join(', ')}.`);
     return path;
+  }
+
+  /** A consumer that is charged to two cost centres would be counted in neither as a whole. */
+  private otherPlace({ consumer }: CreateSubscription, path: string | undefined): readonly string[] {
+    const others = [...this.merged.subscriptions.values()].map(({ subscription }) => subscription);
+    const other = others.find((one) => one.consumer === consumer && one.costCentrePath !== path);
+    if (path === undefined || other === undefined) return [];
+    return [`the consumer '${consumer}' stands in two places: '${other.name}' charges it to '${other.costCentrePath}'`];
   }
 
   private freshDigest(key: string): string {
@@ -330,6 +376,9 @@ class StoredAndDeclared implements Directory {
   }
 
   private refresh(): void {
+    const { limits, topUps } = this.stored;
+    // What others change of keys must not look like a change of limits: a new book of them is not cheap.
+    if (!isDeepStrictEqual({ limits, topUps }, this.adminLimits)) this.adminLimits = { limits, topUps };
     this.merged = mergeDirectory(this.declared, this.stored);
     for (const listener of this.listeners) listener(this.merged.current);
   }

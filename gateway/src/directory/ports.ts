@@ -48,8 +48,36 @@ export interface StoredSubscription {
   readonly createdAt: number;
 }
 
+/** What the admin API has set of limits and budgets of one node. */
+export interface StoredLimits {
+  /** `consumer/marketing`, `product/standard/per-end-user`, … */
+  readonly node: string;
+  /** JSON, as it was given: the shape that the configuration has there. */
+  readonly settings: string;
+}
+
+/** A one-off addition to one window of a budget. */
+export interface StoredTopUp {
+  /** Never given twice: whoever repeats a top-up whose answer was lost tops up nothing more. */
+  readonly id: string;
+  readonly budget: string;
+  readonly window: string;
+  /** In the budget's unit: a whole number above 0, as decimal digits. */
+  readonly amount: string;
+  readonly reason: string;
+  /** UTC ms. */
+  readonly at: number;
+}
+
+/** What the admin API has set of limits and budgets. */
+export interface AdminLimits {
+  /** At most one a node. */
+  readonly limits: readonly StoredLimits[];
+  readonly topUps: readonly StoredTopUp[];
+}
+
 /** Everything that the store holds, the audit trail apart. */
-export interface StoredDirectory {
+export interface StoredDirectory extends AdminLimits {
   /** One more after each committed change, whoever made it; it counts nothing where the store is one gateway's alone. */
   readonly version: number;
   readonly products: readonly StoredProduct[];
@@ -74,6 +102,13 @@ export type DirectoryChange =
   | { readonly kind: 'suspended'; readonly subscription: string }
   | { readonly kind: 'activated'; readonly subscription: string }
   | { readonly kind: 'names-declared'; readonly names: readonly string[] }
+  /** Each takes the place of what stood at its node; null: nothing stands there any more. */
+  | {
+      readonly kind: 'limits-changed';
+      readonly changes: readonly { readonly node: string; readonly settings: string | null }[];
+    }
+  | { readonly kind: 'topped-up'; readonly topUp: StoredTopUp }
+  | { readonly kind: 'top-up-revoked'; readonly id: string }
   /** Changes nothing in the directory: something else happened that the audit trail has to know. */
   | { readonly kind: 'noted' };
 
@@ -92,8 +127,8 @@ export interface StoredAuditEntry extends NewAuditEntry {
 }
 
 /**
- * Why a change was not made. `name-taken`: a product or subscription of this name was made here, or the subscription
- * was declared before. `digest-taken`: another slot holds the same key.
+ * Why a change was not made. `name-taken`: a product, subscription or top-up of this name was made here, or the
+ * subscription was declared before. `digest-taken`: another slot holds the same key.
  */
 export type CommitResult = 'committed' | 'name-taken' | 'digest-taken';
 

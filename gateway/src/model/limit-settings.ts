@@ -132,7 +132,8 @@ export const limitMembers = {
   }),
 };
 
-const nodeLimits = z.strictObject(limitMembers);
+/** What can be set of one node, wherever it is set. */
+export const nodeLimits = z.strictObject(limitMembers);
 /** What is set of limits and budgets somewhere; milliseconds and 10^-9 USD. */
 export type LimitSettings = Frozen<z.output<typeof nodeLimits>>;
 export type BudgetSettings = NonNullable<LimitSettings['budget']>;
@@ -143,6 +144,14 @@ export function limitsOfEach(whom: string) {
     title: '`limits`, `budget`, `budgets`',
     description: `Limits and budgets that each ${whom} has for itself.`,
   });
+}
+
+/** Whether anything is limited. */
+export function isSet(settings: LimitSettings): boolean {
+  const { requestsPerMinute, tokensPerMinute, concurrentRequests, rates, quotas } = settings.limits;
+  const single = [requestsPerMinute, tokensPerMinute, concurrentRequests, settings.budget];
+  const several = rates.length + quotas.length + Object.keys(settings.budgets).length;
+  return several > 0 || single.some((one) => one !== undefined);
 }
 
 export const noSettings: LimitSettings = Object.freeze(nodeLimits.parse({}));

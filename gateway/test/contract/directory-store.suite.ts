@@ -6,6 +6,7 @@ import type {
   KeySlot,
   NewAuditEntry,
   StoredDirectory,
+  StoredTopUp,
 } from '../../src/directory/ports.ts';
 
 interface OpenStore {
@@ -52,6 +53,15 @@ const product = (name: string) =>
       createdAt: 1_700_000_000_001,
     },
   }) as const satisfies DirectoryChange;
+const topUp = (id: string): StoredTopUp => ({
+  id,
+  budget: 'consumer/web/month',
+  window: '2026-03-01/P1M',
+  // More than a double holds.
+  amount: '9000000000000000001',
+  reason: 'a launch',
+  at: 1_700_000_000_002,
+});
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 /** Neither the order nor the count of changes is a promise of every store. */
@@ -63,6 +73,8 @@ function sorted(stored: StoredDirectory): StoredDirectory {
     keys: stored.keys.toSorted(byText),
     suspended: stored.suspended.toSorted(),
     declaredNames: stored.declaredNames.toSorted(),
+    limits: stored.limits.toSorted(byText),
+    topUps: stored.topUps.toSorted(byText),
   };
 }
 
@@ -87,6 +99,8 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
           keys: [],
           suspended: [],
           declaredNames: [],
+          limits: [],
+          topUps: [],
         });
         assert.deepEqual(await store.auditTrail({ before: null, limit: 10 }), []);
       }));
@@ -106,6 +120,23 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
           { kind: 'suspended', subscription: 'second' },
           { kind: 'activated', subscription: 'second' },
           { kind: 'names-declared', names: ['declared', 'other'] },
+          {
+            kind: 'limits-changed',
+            changes: [
+              { node: 'consumer/web', settings: '{"budget":1}' },
+              { node: 'consumer/other', settings: '{}' },
+            ],
+          },
+          {
+            kind: 'limits-changed',
+            changes: [
+              { node: 'consumer/web', settings: '{"budget":2}' },
+              { node: 'consumer/other', settings: null },
+            ],
+          },
+          { kind: 'topped-up', topUp: topUp('one') },
+          { kind: 'topped-up', topUp: topUp('two') },
+          { kind: 'top-up-revoked', id: 'two' },
         ] as const satisfies readonly DirectoryChange[])
           assert.equal(await store.commit(change, []), 'committed');
         const expected: StoredDirectory = {
@@ -121,6 +152,8 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
           ],
           suspended: ['first'],
           declaredNames: ['declared', 'other'],
+          limits: [{ node: 'consumer/web', settings: '{"budget":2}' }],
+          topUps: [topUp('one')],
         };
         assert.deepEqual(sorted(await store.load()), sorted(expected));
         assert.deepEqual(sorted(await (await opened.reopen()).load()), sorted(expected));
@@ -143,6 +176,12 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
         what: 'a subscription with a name that was declared before',
         before: [{ kind: 'names-declared', names: ['s'] }],
         change: created('s', ['c', 'd']),
+        result: 'name-taken',
+      },
+      {
+        what: 'a second top-up of an id',
+        before: [{ kind: 'topped-up', topUp: topUp('one') }],
+        change: { kind: 'topped-up', topUp: { ...topUp('one'), amount: '1' } },
         result: 'name-taken',
       },
       {
@@ -189,6 +228,15 @@ export function directoryStoreContract(name: string, open: () => Promise<OpenSto
         const stored = await store.load();
         assert.deepEqual(stored.suspended, ['s']);
         assert.deepEqual(stored.declaredNames.toSorted(), ['s', 't']);
+      }));
+
+    test('takes ten thousand limits at once, and their entries', () =>
+      withStore(async ({ store }) => {
+        const nodes = Array.from({ length: 10_000 }, (_one, at) => `cost-centre/c-${at}`);
+        const changes = nodes.map((node) => ({ node, settings: '{}' }));
+        assert.equal(await store.commit({ kind: 'limits-changed', changes }, nodes.map(entry)), 'committed');
+        assert.equal((await store.load()).limits.length, 10_000);
+        assert.equal((await store.auditTrail({ before: null, limit: 1 }))[0]?.id, 10_000);
       }));
 
     test('numbers the audit trail from one, across a restart, and pages it from the newest', () =>

@@ -74,6 +74,8 @@ function refusal(stored: StoredDirectory, change: DirectoryChange): CommitResult
       return 'name-taken';
     return digestTaken(stored.keys, change.keys) ? 'digest-taken' : undefined;
   }
+  if (change.kind === 'topped-up')
+    return stored.topUps.some(({ id }) => id === change.topUp.id) ? 'name-taken' : undefined;
   if (change.kind === 'key-set') return digestTaken(stored.keys, [change.key]) ? 'digest-taken' : undefined;
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { boundFormulas } from '@tollgate/contract/admin-api/budgets.ts';
 import { Failure } from '#kernel/errors.ts';
 import { pino } from 'pino';
 import type { Asked } from '../../src/accounting/reports/asked.ts';
@@ -158,6 +159,40 @@ export const answers = {
     source: 'a price page, read on 2026-03-17',
     meterIds: [] as string[],
   },
+  topUp: {
+    id: 'top-up-1',
+    budget: 'consumer/finance/month',
+    unit: 'nano-usd',
+    window: '2026-03-01/P1M',
+    amount: '500000000000',
+    reason: 'a launch',
+    at: '2026-03-02T00:00:00.000Z',
+  },
+  budget: {
+    id: 'consumer/finance/month',
+    node: 'consumer/finance',
+    name: 'month',
+    declaredIn: 'config',
+    unit: 'nano-usd',
+    layer: 'contracted',
+    hard: true,
+    every: 'month',
+    timeZone: 'UTC',
+    warnAt: [80],
+    window: { id: '2026-03-01/P1M', start: '2026-03-01T00:00:00.000Z', end: '2026-04-01T00:00:00.000Z' },
+    amount: '2000000000000',
+    carriedOver: '0',
+    toppedUp: '500000000000',
+    limit: '2500000000000',
+    spent: '1600500000000',
+    held: '1000000000',
+    inFlight: '0',
+    unknown: '1000000000',
+    leased: '0',
+    remaining: '898500000000',
+    current: true,
+    bounds: { overshoot: '0', overshootIfLost: '0', stranded: '29999999', largestCall: '30000000' },
+  },
   config: {
     source: 'tollgate.yaml',
     loadedAt: '2026-03-01T00:00:00Z',
@@ -232,7 +267,22 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       breakEven: ({ from, to }) => Promise.resolve({ from, to, priceBook: 'book-2', rows: [] }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },
-    budgets: { events: () => Promise.resolve({ events: [], next: null }) },
+    budgets: {
+      list: ({ budget }) =>
+        budget === undefined || budget === answers.budget.id
+          ? Promise.resolve({
+              budgets: [structuredClone({ ...answers.budget }) as never],
+              next: null,
+              formulas: boundFormulas,
+            })
+          : Promise.reject(new Failure('admin_not_found', 'There is no such budget.')),
+      events: () => Promise.resolve({ events: [], next: null }),
+      topUps: () => ({ topUps: [answers.topUp] }),
+      topUp: () => Promise.resolve(answers.topUp),
+      revokeTopUp: () => Promise.resolve(),
+      limits: () => ({ nodes: [] }),
+      changeLimits: () => Promise.resolve({ nodes: [] }),
+    },
     routes: {
       trace: (id) => (id === answers.trace.requestId ? { ...answers.trace, steps: [] } : undefined),
       explain({ model }) {

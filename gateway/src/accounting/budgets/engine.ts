@@ -130,9 +130,23 @@ export class Engine {
     return this.#tracks.accounts();
   }
 
+  /** The account of the window that is current, whether calls have come to it or not; see `load`. */
+  accountOf(budget: Budget, version: number): Account {
+    const { clock } = this.#options;
+    const [track] = this.#tracks.pathOf({ version, budgets: [budget], rates: [], concurrency: [] }).budgets;
+    if (track === undefined) throw new Error('A path of one budget has none.');
+    return track.accountAt(clock.now(), { now: clock.now(), monotonic: clock.monotonic() });
+  }
+
   /** Resolves when the account holds what the ledger does. */
   async load(account: Account): Promise<void> {
     await this.#context.loader.load(account);
+  }
+
+  /** Granted to gateways and not used by them. A gateway that is alone is granted everything, which means nothing. */
+  leasedOf(account: Account): bigint {
+    const own = this.#options.store.shared && account.free > 0n ? account.free : 0n;
+    return account.leasedElsewhere + own;
   }
 
   /** By how much a hard budget can be missed now, as far as this gateway knows; of a soft one nothing is refused or held. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limitBookOf } from '#compose-limit-book.ts';
+import { mergeLimits } from '#compose-limit-book.ts';
 import type { CallerLimits } from '#model/limits.ts';
 import type { ChargedTo } from '#model/usage-record.ts';
 import { realLoader } from '../../../test/golden/config/config-cases.ts';
@@ -14,7 +14,7 @@ models: { gpt: { tiers: [[weu]] } }
 function bookOf(yaml: string) {
   const result = realLoader().loadText(yaml + rest, '/tollgate.yaml', { TWIN_KEY: 'a-key' });
   assert.ok(result.ok, JSON.stringify(result));
-  return limitBookOf(result.loaded.config, 1);
+  return mergeLimits(result.loaded.config, { limits: [], topUps: [] }, 1).book;
 }
 
 const caller: ChargedTo = {

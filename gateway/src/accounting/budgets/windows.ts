@@ -64,6 +64,20 @@ export function windowAt(calendar: Calendar, instant: number): CalendarWindow {
   return windowFrom(instant < window.start ? first.subtract(add) : first.add(add), calendar);
 }
 
+function isDay(text: string): boolean {
+  const at = Date.parse(text);
+  // JavaScript takes 2026-02-30 for 2 March.
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
+}
+
+/** The window that has this id; undefined where the calendar has none. */
+export function windowNamed(calendar: Calendar, id: string): CalendarWindow | undefined {
+  const [, day] = /^(\d{4}-\d{2}-\d{2})\/P\d[DWMY]$/.exec(id) ?? [];
+  if (day === undefined || !isDay(day)) return undefined;
+  const window = windowAt(calendar, startOfDay(day, calendar.timeZone));
+  return window.id === id ? window : undefined;
+}
+
 /** The window before; what it left may be carried over. */
 export function windowBefore(calendar: Calendar, window: CalendarWindow): CalendarWindow {
   return windowAt(calendar, window.start - 1);

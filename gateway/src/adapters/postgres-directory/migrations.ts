@@ -23,12 +23,26 @@ const statements = [
   `insert into directory_version values (0)`,
 ];
 
+const limits = [
+  `create table directory_limits (node text primary key, settings text not null)`,
+  `create table directory_top_up (
+    id text primary key, budget text not null, window_id text not null, amount text not null, reason text not null,
+    at bigint not null
+  )`,
+];
+
 /** In the order in which they were released; one that was released is never edited. */
 export const directoryMigrations: readonly Migration[] = [
   {
     name: '0001-directory',
     async up(database) {
       for (const statement of statements) await sql.raw(statement).execute(database);
+    },
+  },
+  {
+    name: '0002-limits',
+    async up(database) {
+      for (const statement of limits) await sql.raw(statement).execute(database);
     },
   },
 ];

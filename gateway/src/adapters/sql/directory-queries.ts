@@ -38,6 +38,9 @@ export type DirectoryTables = {
   directory_key: { subscription: string; slot: KeySlot; digest: string };
   directory_suspension: { subscription: string };
   directory_declared_name: { name: string };
+  directory_limits: { node: string; settings: string };
+  /** The amount is text: it may be more than a number holds. */
+  directory_top_up: { id: string; budget: string; window_id: string; amount: string; reason: string; at: number };
   audit_entry: { id: number; at: number; actor: AuditActor; action: AuditAction; subject: string };
 };
 type Database = Kysely<DirectoryTables>;
@@ -48,6 +51,8 @@ export async function loadDirectory(database: Database): Promise<Omit<StoredDire
   const subscriptions = await database.selectFrom('directory_subscription').selectAll().execute();
   const keys = await database.selectFrom('directory_key').selectAll().execute();
   const suspended = await database.selectFrom('directory_suspension').selectAll().execute();
+  const limits = await database.selectFrom('directory_limits').selectAll().orderBy('node').execute();
+  const topUps = await database.selectFrom('directory_top_up').selectAll().orderBy('at').orderBy('id').execute();
   const declaredNames = await database.selectFrom('directory_declared_name').selectAll().execute();
   return {
     products: products.map(productOf),
@@ -63,6 +68,15 @@ export async function loadDirectory(database: Database): Promise<Omit<StoredDire
     keys: keys.map(({ subscription, slot, digest }) => ({ subscription, slot, digest })),
     suspended: suspended.map((row) => row.subscription),
     declaredNames: declaredNames.map((row) => row.name),
+    limits: limits.map(({ node, settings }) => ({ node, settings })),
+    topUps: topUps.map(({ id, budget, window_id: window, amount, reason, at }) => ({
+      id,
+      budget,
+      window,
+      amount,
+      reason,
+      at,
+    })),
   };
 }
 
@@ -126,6 +140,11 @@ async function refusal(database: Database, change: DirectoryChange): Promise<Com
     if (rows.length > 0) return 'name-taken';
     return (await digestTaken(database, change.keys)) ? 'digest-taken' : undefined;
   }
+  if (change.kind === 'topped-up') {
+    const { id } = change.topUp;
+    const rows = await database.selectFrom('directory_top_up').select('id').where('id', '=', id).execute();
+    return rows.length > 0 ? 'name-taken' : undefined;
+  }
   if (change.kind === 'key-set') return (await digestTaken(database, [change.key])) ? 'digest-taken' : undefined;
   return undefined;
 }
@@ -170,7 +189,47 @@ async function apply(database: Database, change: DirectoryChange): Promise<void>
           .onConflict((conflict) => conflict.doNothing())
           .execute();
       return;
+    case 'limits-changed':
+      return await setLimits(database, change.changes);
+    case 'topped-up': {
+      const { window, ...topUp } = change.topUp;
+      await database
+        .insertInto('directory_top_up')
+        .values({ ...topUp, window_id: window })
+        .execute();
+      return;
+    }
+    case 'top-up-revoked':
+      await database.deleteFrom('directory_top_up').where('id', '=', change.id).execute();
+      return;
     case 'noted':
+  }
+}
+
+/** So many rows go into one statement: SQLite takes 32,766 values at a time. */
+const rowsAtOnce = 500;
+
+function pieces<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
+  return Array.from({ length: Math.ceil(rows.length / rowsAtOnce) }, (_piece, at) =>
+    rows.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce),
+  );
+}
+
+async function setLimits(
+  database: Database,
+  changes: Extract<DirectoryChange, { readonly kind: 'limits-changed' }>['changes'],
+): Promise<void> {
+  for (const piece of pieces(changes)) {
+    await database
+      .deleteFrom('directory_limits')
+      .where(
+        'node',
+        'in',
+        piece.map(({ node }) => node),
+      )
+      .execute();
+    const set = piece.flatMap(({ node, settings }) => (settings === null ? [] : [{ node, settings }]));
+    if (set.length > 0) await database.insertInto('directory_limits').values(set).execute();
   }
 }
 
@@ -219,8 +278,12 @@ async function addToTrail(database: Database, entries: readonly NewAuditEntry[])
     .executeTakeFirst();
   // Not left to the store: numbers that it gave to what was rolled back would be missing.
   const first = (newest?.id ?? 0) + 1;
-  await database
-    .insertInto('audit_entry')
-    .values(entries.map(({ at, actor, action, subject }, index) => ({ id: first + index, at, actor, action, subject })))
-    .execute();
+  const rows = entries.map(({ at, actor, action, subject }, index) => ({
+    id: first + index,
+    at,
+    actor,
+    action,
+    subject,
+  }));
+  for (const piece of pieces(rows)) await database.insertInto('audit_entry').values(piece).execute();
 }

@@ -50,5 +50,25 @@ const createTables: Migration = {
   },
 };
 
+const createLimits: Migration = {
+  name: 'create-limits',
+  async up(database) {
+    await database.schema
+      .createTable('directory_limits')
+      .addColumn('node', 'text', (column) => column.primaryKey())
+      .addColumn('settings', 'text', (column) => column.notNull())
+      .execute();
+    await database.schema
+      .createTable('directory_top_up')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('budget', 'text', (column) => column.notNull())
+      .addColumn('window_id', 'text', (column) => column.notNull())
+      .addColumn('amount', 'text', (column) => column.notNull())
+      .addColumn('reason', 'text', (column) => column.notNull())
+      .addColumn('at', 'integer', (column) => column.notNull())
+      .execute();
+  },
+};
+
 /** In the order in which they were released; one that was released is never edited. */
-export const directoryMigrations: readonly Migration[] = [createTables];
+export const directoryMigrations: readonly Migration[] = [createTables, createLimits];
