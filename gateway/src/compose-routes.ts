@@ -37,7 +37,7 @@ function shownTrace(trace: RouteTrace): ShownTrace {
     receivedAt: new Date(trace.receivedAt).toISOString(),
     subscription: trace.subscription,
     model: trace.model,
-    steps: trace.steps.map((step) => shownStep(step, trace)),
+    steps: (trace.steps ?? []).map((step) => shownStep(step, trace)),
   };
 }
 

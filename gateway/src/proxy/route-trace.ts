@@ -11,14 +11,14 @@ export function beginTrace({ exchange, caller }: Admission, pool: Pool): RouteTr
     subscription: caller.subscription.name,
     model: exchange.requestedModel,
     endpoints: pool.endpoints,
-    steps: [],
+    steps: undefined,
   };
 }
 
 /** `x-tollgate-route: ptu;throttled, payg-weu`: the endpoints that were tried, and why each was left for the next. */
 export function routeHeader(trace: RouteTrace | undefined): readonly string[] {
   if (trace === undefined) return [];
-  const tried = trace.steps.flatMap((step) => {
+  const tried = (trace.steps ?? []).flatMap((step) => {
     const name = step.taken === undefined ? undefined : trace.endpoints[step.taken]?.name;
     if (name === undefined) return [];
     return [step.fault === null ? name : `${name};${step.fault}`];

@@ -267,8 +267,10 @@ export class Plan implements QueuedPlan {
     if (this.#trace === undefined || passed === undefined) return undefined;
     this.#passed = undefined;
     if (taken !== undefined) passed[taken.index] = null;
-    const step = new TraceStep(now - this.#trace.startedAt, passed, taken?.index);
-    this.#trace.steps.push(step);
+    const step = new TraceStep(now - this.#trace.startedAt, this.#pool.passed.same(passed), taken?.index);
+    // An array that is made with its first entry has place for no more; one that is pushed to takes seventeen.
+    if (this.#trace.steps === undefined) this.#trace.steps = [step];
+    else this.#trace.steps.push(step);
     return step;
   }
 }

@@ -7,7 +7,7 @@ import type { EndpointHealth } from './health.ts';
 import type { PoolQueue } from './queue/pool-queue.ts';
 import type { PoolQueues } from './queue/pool-queues.ts';
 import { RetryLimiter } from './retry-limiter.ts';
-import type { RouteTrace } from './trace.ts';
+import { PassedLists, type RouteTrace } from './trace.ts';
 
 /** The endpoints of one priority, ready to choose from. */
 export interface PoolTier {
@@ -23,6 +23,7 @@ export interface Pool {
   readonly tiers: readonly PoolTier[];
   /** The endpoints of all tiers, for traces. */
   readonly endpoints: RouteTrace['endpoints'];
+  readonly passed: PassedLists;
   readonly retries: RetryLimiter;
   /** Who waits for capacity; null where nobody may. */
   readonly queue: PoolQueue | null;
@@ -56,6 +57,7 @@ export class Pools {
         endpoints: route.tiers.flatMap(({ endpoints }, tier) =>
           endpoints.map(({ endpoint }) => ({ name: endpoint.name, tier })),
         ),
+        passed: new PassedLists(),
         retries: this.#retriesOf(route.name),
         queue: route.queue === null ? null : (this.queues?.of(route.name) ?? null),
         states: route.endpoints.map((endpoint) => this.health.of(endpoint)),

@@ -58,7 +58,21 @@ export interface RouteTrace {
   readonly model: string;
   /** The endpoints of the model, in the order of their index, with their tiers from 0. */
   readonly endpoints: readonly { readonly name: string; readonly tier: number }[];
-  readonly steps: TraceStep[];
+  /** Undefined until the first choice. */
+  steps: TraceStep[] | undefined;
+}
+
+/** Traces are kept for a while, and most choices pass over the same endpoints for the same reasons: those share a list. */
+export class PassedLists {
+  #last: readonly (Passed | null)[] = [];
+
+  /** An equal list that is kept already, else this one, which nobody may change from now on. */
+  same(passed: readonly (Passed | null)[]): readonly (Passed | null)[] {
+    const last = this.#last;
+    if (last.length === passed.length && passed.every((one, index) => one === last[index])) return last;
+    this.#last = passed;
+    return passed;
+  }
 }
 
 /** The traces of the last requests; the oldest makes room. Nothing of what was asked or answered is in them. */
