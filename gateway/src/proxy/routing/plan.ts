@@ -176,7 +176,7 @@ export class Plan implements QueuedPlan {
 
   /** Writes into the trace how long it waited after the last choice found nothing. */
   waited(ms: number, how: string): void {
-    const vain = this.#trace?.steps.findLast(({ taken }) => taken === undefined);
+    const vain = this.#trace?.steps?.findLast(({ taken }) => taken === undefined);
     if (vain !== undefined) vain.waited = { ms, how };
   }
 
