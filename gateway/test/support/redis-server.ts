@@ -203,7 +203,7 @@ class RunningServer implements RedisServer {
 }
 
 /** Another process is asked until it says so, for half a minute at most. */
-async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+export async function eventually(holds: () => Promise<boolean>, what = 'what the test waits for'): Promise<void> {
   for (let time = 0; time < 1500; time += 1) {
     if (await holds().catch(() => false)) return;
     await new Promise((resolve) => {

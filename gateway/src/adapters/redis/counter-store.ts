@@ -89,7 +89,12 @@ export class RedisCounters implements CounterStore {
     const sums = [...journals].map(([journal, { spent, unknown }]) => [journal, [String(spent), String(unknown)]]);
     const { set, account } = this.#keys;
     const args = [JSON.stringify(Object.fromEntries(sums))];
-    await this.#patience.wait(async () => await this.#options.connection.run(buildScript, [set, account(key)], args));
+    await this.#patience.wait(async () => {
+      const done = await this.#options.connection.run(buildScript, [set, account(key)], args);
+      if (done === 0 || done === 1) return;
+      this.#patience.distrust();
+      throw new CountersUnavailable('What answers is no set of counters.');
+    });
   }
 
   async recall(keys: readonly string[]): Promise<void> {
