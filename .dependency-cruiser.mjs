@@ -151,6 +151,20 @@ export default {
       },
     },
     {
+      name: 'bicep-is-read-alone',
+      severity: 'error',
+      comment: 'tools/bicep reads Bicep, of whatever project: it knows neither our templates nor our programs.',
+      from: { path: '^tools/bicep/' },
+      to: { pathNot: '^tools/bicep/', dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'infrastructure-is-deployed-not-imported',
+      severity: 'error',
+      comment: 'Programs do not know the templates that deploy them; tests compare the two.',
+      from: { pathNot: '^infra/' },
+      to: { path: '^infra/' },
+    },
+    {
       name: 'declared-dependencies-only',
       severity: 'error',
       comment: 'Shipped code imports only what its own package.json lists under dependencies.',

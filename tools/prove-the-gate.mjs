@@ -11,7 +11,7 @@ import gate from '../.dependency-cruiser.mjs';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
 const cruiser = realpathSync(path.join(root, 'node_modules/.bin/depcruise'));
-const folders = ['gateway', 'contract', 'cli/src', 'twin/src', 'bench/src'];
+const folders = ['gateway', 'contract', 'cli/src', 'twin/src', 'bench/src', 'tools/bicep', 'infra'];
 
 const G = 'gateway/src/';
 /** [rule, file to break (made where it does not exist), line to add, other file to make] */
@@ -53,6 +53,8 @@ const breaks = [
   ['contract-is-pure', 'contract/src/usage.ts', "import '../../gateway/src/model/endpoint.ts';"],
   ['contract-no-node', 'contract/src/usage.ts', "import 'node:fs';"],
   ['network-only-at-the-edges', `${G}proxy/policies/call-caps/call-caps.ts`, "import 'node:http';"],
+  ['bicep-is-read-alone', 'tools/bicep/parse.ts', "import '../../gateway/src/kernel/registry.ts';"],
+  ['infrastructure-is-deployed-not-imported', 'tools/bicep/parse.ts', "import '../../infra/test/support/profiles.ts';"],
   ['declared-dependencies-only', `${G}model/endpoint.ts`, "import 'typescript';"],
   ['no-test-imports', `${G}compose.ts`, "import '../test/support/probe.ts';", 'gateway/test/support/probe.ts'],
   ['reachable-from-a-root', `${G}model/nobody-imports-me.ts`, "import './endpoint.ts';"],
@@ -68,6 +70,8 @@ async function copyOfSources() {
     'twin',
     'cli',
     'bench',
+    'tools',
+    'infra',
     'package.json',
     'tsconfig.json',
     'tsconfig.base.json',

@@ -13,7 +13,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folders = '{contract,gateway,twin,cli,bench,tools,e2e}';
+const folders = '{contract,gateway,twin,cli,bench,tools,infra,e2e}';
 /** Of one test, and of one file; a suite that hangs fails instead of holding everything up. */
 const timeoutMs = { short: 170_000, long: 3_600_000 };
 /** Options of `node --test` whose value may stand as the next argument. */

@@ -118,5 +118,5 @@ function discriminatedShape(entries: readonly Entry[], entry: Entry): Shape {
     if (reference === undefined) return new Map([...base, [entry.discriminator ?? '', told]]);
     return new Map([...base, ...(shapeOf(entries, reference).members?.(value) ?? [])]);
   };
-  return { kind: 'object', members: chosen };
+  return { kind: 'object', members: chosen, kindMember: entry.discriminator ?? '' };
 }

@@ -31,18 +31,8 @@ export interface DeployedResource {
   readonly symbol: string;
 }
 
-/** A property of a resource that is read while it is deployed: `properties.endpoint` of an account. */
-export interface PropertyRead {
-  readonly type: string;
-  readonly version: string;
-  readonly path: string;
-  readonly file: string;
-  readonly line: number;
-}
-
 export interface Expanded {
   readonly resources: DeployedResource[];
-  readonly reads: PropertyRead[];
   readonly problems: Problem[];
   /** `file#symbol` of every declaration that is deployed at least once. */
   readonly reached: Set<string>;
@@ -60,7 +50,7 @@ interface Call {
 
 /** What `main.bicep` deploys with these parameters: every resource of every module, loops and conditions worked out. */
 export function expand(templates: TemplateSet, call: Omit<Call, 'line'>): Expanded & { readonly outputs: ObjectValue } {
-  const expanded: Expanded = { resources: [], reads: [], problems: [], reached: new Set(), deployments: [] };
+  const expanded: Expanded = { resources: [], problems: [], reached: new Set(), deployments: [] };
   const instance = new Instance(templates, expanded, { ...call, line: 1 });
   instance.run();
   return { ...expanded, outputs: instance.outputs() };
@@ -217,7 +207,7 @@ class Instance {
     };
   }
 
-  /** A property that Azure tells; which one is noted when the reading expression is done. */
+  /** A property that Azure tells. */
   #runtime(
     declaration: Declaration,
     of: { deployed: boolean; name: string; member: string; type: string; version: string },
@@ -273,6 +263,8 @@ class Instance {
     { environment, deployed }: { environment: Environment; deployed: boolean },
   ): Handle {
     const file = path.posix.join(path.posix.dirname(this.#template.file), declaration.reference);
+    if (!this.#templates.has(file))
+      throw new EvaluationError(`there is no ${file}`, { line: declaration.line, rule: 'module-file' });
     const name = asText(this.#property(declaration, 'name', environment) ?? declaration.name);
     const scope = this.#moduleScope(this.#property(declaration, 'scope', environment));
     this.#property(declaration, 'dependsOn', environment);

@@ -241,6 +241,7 @@ const surroundings: Readonly<Record<string, Surroundings>> = {
   deployment: (_, { deploymentName }) => ({ name: deploymentName }),
   resourceId: (args, { scope }) => scopeId(scope) + pathOf(texts(args)),
   subscriptionResourceId: (args, { scope }) => `/subscriptions/${scope.subscriptionId}${pathOf(texts(args))}`,
+  tenantResourceId: (args) => pathOf(texts(args)),
   extensionResourceId: (args) => extensionOf(texts(args)),
   loadTextContent: (args, environment) => environment.readFile(asText(args[0] ?? '')),
   loadJsonContent: (args, environment) => callFunction('json', [environment.readFile(asText(args[0] ?? ''))]),

@@ -174,7 +174,7 @@ export const functions: Readonly<Record<string, BuiltIn>> = {
   ),
   first: lenient(1, 1, (value) => (typeof value === 'string' ? value.slice(0, 1) : (list(value, 'first')[0] ?? null))),
   flatten: lenient(1, 1, (value) => list(value, 'flatten').flatMap((inner) => list(inner, 'flatten'))),
-  guid: many(guid),
+  guid: lenient(1, Infinity, guid),
   indexOf: { least: 2, most: 2, run: (value, part) => text(value, 'indexOf').indexOf(text(part, 'indexOf')) },
   int: one(int),
   intersection: many((...args) =>
@@ -233,7 +233,7 @@ export const functions: Readonly<Record<string, BuiltIn>> = {
   toUpper: one((value) => text(value, 'toUpper').toUpperCase()),
   trim: one((value) => text(value, 'trim').trim()),
   union: lenient(1, Infinity, union),
-  uniqueString: many(uniqueString),
+  uniqueString: lenient(1, Infinity, uniqueString),
 };
 
 /** Those that ask where and from what is deployed; `evaluate.ts` answers them. Least and most arguments. */
@@ -249,22 +249,18 @@ export const contextFunctions: Readonly<Record<string, readonly [number, number]
   subscription: [0, 1],
   subscriptionResourceId: [2, Infinity],
   tenant: [0, 0],
+  tenantResourceId: [2, Infinity],
   utcNow: [0, 1],
 };
+
+/** Functions that make something of a value that is known only in Azure. */
+const takesUnknown = new Set(['concat', 'empty', 'guid', 'string', 'union', 'uniqueString']);
 
 export function callFunction(name: string, args: readonly Value[]): Value {
   const found = Object.hasOwn(functions, name) ? functions[name] : undefined;
   if (found === undefined) throw new EvaluationError(`there is no function '${name}'`);
   if (found.lenient === undefined && args.some(hasUnknown)) return unknown(`${name}(${args.map(asText).join(', ')})`);
   const [first] = args;
-  if (
-    found.lenient === true &&
-    first instanceof Unknown &&
-    name !== 'empty' &&
-    name !== 'string' &&
-    name !== 'concat' &&
-    name !== 'union'
-  )
-    return unknown(`${name}(${first.text})`);
+  if (first instanceof Unknown && !takesUnknown.has(name)) return unknown(`${name}(${first.text})`);
   return found.run(...args);
 }

@@ -7,6 +7,8 @@ export interface Shape {
   readonly values?: readonly string[];
   /** Members of an object by name; for one that is told apart by a member, those of the kind that it is. */
   members?(of: Value): ReadonlyMap<string, Member>;
+  /** The member by which kinds of it are told apart. */
+  readonly kindMember?: string;
   /** What members that are not listed are; without it there may be none. */
   others?(): Shape;
   items?(): Shape;
@@ -55,7 +57,7 @@ function judgePlain(shape: Shape, value: Value, { path, allowed }: { path: strin
     return typeof value === 'boolean' ? [] : [wrong(path, `true or false is needed, not ${describe(value)}`)];
   if (typeof value !== 'string') return [wrong(path, `text is needed, not ${describe(value)}`)];
   if (shape.values === undefined || shape.values.includes(value)) return [];
-  if (allowed.has(`${path.replaceAll(/\[\d+\]/g, '[]')}=${value}`)) return [];
+  if (allowed.has(`${anyItem(path)}=${value}`)) return [];
   return [wrong(path, `'${value}' is none of ${shape.values.join(', ')}`)];
 }
 
@@ -66,6 +68,7 @@ function judgeObject(
 ): Complaint[] {
   const { path } = at;
   if (!isObject(value)) return [wrong(path, `an object is needed, not ${describe(value)}`)];
+  if (isAllowedKind(shape, value, at)) return [];
   const members = shape.members?.(value) ?? new Map<string, Member>();
   const complaints = missing(members, value, path);
   for (const [name, inner] of Object.entries(value)) {
@@ -80,6 +83,18 @@ function judgeObject(
   }
   return complaints;
 }
+
+/** A kind that Azure takes though its definitions do not describe it: nothing can be said about its members. */
+function isAllowedKind(
+  shape: Shape,
+  value: ObjectValue,
+  { path, allowed }: { path: string; allowed: Allowed },
+): boolean {
+  const kind = shape.kindMember === undefined ? undefined : value[shape.kindMember];
+  return typeof kind === 'string' && allowed.has(`${anyItem(path)}.${shape.kindMember ?? ''}=${kind}`);
+}
+
+const anyItem = (path: string): string => path.replaceAll(/\[\d+\]/g, '[]');
 
 function missing(members: ReadonlyMap<string, Member>, value: ObjectValue, path: string): Complaint[] {
   return [...members].flatMap(([name, { required, readOnly }]): Complaint[] => {

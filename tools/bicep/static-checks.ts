@@ -3,7 +3,7 @@ import { contextFunctions, functions } from './functions.ts';
 import type { Problem } from './problem.ts';
 import { isDeclaration, type Declaration, type Expression, type Property, type Template } from './syntax.ts';
 import type { TemplateSet } from './template-set.ts';
-import { everyExpression, expressionsOf, freeNames } from './walk.ts';
+import { childrenOf, everyExpression, expressionsOf, freeNames } from './walk.ts';
 
 type Statement = Template['statements'][number];
 type Report = (rule: string, line: number, message: string) => void;
@@ -95,19 +95,9 @@ export function readsOf(
   expression: Expression,
 ): { readonly name: string; readonly steps: readonly string[]; readonly line: number }[] {
   const chain = chainOf(expression);
-  const inner = chain === undefined ? childrenWithoutChain(expression) : chain.others;
+  const inner = chain === undefined ? childrenOf(expression) : chain.others;
   const own = chain === undefined ? [] : [{ name: chain.name, steps: chain.steps, line: expression.line }];
   return [...own, ...inner.flatMap(readsOf)];
-}
-
-function childrenWithoutChain(expression: Expression): Expression[] {
-  return everyExpression(expression).length === 1 ? [] : directChildren(expression);
-}
-
-function directChildren(expression: Expression): Expression[] {
-  const all = everyExpression(expression).slice(1);
-  const deeper = new Set(all.flatMap((one) => everyExpression(one).slice(1)));
-  return all.filter((one) => !deeper.has(one));
 }
 
 function chainOf(expression: Expression): { name: string; steps: string[]; others: Expression[] } | undefined {
@@ -174,29 +164,34 @@ export function propertyOf(properties: readonly Property[], name: string): Expre
   return properties.find(({ key }) => key.kind === 'literal' && key.value === name)?.value;
 }
 
+const isSecret = ({ decorators }: Statement): boolean => decorators.some(({ name }) => name === 'secure');
+
 function checkSecrets(template: Template, report: Report): void {
-  const secret = new Set(
-    template.statements
-      .filter(({ decorators }) => decorators.some(({ name }) => name === 'secure'))
-      .map(({ name }) => name),
-  );
+  const secret = new Set(template.statements.filter(isSecret).map(({ name }) => name));
   for (const statement of template.statements) {
-    if (statement.kind === 'output') {
-      for (const expression of everyExpression(statement.value)) {
-        if (expression.kind === 'call' && expression.name.startsWith('list'))
-          report('secret-output', statement.line, `the output '${statement.name}' gives away ${expression.name}()`);
-        if (expression.kind === 'name' && secret.has(expression.name))
-          report('secret-output', statement.line, `the output '${statement.name}' gives away '${expression.name}'`);
-      }
-    }
     if (
       statement.kind === 'param' &&
-      /password|secret|token$/i.test(statement.name) &&
-      /^(string|object)$/.test(statement.type) &&
-      !secret.has(statement.name)
+      secretName.test(statement.name) &&
+      statement.type !== 'bool' &&
+      !isSecret(statement)
     )
       report('secret-parameter', statement.line, `the parameter '${statement.name}' is not @secure()`);
+    if (statement.kind !== 'output') continue;
+    for (const expression of everyExpression(statement.value))
+      if (givesAway(expression, secret))
+        report('secret-output', statement.line, `the output '${statement.name}' gives away '${expression.name}'`);
   }
+}
+
+/** Names that say that they hold a secret, as against one that says where it is. */
+const secretName = /(password|secret|key|token)s?$/i;
+
+function givesAway(
+  expression: Expression,
+  secret: ReadonlySet<string>,
+): expression is Extract<Expression, { kind: 'call' | 'name' }> {
+  if (expression.kind === 'call') return expression.name.startsWith('list');
+  return expression.kind === 'name' && secret.has(expression.name);
 }
 
 function moduleFile(file: string, module: Declaration): string {

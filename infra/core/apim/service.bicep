@@ -1,0 +1,166 @@
+metadata description = 'API Management v2 in front of Tollgate: telemetry by its identity, no bodies, no client addresses.'
+
+@description('Name of the service.')
+@maxLength(50)
+param name string
+
+@description('Region of the service.')
+param location string
+
+@description('Tags of the service.')
+param tags object
+
+@description('Standard v2 sends its outbound calls through the network; Premium v2 can stand in it.')
+@allowed(['StandardV2', 'PremiumV2'])
+param sku string
+
+@description('Units.')
+@minValue(1)
+param capacity int
+
+@description('Who is told of what happens to the service.')
+@minLength(1)
+param publisherEmail string
+
+@description('Name that the developer portal shows.')
+@minLength(1)
+param publisherName string
+
+@description('{ isolated, subnetId, mode }: the subnet of its own, and `integration` or `injection`.')
+param network object
+
+@description('Component that telemetry goes to.')
+param applicationInsightsName string
+
+@description('Workspace that the gateway log goes to.')
+param workspaceId string
+
+var roles = loadJsonContent('../../roles.json')
+var virtualNetworkTypes = {
+  integration: 'External'
+  injection: 'Internal'
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+resource service 'Microsoft.ApiManagement/service@2025-09-01-preview' = {
+  name: name
+  location: location
+  tags: tags
+  sku: {
+    name: sku
+    capacity: capacity
+  }
+  identity: {
+    type: 'SystemAssigned'
+  }
+  properties: {
+    publisherEmail: publisherEmail
+    publisherName: publisherName
+    virtualNetworkType: network.isolated ? virtualNetworkTypes[network.mode] : 'None'
+    virtualNetworkConfiguration: network.isolated
+      ? {
+          subnetResourceId: network.subnetId
+        }
+      : null
+  }
+}
+
+resource publisherRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: insights
+  name: guid(insights.id, service.id, roles.monitoringMetricsPublisher.id)
+  properties: {
+    principalId: service.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher.id)
+  }
+}
+
+resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
+  parent: service
+  name: 'application-insights'
+  properties: {
+    loggerType: 'applicationInsights'
+    resourceId: insights.id
+    isBuffered: true
+    credentials: {
+      connectionString: insights.properties.ConnectionString
+      identityClientId: 'systemAssigned'
+    }
+  }
+  dependsOn: [publisherRole]
+}
+
+resource telemetry 'Microsoft.ApiManagement/service/diagnostics@2024-05-01' = {
+  parent: service
+  name: 'applicationinsights'
+  properties: {
+    loggerId: logger.id
+    alwaysLog: 'allErrors'
+    httpCorrelationProtocol: 'W3C'
+    logClientIp: false
+    metrics: true
+    verbosity: 'information'
+    sampling: {
+      samplingType: 'fixed'
+      percentage: 10
+    }
+    // A body that is logged is a prompt that is stored, and a stream that is held back until it is whole.
+    frontend: {
+      request: {
+        headers: []
+        body: {
+          bytes: 0
+        }
+      }
+      response: {
+        headers: []
+        body: {
+          bytes: 0
+        }
+      }
+    }
+    backend: {
+      request: {
+        headers: []
+        body: {
+          bytes: 0
+        }
+      }
+      response: {
+        headers: []
+        body: {
+          bytes: 0
+        }
+      }
+    }
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: service
+  name: 'workspace'
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      {
+        category: 'GatewayLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output id string = service.id
+output name string = service.name
+output gatewayUrl string = service.properties.gatewayUrl
+output principalId string = service.identity.principalId

@@ -1,0 +1,117 @@
+metadata description = 'The configuration of the gateway, made from the same data that makes the deployments. No resource: names alone.'
+
+@description('Accounts with their deployments: { name, region, deployments: [{ name, model, version, type }] }.')
+param accounts array
+
+@description('Organisation, product and consumers, as `data/consumers.json` has them.')
+param consumers object
+
+@description('Seconds that a call may take in all.')
+param requestSeconds int
+
+@description('Seconds that a replica has to end in.')
+param terminationGraceSeconds int
+
+@description('Whether every entry of the journal is synced to disk before it counts.')
+param syncsToDisk bool
+
+@description('Whether the ledger is in PostgreSQL, where TOLLGATE_POSTGRES_URL says.')
+param sharedLedger bool
+
+@description('Whether limits and budgets are counted in Redis, where TOLLGATE_REDIS_URL says.')
+param sharedCounters bool
+
+// What the platform needs after the drain: journal and outbox are flushed by then.
+var drainSeconds = terminationGraceSeconds - 30
+
+var endpoints = flatten(map(accounts, account => map(account.deployments, deployment => {
+  key: '${deployment.name}-${account.name}'
+  model: deployment.model
+  provisioned: contains(deployment.type, 'Provisioned')
+  value: {
+    resource: 'https://${account.name}.openai.azure.com'
+    resourceName: account.name
+    region: account.region
+    deployment: deployment.name
+    model: deployment.model
+    modelVersion: deployment.version
+    type: deployment.type
+    auth: {
+      token: {
+        provider: 'azure'
+      }
+    }
+  }
+})))
+
+var modelNames = union(map(endpoints, endpoint => endpoint.model), [])
+
+// What is paid by the hour goes first, what is paid by the token when that has nothing left.
+var modelTiers = map(modelNames, name => {
+  name: name
+  tiers: filter(
+    [
+      map(filter(endpoints, endpoint => endpoint.model == name && endpoint.provisioned), endpoint => endpoint.key)
+      map(filter(endpoints, endpoint => endpoint.model == name && !endpoint.provisioned), endpoint => endpoint.key)
+    ],
+    tier => !empty(tier)
+  )
+})
+
+var shared = union(
+  {
+    ledger: union(
+      {
+        durability: syncsToDisk ? 'disk' : 'process'
+      },
+      sharedLedger
+        ? {
+            store: {
+              postgres: {
+                url: '\${TOLLGATE_POSTGRES_URL}'
+              }
+            }
+          }
+        : {}
+    )
+  },
+  sharedCounters
+    ? {
+        counters: {
+          redis: {
+            url: '\${TOLLGATE_REDIS_URL}'
+          }
+        }
+      }
+    : {}
+)
+
+output configuration object = union(shared, {
+  organisation: consumers.organisation
+  listen: {
+    address: '0.0.0.0'
+    drainTimeout: '${drainSeconds}s'
+    // Longer than the four minutes of the ingress in front: a connection is never closed under a request of its.
+    keepAliveTimeout: '250s'
+  }
+  costCentres: toObject(consumers.consumers, consumer => consumer.name, consumer => { name: consumer.displayName })
+  products: {
+    '${consumers.product.name}': {
+      models: modelNames
+      caps: {
+        maxOutputTokens: consumers.product.maxOutputTokens
+      }
+      unpriced: 'refuse'
+    }
+  }
+  subscriptions: toObject(consumers.consumers, consumer => consumer.name, consumer => {
+    product: consumers.product.name
+    consumer: consumer.name
+    costCentre: consumer.name
+  })
+  endpoints: toObject(endpoints, endpoint => endpoint.key, endpoint => endpoint.value)
+  models: toObject(modelTiers, model => model.name, model => {
+    tiers: model.tiers
+    deadline: '${requestSeconds}s'
+  })
+})

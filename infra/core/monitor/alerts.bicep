@@ -1,0 +1,143 @@
+metadata description = 'What wakes somebody: errors, throttling, a ledger that falls behind, calls without a price, budgets that run out.'
+
+@description('Region of the rules.')
+param location string
+
+@description('Tags of everything here.')
+param tags object
+
+@description('Name of the action group.')
+param actionGroupName string
+
+@description('Who is told; empty: the rules fire, and nobody is.')
+param emails string[]
+
+@description('Workspace that is asked.')
+param workspaceId string
+
+@description('Whether there are replicas whose logs can be asked for budgets.')
+param enabled bool
+
+// Thresholds are starting points: change them here, where the next reader finds them.
+var rules = [
+  {
+    name: 'tollgate-server-errors'
+    title: 'More than 5 % of requests end with 5xx'
+    query: loadTextContent('../../queries/alert-server-errors.kql')
+    measure: 'Share'
+    aggregation: 'Maximum'
+    dimension: ''
+    threshold: 5
+    severity: 1
+    window: 'PT15M'
+  }
+  {
+    name: 'tollgate-throttling'
+    title: 'Azure OpenAI refuses more than 20 % of the attempts on a deployment'
+    query: loadTextContent('../../queries/alert-throttling.kql')
+    measure: 'Share'
+    aggregation: 'Maximum'
+    dimension: 'Deployment'
+    threshold: 20
+    severity: 2
+    window: 'PT15M'
+  }
+  {
+    name: 'tollgate-ledger-backlog'
+    title: 'Records wait longer than five minutes for the store'
+    query: loadTextContent('../../queries/alert-ledger-backlog.kql')
+    measure: 'Age'
+    aggregation: 'Maximum'
+    dimension: 'AppRoleInstance'
+    threshold: 300
+    severity: 1
+    window: 'PT5M'
+  }
+  {
+    name: 'tollgate-unpriced'
+    title: 'Calls without a price'
+    query: loadTextContent('../../queries/alert-unpriced.kql')
+    measure: 'Unpriced'
+    aggregation: 'Total'
+    dimension: 'Deployment'
+    threshold: 0
+    severity: 2
+    window: 'PT1H'
+  }
+  {
+    name: 'tollgate-budget'
+    title: 'A budget has passed a threshold'
+    query: loadTextContent('../../queries/alert-budget.kql')
+    measure: 'Events'
+    aggregation: 'Total'
+    dimension: ''
+    threshold: 0
+    severity: 3
+    window: 'PT15M'
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: actionGroupName
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'tollgate'
+    enabled: true
+    emailReceivers: [
+      for (email, at) in emails: {
+        name: 'receiver${at}'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: rule.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: rule.title
+      description: 'See docs/azure/operations.md.'
+      severity: rule.severity
+      enabled: enabled
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: rule.window
+      autoMitigate: true
+      // A table that nothing has written to yet has no columns: that is no reason to refuse the rule.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: rule.aggregation
+            metricMeasureColumn: rule.measure
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            dimensions: empty(rule.dimension)
+              ? []
+              : [
+                  {
+                    name: rule.dimension
+                    operator: 'Include'
+                    values: ['*']
+                  }
+                ]
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
+          }
+        ]
+      }
+      actions: {
+        actionGroups: [actionGroup.id]
+      }
+    }
+  }
+]

@@ -1,0 +1,146 @@
+import type { Problem } from '../../../tools/bicep/problem.ts';
+import { asText } from '../../../tools/bicep/values.ts';
+import { at, made, problemAt } from '../support/problems.ts';
+import type { Snapshot } from '../support/snapshot.ts';
+
+/** No prompt is stored, nothing of a stream is held back, no subscription opens everything. */
+export function apiManagementIsDiscreet(snapshot: Snapshot): Problem[] {
+  const bodies = made(snapshot, 'Microsoft.ApiManagement/service/diagnostics').flatMap((diagnostic) =>
+    ['frontend.request', 'frontend.response', 'backend.request', 'backend.response'].flatMap((part): Problem[] =>
+      at(diagnostic.body, `properties.${part}.body.bytes`) === 0
+        ? []
+        : [problemAt(diagnostic, 'bodies', `${part} logs bodies`)],
+    ),
+  );
+  const scopes = made(snapshot, 'Microsoft.ApiManagement/service/subscriptions').flatMap((subscription): Problem[] => {
+    const scope = asText(at(subscription.body, 'properties.scope') ?? '');
+    return /\/products\/[^/]+$/.test(scope)
+      ? []
+      : [problemAt(subscription, 'subscription', `opens ${scope}, not one product`)];
+  });
+  const links = made(snapshot, 'Microsoft.ApiManagement/service/apis').flatMap((api): Problem[] =>
+    asText(at(api.body, 'properties.format') ?? '').includes('link')
+      ? [problemAt(api, 'api-import', 'is imported by link: what it is would change by itself')]
+      : [],
+  );
+  const names = made(snapshot, 'Microsoft.ApiManagement/service/subscriptions').map(({ name }) => name);
+  const missing =
+    names.length === 0 || ['marketing', 'finance'].every((name) => names.includes(name))
+      ? []
+      : ['no subscriptions for Marketing and Finance'];
+  return [
+    ...bodies,
+    ...scopes,
+    ...links,
+    ...missing.map((message) => ({ rule: 'subscription', file: 'core/apim/api.bicep', line: 1, message })),
+  ];
+}
+
+interface Demand {
+  readonly test: (text: string) => boolean;
+  readonly message: string;
+}
+
+const policyDemands: readonly Demand[] = [
+  {
+    test: (text) => /<forward-request[^>]*buffer-response="false"/.test(text),
+    message: 'holds streams back: forward-request needs buffer-response="false"',
+  },
+  { test: (text) => !/LastError|X-LastErrorMessage/i.test(text), message: 'tells callers what went wrong inside' },
+  {
+    test: (text) => !/context\.Request\.Body|context\.Response\.Body|<log-to-eventhub|<trace/.test(text),
+    message: 'reads or logs bodies',
+  },
+  {
+    test: (text) => /<set-header name="x-tollgate-subscription" exists-action="override">/.test(text),
+    message: 'lets a caller say who it is: the header must be overridden',
+  },
+  {
+    test: (text) => /<set-header name="api-key" exists-action="delete"/.test(text),
+    message: 'hands the key of the caller on',
+  },
+  { test: (text) => (text.match(/<base \/>/g) ?? []).length === 3, message: 'leaves out a <base />' },
+];
+
+/** Policies of API Management: read as text, since expressions make them more than XML. */
+export function policiesAreGood(files: ReadonlyMap<string, string>): Problem[] {
+  const names = [...files.keys()].filter((file) => file.startsWith('policies/'));
+  const problems = names.flatMap((file) =>
+    policyDemands.flatMap(({ test, message }): Problem[] =>
+      test(files.get(file) ?? '') ? [] : [{ rule: 'policy', file, line: 1, message }],
+    ),
+  );
+  const byToken = files.get('policies/api-by-token.xml') ?? '';
+  if (!/<authentication-managed-identity resource="\{\{tollgate-audience\}\}" \/>/.test(byToken))
+    problems.push({
+      rule: 'policy',
+      file: 'policies/api-by-token.xml',
+      line: 1,
+      message: 'brings no proof of where the call comes from',
+    });
+  return problems;
+}
+
+/** Calls reach Tollgate with a proof that they come from API Management: a token, or a certificate that is demanded. */
+export function originIsProven(snapshot: Snapshot): Problem[] {
+  if (made(snapshot, 'Microsoft.ApiManagement/service').length === 0) return [];
+  const policy = made(snapshot, 'Microsoft.ApiManagement/service/apis/policies')[0];
+  const backend = made(snapshot, 'Microsoft.ApiManagement/service/backends')[0];
+  const app = made(snapshot, 'Microsoft.App/containerApps')[0];
+  if (policy === undefined || backend === undefined || app === undefined)
+    return [{ rule: 'origin', file: 'resources.bicep', line: 1, message: 'API Management leads nowhere' }];
+  const byToken = asText(at(policy.body, 'properties.value') ?? '').includes('authentication-managed-identity');
+  const byCertificate =
+    at(backend.body, 'properties.credentials.certificateIds') !== undefined &&
+    at(app.body, 'properties.configuration.ingress.clientCertificateMode') === 'require';
+  return byToken || byCertificate ? [] : [problemAt(backend, 'origin', 'anybody could say to be API Management')];
+}
+
+/** The gateway drains before it is killed, and answers before the ingress gives up. */
+export function timesFit(snapshot: Snapshot): Problem[] {
+  const app = made(snapshot, 'Microsoft.App/containerApps')[0];
+  const environment = made(snapshot, 'Microsoft.App/managedEnvironments')[0];
+  if (app === undefined || environment === undefined) return [];
+  const configuration = asText(at(app.body, 'properties.configuration.secrets.0.value') ?? '');
+  const seconds = (pattern: RegExp): number[] => [...configuration.matchAll(pattern)].map((found) => Number(found[1]));
+  const problems: Problem[] = [];
+  const grace = Number(at(app.body, 'properties.template.terminationGracePeriodSeconds'));
+  const drain = seconds(/"drainTimeout":"(\d+)s"/g)[0] ?? Infinity;
+  if (drain + 10 > grace)
+    problems.push(
+      problemAt(app, 'drain', `the drain of ${drain} s must end 10 s before the ${grace} s of the platform`),
+    );
+  const idle = Number(at(environment.body, 'properties.ingressConfiguration.requestIdleTimeout') ?? 4) * 60;
+  for (const deadline of new Set(seconds(/"deadline":"(\d+)s"/g)))
+    if (deadline >= idle)
+      problems.push(
+        problemAt(app, 'deadline', `a call may take ${deadline} s, but the ingress cuts a silent one after ${idle} s`),
+      );
+  return problems;
+}
+
+/** One replica without what replicas share; room for a revision swap is the platform's. */
+export function replicasFit(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.App/containerApps').flatMap((app): Problem[] => {
+    const most = Number(at(app.body, 'properties.template.scale.maxReplicas'));
+    const least = Number(at(app.body, 'properties.template.scale.minReplicas'));
+    const shared =
+      made(snapshot, 'Microsoft.DBforPostgreSQL/flexibleServers').length > 0 &&
+      made(snapshot, 'Microsoft.Cache/redisEnterprise').length > 0;
+    if (most > 1 && !shared) return [problemAt(app, 'replicas', 'several replicas need PostgreSQL and Redis')];
+    if (least < 1 || least > most) return [problemAt(app, 'replicas', `from ${least} to ${most} replicas is no range`)];
+    const mode = at(app.body, 'properties.configuration.activeRevisionsMode');
+    return mode === 'Single' ? [] : [problemAt(app, 'replicas', 'two revisions would be two sets of replicas')];
+  });
+}
+
+/** Provisioning again keeps the image that runs. */
+export function imageIsKept(snapshot: Snapshot, environment: Readonly<Record<string, string>>): Problem[] {
+  if (environment['SERVICE_GATEWAY_RESOURCE_EXISTS'] !== 'true') return [];
+  return made(snapshot, 'Microsoft.App/containerApps').flatMap((app): Problem[] => {
+    const image = asText(at(app.body, 'properties.template.containers.0.image') ?? '');
+    return image.includes(`${app.name}.properties.template.containers[0].image`)
+      ? []
+      : [problemAt(app, 'image', `provisioning puts ${image} in the place of what runs`)];
+  });
+}

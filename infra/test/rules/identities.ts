@@ -1,0 +1,215 @@
+import type { Problem } from '../../../tools/bicep/problem.ts';
+import { asText, type Value } from '../../../tools/bicep/values.ts';
+import { at, made, problemAt } from '../support/problems.ts';
+import type { Snapshot } from '../support/snapshot.ts';
+
+interface Demand {
+  readonly type: string;
+  readonly path: string;
+  readonly is: Value;
+  readonly why: string;
+}
+
+/** No key, no password, no admin user: whoever comes is somebody. */
+const demands: readonly Demand[] = [
+  {
+    type: 'Microsoft.CognitiveServices/accounts',
+    path: 'properties.disableLocalAuth',
+    is: true,
+    why: 'keys of Azure OpenAI are off',
+  },
+  {
+    type: 'Microsoft.AppConfiguration/configurationStores',
+    path: 'properties.disableLocalAuth',
+    is: true,
+    why: 'keys of the configuration are off',
+  },
+  {
+    type: 'Microsoft.AppConfiguration/configurationStores',
+    path: 'properties.dataPlaneProxy.authenticationMode',
+    is: 'Pass-through',
+    why: 'without keys, Resource Manager writes as the deployer',
+  },
+  {
+    type: 'Microsoft.KeyVault/vaults',
+    path: 'properties.enableRbacAuthorization',
+    is: true,
+    why: 'roles instead of access policies',
+  },
+  {
+    type: 'Microsoft.KeyVault/vaults',
+    path: 'properties.enableSoftDelete',
+    is: true,
+    why: 'Azure refuses a vault without it',
+  },
+  {
+    type: 'Microsoft.KeyVault/vaults',
+    path: 'properties.enablePurgeProtection',
+    is: true,
+    why: 'a deleted vault comes back',
+  },
+  {
+    type: 'Microsoft.ContainerRegistry/registries',
+    path: 'properties.adminUserEnabled',
+    is: false,
+    why: 'the admin user is one password for all',
+  },
+  {
+    type: 'Microsoft.ContainerRegistry/registries',
+    path: 'properties.anonymousPullEnabled',
+    is: false,
+    why: 'the image is ours',
+  },
+  {
+    type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+    path: 'properties.authConfig.passwordAuth',
+    is: 'Disabled',
+    why: 'Entra sign-in only',
+  },
+  {
+    type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+    path: 'properties.authConfig.activeDirectoryAuth',
+    is: 'Enabled',
+    why: 'Entra sign-in only',
+  },
+  {
+    type: 'Microsoft.OperationalInsights/workspaces',
+    path: 'properties.features.disableLocalAuth',
+    is: true,
+    why: 'the workspace key is off',
+  },
+  {
+    type: 'Microsoft.Insights/components',
+    path: 'properties.DisableLocalAuth',
+    is: true,
+    why: 'telemetry is sent with an identity',
+  },
+  {
+    type: 'Microsoft.Storage/storageAccounts',
+    path: 'properties.allowSharedKeyAccess',
+    is: false,
+    why: 'the account key is off',
+  },
+  {
+    type: 'Microsoft.Storage/storageAccounts',
+    path: 'properties.minimumTlsVersion',
+    is: 'TLS1_2',
+    why: 'older TLS is broken',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise',
+    path: 'properties.minimumTlsVersion',
+    is: '1.2',
+    why: 'older TLS is broken',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise/databases',
+    path: 'properties.clientProtocol',
+    is: 'Encrypted',
+    why: 'tokens cross this wire',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise/databases',
+    path: 'properties.evictionPolicy',
+    is: 'NoEviction',
+    why: 'a counter that is evicted is money given away',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise/databases',
+    path: 'properties.clusteringPolicy',
+    is: 'NoCluster',
+    why: 'scripts touch several keys',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise/databases',
+    path: 'properties.persistence.aofEnabled',
+    is: true,
+    why: 'a restart loses a second, not everything',
+  },
+  {
+    type: 'Microsoft.App/containerApps',
+    path: 'properties.configuration.ingress.allowInsecure',
+    is: false,
+    why: 'keys of callers cross this wire',
+  },
+  {
+    type: 'Microsoft.App/managedEnvironments',
+    path: 'properties.appLogsConfiguration.destination',
+    is: 'azure-monitor',
+    why: 'the other way needs the key of the workspace',
+  },
+  {
+    type: 'Microsoft.Insights/privateLinkScopes',
+    path: 'properties.accessModeSettings.ingestionAccessMode',
+    is: 'PrivateOnly',
+    why: 'an open scope is none',
+  },
+  {
+    type: 'Microsoft.ApiManagement/service/subscriptions',
+    path: 'properties.allowTracing',
+    is: false,
+    why: 'a trace shows prompts',
+  },
+  {
+    type: 'Microsoft.ApiManagement/service/diagnostics',
+    path: 'properties.logClientIp',
+    is: false,
+    why: 'nobody asked for addresses',
+  },
+];
+
+export function demandsHold(snapshot: Snapshot): Problem[] {
+  return demands.flatMap(({ type, path, is, why }) =>
+    made(snapshot, type).flatMap((resource): Problem[] => {
+      const found = at(resource.body, path);
+      return found === is
+        ? []
+        : [
+            problemAt(
+              resource,
+              'baseline',
+              `${path} must be ${JSON.stringify(is)}, is ${JSON.stringify(found)}: ${why}`,
+            ),
+          ];
+    }),
+  );
+}
+
+/** API Management cannot sign in to its cache with Entra: the one database with keys is its own. */
+export function keysAreOffButForTheCache(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.Cache/redisEnterprise/databases').flatMap((database): Problem[] => {
+    const forApiManagement = database.id.includes('apim-');
+    const keys = at(database.body, 'properties.accessKeysAuthentication');
+    if (keys === 'Disabled' || (forApiManagement && keys === 'Enabled')) return [];
+    return [problemAt(database, 'baseline', 'access keys are for the cache of API Management alone')];
+  });
+}
+
+/** `listKeys()` and the like stand where there is no other way. */
+const keyReaders = new Set(['core/apim/cache.bicep']);
+
+export function keysAreNotRead(files: ReadonlyMap<string, string>): Problem[] {
+  return [...files].flatMap(([file, text]): Problem[] => {
+    if (!file.endsWith('.bicep') || keyReaders.has(file)) return [];
+    return text
+      .split('\n')
+      .flatMap((line, n): Problem[] =>
+        /\blist[A-Z]\w*\(/.test(line)
+          ? [{ rule: 'keys-read', file, line: n + 1, message: 'keys are not handed on: give the identity a role' }]
+          : [],
+      );
+  });
+}
+
+/** Whatever is made from public names can be computed by anybody. */
+export function secretsAreNotComputed(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.App/containerApps').flatMap((app) => {
+    const containers = at(app.body, 'properties.template.containers');
+    const variables = Array.isArray(containers) ? containers.flatMap((one: Value) => at(one, 'env') ?? []) : [];
+    return variables.flatMap((variable: Value): Problem[] => {
+      const name = asText(at(variable, 'name') ?? '');
+      if (!/(KEY|SECRET|PASSWORD|TOKEN)$/.test(name) || at(variable, 'secretRef') !== undefined) return [];
+      return [problemAt(app, 'secret-in-clear', `the environment variable ${name} holds a secret in clear`)];
+    });
+  });
+}

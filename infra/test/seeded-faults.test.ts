@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readTemplates } from '../../tools/bicep/template-set.ts';
+import { notices } from './support/checks.ts';
+import { own } from './support/definitions.ts';
+import { faults, type Fault } from './support/faults.ts';
+import { infraFolder } from './support/snapshot.ts';
+
+const files = readTemplates(infraFolder);
+
+function broken({ file, from, to }: Fault): Map<string, string> {
+  const before = files.get(file);
+  assert.ok(before !== undefined, `${file} is not there`);
+  const after = before.replace(from, () => to);
+  assert.notEqual(after, before, `${file} does not hold what the fault replaces`);
+  return new Map([...files, [file, after]]);
+}
+
+// A checker that finds nothing in good templates has shown nothing yet.
+describe('each fault is noticed, by the check that is there for it', () => {
+  for (const fault of faults)
+    test(`${fault.file}: ${fault.what}`, () => {
+      const rules = notices(fault.rule, broken(fault), own);
+      assert.ok(rules.includes(fault.rule), `expected ${fault.rule}, found ${rules.join(', ') || 'nothing'}`);
+    });
+});

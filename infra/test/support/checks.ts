@@ -1,0 +1,122 @@
+import { checkBodies, checkReads, type Definitions } from '../../../tools/bicep/check-bodies.ts';
+import type { Problem } from '../../../tools/bicep/problem.ts';
+import { checkStatically } from '../../../tools/bicep/static-checks.ts';
+import { isDeclaration } from '../../../tools/bicep/syntax.ts';
+import { TemplateSet } from '../../../tools/bicep/template-set.ts';
+import type { Value } from '../../../tools/bicep/values.ts';
+import * as deployments from '../rules/deployments.ts';
+import * as front from '../rules/front.ts';
+import * as identities from '../rules/identities.ts';
+import { namesAreTaken } from '../rules/names.ts';
+import * as network from '../rules/network.ts';
+import * as roles from '../rules/roles.ts';
+import { allowed } from './definitions.ts';
+import { profiles } from './profiles.ts';
+import { snapshot, type Snapshot } from './snapshot.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Everything that is wrong with the templates: first without parameters, then with each profile. */
+export function checkTemplates(files: ReadonlyMap<string, string>, definitions: Definitions): Problem[] {
+  const templates = new TemplateSet(files);
+  const syntax = templates.syntaxProblems();
+  if (syntax.length > 0) return syntax;
+  return distinct([
+    ...checkWithoutParameters(files, { templates, definitions }),
+    ...checkProfiles(files, { templates, definitions }),
+  ]);
+}
+
+/** Whether one check notices something: as checkTemplates, but only until then. */
+export function notices(rule: string, files: ReadonlyMap<string, string>, definitions: Definitions): string[] {
+  const templates = new TemplateSet(files);
+  const syntax = templates.syntaxProblems();
+  const first = syntax.length > 0 ? syntax : checkWithoutParameters(files, { templates, definitions });
+  const found = new Set(first.map((problem) => problem.rule));
+  if (!found.has(rule) && syntax.length === 0)
+    for (const problem of checkProfiles(files, { templates, definitions })) found.add(problem.rule);
+  return [...found];
+}
+
+function checkWithoutParameters(
+  files: ReadonlyMap<string, string>,
+  { templates, definitions }: { templates: TemplateSet; definitions: Definitions },
+): Problem[] {
+  return [
+    ...checkStatically(templates),
+    ...checkReads(templates, definitions),
+    ...deployments.chainsAreKept(templates),
+    ...deployments.collidingLoopsAreSerial(templates),
+    ...identities.keysAreNotRead(files),
+    ...roles.assignmentNamesHoldTheRole(files),
+    ...front.policiesAreGood(files),
+  ];
+}
+
+function checkProfiles(
+  files: ReadonlyMap<string, string>,
+  { templates, definitions }: { templates: TemplateSet; definitions: Definitions },
+): Problem[] {
+  const reached = new Set<string>();
+  const problems = [...profiles.values()].flatMap((environment) => {
+    const made = snapshot(templates, environment);
+    for (const one of made.reached) reached.add(one);
+    const bodies = checkBodies(made.resources, { definitions, allowed });
+    return [...made.problems, ...bodies, ...checkSnapshot(made, { environment, files }), ...unansweredQuestions(made)];
+  });
+  return [...problems, ...neverDeployed(templates, reached)];
+}
+
+function checkSnapshot(
+  made: Snapshot,
+  { environment, files }: { environment: Environment; files: ReadonlyMap<string, string> },
+): Problem[] {
+  const data = (file: string): Value => JSON.parse(files.get(file) ?? '{}');
+  return [
+    ...identities.demandsHold(made),
+    ...identities.keysAreOffButForTheCache(made),
+    ...identities.secretsAreNotComputed(made),
+    ...roles.rolesAreNamed(made, data('roles.json')),
+    ...roles.deployerKindIsFollowed(made, environment),
+    ...roles.idsAreUnique(made),
+    ...network.isolationHolds(made, environment),
+    ...network.addressesAreReal(made),
+    ...network.zonesFit(made, data('data/private-dns.json')),
+    ...network.subnetsAreGuarded(made),
+    ...network.subnetsDoNotOverlap(made),
+    ...network.zonesAreAParameter(made, environment),
+    ...network.isTagged(made),
+    ...deployments.deploymentsAreWhole(made),
+    ...front.apiManagementIsDiscreet(made),
+    ...front.originIsProven(made),
+    ...front.timesFit(made),
+    ...front.replicasFit(made),
+    ...front.imageIsKept(made, environment),
+    ...namesAreTaken(made),
+  ];
+}
+
+/** `azd up --no-prompt` asks nothing: every parameter has a value or a default. */
+function unansweredQuestions({ unset }: Snapshot): Problem[] {
+  return unset.map((name) => ({
+    rule: 'no-prompt',
+    file: 'main.parameters.json',
+    line: 1,
+    message: `${name} has neither a value nor a default`,
+  }));
+}
+
+/** What no profile deploys is checked by none. */
+function neverDeployed(templates: TemplateSet, reached: ReadonlySet<string>): Problem[] {
+  return templates.files.flatMap((file) =>
+    templates
+      .get(file)
+      .statements.filter(isDeclaration)
+      .filter(({ name }) => !reached.has(`${file}#${name}`))
+      .map(({ name, line }) => ({ rule: 'never-deployed', file, line, message: `no profile deploys '${name}'` })),
+  );
+}
+
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
