@@ -54,7 +54,6 @@ export interface Blueprint {
   readonly overrides: Overrides;
   readonly rules: Rules;
   readonly loaded: LoadedConfig<Config>;
-  readonly providers: readonly TokenProvider[];
   /** Everything that is open, in the order of the making. */
   readonly closers: Closer[];
 }
@@ -165,7 +164,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
     ...openRouting({ settings: config.routing, snapshots, clock, random, log, metrics }),
     connections,
-    ...openIdentity({ providers: blueprint.providers, clock, log }),
+    ...openIdentity(blueprint, { clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     limits: limits.limits,
     tokenCounter,

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { buildAdmin } from './compose-admin.ts';
+import { builtInProviders } from './compose-identity.ts';
 import { buildParts, type Blueprint, type Closer, type Overrides } from './compose-parts.ts';
 import { composeRules } from './compose-rules.ts';
 import type { Settings } from './settings.ts';
@@ -23,7 +24,7 @@ export type Started =
 
 /** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
-  const result = composeRules(settings, [], systemClock).load();
+  const result = composeRules(settings, builtInProviders, systemClock).load();
   const problems = result.ok ? result.loaded.warnings : result.problems;
   return { ok: result.ok, problems: problems.map(formatProblem) };
 }
@@ -33,7 +34,7 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   const providers = overrides.tokenProviders ?? [];
   const rules = composeRules(
     settings,
-    providers.map(({ name }) => name),
+    [...builtInProviders, ...providers.map(({ name }) => name)],
     overrides.clock ?? systemClock,
   );
   const loaded = rules.load();
@@ -42,7 +43,7 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   try {
     return {
       ok: true,
-      gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, providers, closers }),
+      gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, closers }),
     };
   } catch (thrown) {
     // What was opened before would keep the process alive, and the data folder locked.

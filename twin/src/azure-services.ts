@@ -62,6 +62,13 @@ export class AzureServices {
     return this.issuer.issue(content, this.authority);
   }
 
+  /** Whether a token is in force, of one of the tenants, and for one of these audiences. */
+  takesToken(token: string, audiences: readonly string[]): boolean {
+    const claims = this.issuer.read(token);
+    const { aud, tid } = claims ?? {};
+    return typeof aud === 'string' && audiences.includes(aud) && this.settings.tenants.some((one) => one === tid);
+  }
+
   addFault(fault: ServiceFaultInput): void {
     this.faults.add(serviceFaultSchema.parse(fault));
   }

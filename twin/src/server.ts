@@ -68,6 +68,9 @@ interface Service {
   handle(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
 
+/** Whom tokens for Azure OpenAI are for; the first is the newer one. */
+const openAiAudiences = ['https://ai.azure.com', 'https://cognitiveservices.azure.com'];
+
 // Loaded once in a process: it takes a quarter of a second and much memory.
 let tokenizer: Promise<Tokenizer> | undefined;
 
@@ -77,7 +80,9 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
   const settings = settingsSchema.parse(config);
   tokenizer ??= loadTokenizer();
   const { address, key = twinDefaults.key } = settings;
+  const azure = new AzureServices(settings.entra, { clock, ids: systemIds() });
   const world = await worldOf(settings, {
+    azure,
     clock,
     key,
     random: random ?? seededRandom(settings.seed),
@@ -85,7 +90,6 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     tokenizer: await tokenizer,
   });
   const retailPrices = new RetailPrices(settings.retailPrices);
-  const azure = new AzureServices(settings.entra, { clock, ids: world.ids });
   const control = new Control({ ...world, retailPrices, azure });
   // Azure's other services take their places here.
   const services = [control, retailPrices, azure.managedIdentity, azure.login, new AzureOpenAi(world)];
@@ -119,6 +123,7 @@ async function worldOf(
   settings: TwinSettings,
   given: Required<Pick<TwinOptions, 'clock' | 'random' | 'onAttempt'>> & {
     readonly key: string;
+    readonly azure: AzureServices;
     readonly tokenizer: Tokenizer;
   },
 ): Promise<World> {
@@ -136,6 +141,7 @@ async function worldOf(
     strict: settings.strict,
     latency: typeof latency === 'string' ? latencyPresets[latency] : latency,
     eventsPerTurn: settings.eventsPerTurn,
+    takesToken: (token) => given.azure.takesToken(token, openAiAudiences),
     book: new UsageBook(settings.keepAttempts, given.onAttempt),
     faults: new Faults(given.random),
     holds: new Holds(),

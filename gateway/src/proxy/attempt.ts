@@ -9,7 +9,8 @@ import { failedSpillover } from './routing/spillover.ts';
 import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';
 import { readErrorBody } from './upstream/error-body.ts';
-import { upstreamRequest, type UpstreamRequest } from './upstream/request.ts';
+import { NoToken } from './upstream/ports.ts';
+import { tokenOf, upstreamRequest, withToken, type UpstreamRequest } from './upstream/request.ts';
 import { NoReply, send, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog, type Expiry } from './upstream/watchdog.ts';
 
@@ -55,6 +56,8 @@ async function within(clock: Clock, settled: Promise<void>): Promise<void> {
     timer.cancel();
   }
 }
+
+const noToken = { kind: 'failed', reason: 'no access token', leastMs: 0 } as const;
 
 const ignore = (): void => {};
 
@@ -134,7 +137,14 @@ export class Attempt {
 
   async run(): Promise<AttemptResult> {
     const { services } = this;
-    const request = await this.open();
+    let request: UpstreamRequest;
+    try {
+      request = await this.open();
+    } catch (thrown) {
+      // Nothing was opened in the journal, and another endpoint may have a key.
+      if (!(thrown instanceof NoToken)) throw thrown;
+      return { kind: 'try-another', fault: noToken, spilledTo: undefined };
+    }
     this.sentAt = services.clock.monotonic();
     this.watchdog.sent();
     const sending = send(services.connections, request);
@@ -143,7 +153,9 @@ export class Attempt {
     if (this.interrupted !== undefined) this.abort();
     let result: AttemptResult | undefined;
     try {
-      const received = this.received(await sending.reply);
+      let reply = await sending.reply;
+      if (reply.status === 401) reply = await this.sentAgain(reply, request);
+      const received = this.received(reply);
       result = received instanceof Promise ? await received : received;
     } catch (thrown) {
       if (!(thrown instanceof NoReply)) throw thrown;
@@ -154,6 +166,19 @@ export class Attempt {
       if (result?.kind !== 'accepted') this.watchdog.stop();
     }
     return result;
+  }
+
+  /** A resource that does not take a token is shown another one, once, where there is one; nothing was used. */
+  private async sentAgain(refused: UpstreamReply, request: UpstreamRequest): Promise<UpstreamReply> {
+    const { credentials, connections } = this.services;
+    const shown = tokenOf(request);
+    if (shown === undefined) return refused;
+    const token = await credentials.insteadOf(this.options.choice.member.endpoint, shown);
+    if (token === undefined || this.interrupted !== undefined || this.silent) return refused;
+    refused.abort();
+    const again = send(connections, withToken(request, token));
+    this.abort = () => again.abort(new Error('given up'));
+    return await again.reply;
   }
 
   /** Everything that may fail before the call is sent; what is opened must be settled, so that comes last. */
@@ -168,6 +193,10 @@ export class Attempt {
       return request;
     } catch (thrown) {
       this.watchdog.stop();
+      if (thrown instanceof NoToken) {
+        lease.report(noToken);
+        if (options.choice.step !== undefined) options.choice.step.fault = noToken.reason;
+      }
       lease.end();
       options.reservation.release();
       throw thrown;

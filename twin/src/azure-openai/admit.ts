@@ -13,10 +13,10 @@ export function resourceFor(route: Route, estate: Estate): Resource {
   return resource;
 }
 
-/** `api-key` on both surfaces; the key as a bearer token on v1 only, as the service takes it. */
+/** `api-key` and access tokens on both surfaces; the key as a bearer token on v1 only, as the service takes it. */
 export function checkCredentials(
   headers: IncomingHttpHeaders,
-  given: { readonly key: string; readonly route: Route },
+  given: { readonly key: string; readonly route: Route; readonly takesToken: (token: string) => boolean },
 ): void {
   const apiKey = headers['api-key'];
   if (apiKey !== undefined) {
@@ -25,7 +25,8 @@ export function checkCredentials(
   }
   const bearer = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
   if (bearer === undefined) throw accessDenied();
-  if (given.route.surface !== 'v1' || bearer !== given.key) throw tokenRefused();
+  if (given.route.surface === 'v1' && bearer === given.key) return;
+  if (!given.takesToken(bearer)) throw tokenRefused();
 }
 
 const dated = /^\d{4}-\d{2}-\d{2}(-preview)?$/;

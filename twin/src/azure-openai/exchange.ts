@@ -32,6 +32,8 @@ export interface World {
   readonly latency: Latency;
   /** Events of a stream that are written before sockets get their turn; where the latency makes no pauses. */
   readonly eventsPerTurn: number;
+  /** Whether an access token opens the resources: one of the twin's own, for Azure OpenAI, in force. */
+  readonly takesToken: (token: string) => boolean;
   readonly book: UsageBook;
   readonly faults: Faults;
   readonly holds: Holds;

@@ -73,7 +73,7 @@ export class AzureOpenAi {
       throw new Refusal(405, { code: '405', message: 'Method not allowed' }, { allow: route.method });
     const resource = resourceFor(route, world.estate);
     exchange.resource = resource;
-    checkCredentials(request.headers, { key: resource.key, route });
+    checkCredentials(request.headers, { key: resource.key, route, takesToken: this.world.takesToken });
     checkApiVersion(route);
     const bodyText = route.method === 'POST' ? await readBody(request) : '';
     if (bodyText === undefined) throw new Refusal(413, { code: '413', message: 'The request body is too large.' });

@@ -28,6 +28,8 @@ export class ManagedIdentity {
   readonly #authority: () => string;
   /** Tokens that were asked for, ever. */
   asked = 0;
+  /** The identities that tokens were given to, by client id, in order. */
+  readonly identities: string[] = [];
 
   constructor(parts: LoginParts, authority: () => string) {
     this.#parts = parts;
@@ -37,7 +39,7 @@ export class ManagedIdentity {
   /** Answers a request; false where it is not for this service. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const url = new URL(request.url ?? '/', 'http://identity');
-    const endpoint = paths.get(url.pathname);
+    const endpoint = paths.get(url.pathname.replace(/\/$/, ''));
     if (endpoint === undefined) return false;
     this.asked += 1;
     const struck = new Set<ServiceFault['kind']>();
@@ -69,6 +71,7 @@ export class ManagedIdentity {
       clientId === undefined ? one.system : one.clientId === clientId,
     );
     if (identity === undefined) return refused(400, 'invalid_request', 'Identity not found');
+    this.identities.push(identity.clientId);
     return this.#token(identity.clientId, { ...asked, audience: resource.audience, version: resource.version, name });
   }
 

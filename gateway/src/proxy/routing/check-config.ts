@@ -115,6 +115,10 @@ function ofYielding({ yieldAt, type }: EndpointValues, at: At): readonly ConfigF
   }));
 }
 
+/** On this machine nobody stands in the way. */
+const goesInClear = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+
 function ofResource(resource: string, at: At): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];
   const url = new URL(resource);
@@ -125,7 +129,7 @@ function ofResource(resource: string, at: At): readonly ConfigFinding[] {
       fix: `Write ${resource.replace(/\/openai(\/v1)?$/, '')}.`,
     });
   }
-  if (url.protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) {
+  if (goesInClear(url)) {
     findings.push({
       path: at('resource'),
       severity: 'warning',
@@ -168,8 +172,17 @@ function ofModel(endpoint: EndpointValues, catalogue: ModelCatalogue, at: At): r
 }
 
 function ofAuth(endpoint: EndpointValues, { tokenProviders }: RoutingFacts, at: At): readonly ConfigFinding[] {
-  if (!('token' in endpoint.auth) || tokenProviders.includes(endpoint.auth.token.provider)) return [];
+  if (!('token' in endpoint.auth)) return [];
+  const findings: ConfigFinding[] = [];
+  if (goesInClear(new URL(endpoint.resource)))
+    findings.push({
+      path: at('resource'),
+      message: 'an access token would go to this address in clear, and whoever reads it can use it elsewhere',
+      fix: 'Use https.',
+    });
+  if (tokenProviders.includes(endpoint.auth.token.provider)) return findings;
   return [
+    ...findings,
     {
       path: [...at('auth'), 'token', 'provider'],
       message: `there is no token provider '${endpoint.auth.token.provider}'`,

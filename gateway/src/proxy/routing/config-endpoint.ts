@@ -17,20 +17,31 @@ function isBaseUrl(text: string): boolean {
   );
 }
 
+/** What Azure OpenAI is asked for now; older set-ups and sovereign clouds have their own. */
+const usualScope = 'https://ai.azure.com/.default';
+
 const auth = z
   .union(
     [
+      z
+        .literal('managed-identity')
+        .describe('The managed identity of the machine or container: no key anywhere.')
+        .transform((provider) => ({ token: { provider, scope: usualScope } })),
       z.strictObject({ key: secret().describe('An API key of the resource: `"${NAME}"` or `{ file: path }`.') }),
       z.strictObject({
         token: z
           .strictObject({
-            provider: z.string().describe('The token provider, by name.'),
-            scope: z.string().default('https://ai.azure.com/.default').describe('The scope that it asks for.'),
+            provider: z
+              .string()
+              .describe(
+                '`managed-identity`; `workload-identity` (Kubernetes); `default`: what a developer is signed in with.',
+              ),
+            scope: z.string().default(usualScope).describe('The scope that it asks for.'),
           })
-          .describe('Tokens instead of a key. No token provider is built in yet.'),
+          .describe('Access tokens of Entra instead of a key.'),
       }),
     ],
-    { error: 'expected { key: "${NAME}" } or { token: { provider, scope } }' },
+    { error: 'expected managed-identity, { key: "${NAME}" } or { token: { provider, scope } }' },
   )
   .describe('How Tollgate signs in to the resource; never in clear, and never with the key of a caller.');
 

@@ -141,6 +141,23 @@ export function upstreamRequest(admission: Admission, endpoint: Endpoint, identi
   };
 }
 
+const tokenHeader = 'authorization';
+
+/** The access token that a request signs in with; undefined where that is a key. */
+export function tokenOf({ headers }: UpstreamRequest): string | undefined {
+  for (let at = 0; at < headers.length; at += 2)
+    if (headers[at] === tokenHeader) return headers[at + 1]?.slice('Bearer '.length);
+  return undefined;
+}
+
+/** The same request with another access token. */
+export function withToken(request: UpstreamRequest, token: string): UpstreamRequest {
+  const headers = request.headers.map((text, at) =>
+    at % 2 === 1 && request.headers[at - 1] === tokenHeader ? `Bearer ${token}` : text,
+  );
+  return { ...request, headers };
+}
+
 export interface StoredRequest {
   readonly operation: StoredOperation;
   /** The upstream's own ids. */
