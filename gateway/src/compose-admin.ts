@@ -44,7 +44,15 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
-    budgets: adminBudgets({ alerts: ledger.alertStore, engine: parts.engine, snapshots, directory, clock, log }),
+    budgets: adminBudgets({
+      alerts: ledger.alertStore,
+      engine: parts.engine,
+      refusedCalls: parts.refusedCalls,
+      snapshots,
+      directory,
+      clock,
+      log,
+    }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
         endpoints: snapshots.current().endpoints.values(),

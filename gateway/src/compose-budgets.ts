@@ -6,6 +6,7 @@ import {
   type BudgetEventQuery,
   type BudgetList,
   type BudgetQuery,
+  type BudgetRefusals,
   type BudgetState,
   type TopUp,
 } from '@tollgate/contract/admin-api/budgets.ts';
@@ -16,6 +17,8 @@ import { revokeChange, topUpChange } from './compose-top-ups.ts';
 import type { AlertStore, ListedAlert } from '#accounting/alerts/ports.ts';
 import type { Account } from '#accounting/budgets/account.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
+import type { Refusal } from '#accounting/budgets/refusal.ts';
+import type { RefusedCall, RefusedCalls } from '#accounting/budgets/refused-calls.ts';
 import type { AdminBudgets } from '#admin/ports.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { StoredTopUp } from '#directory/ports.ts';
@@ -30,6 +33,7 @@ import type { ChargedTo } from '#model/usage-record.ts';
 export interface BudgetParts {
   readonly alerts: Pick<AlertStore, 'page'>;
   readonly engine: Engine;
+  readonly refusedCalls: RefusedCalls;
   readonly snapshots: Snapshots;
   readonly directory: Directory;
   readonly clock: Clock;
@@ -44,6 +48,7 @@ export function adminBudgets(parts: BudgetParts): AdminBudgets {
   const list = (): ReturnType<AdminBudgets['limits']> => limitList(snapshots.mergedLimits(), directory.limits());
   return {
     list: async (query) => await budgetList(parts, query),
+    refusals: (requestId) => ({ refusals: parts.refusedCalls.of(requestId).map(shownRefusal) }),
     events: async (query) => await eventPage(parts.alerts, query),
     topUps: ({ budget }) => ({
       topUps: directory
@@ -180,6 +185,34 @@ function shownAccount({ engine, snapshots }: BudgetParts, account: Account, curr
       stranded: bound(bounds.stranded),
       largestCall: bound(bounds.largestCall),
     },
+  };
+}
+
+function shownRefusal({ at, failure, limits, ...call }: RefusedCall): BudgetRefusals['refusals'][number] {
+  return {
+    ...call,
+    at: new Date(at).toISOString(),
+    code: failure.code,
+    status: failure.status,
+    message: failure.message,
+    retryAfterSeconds: failure.options.retryAfterSeconds ?? null,
+    limits: limits.map(shownLimit),
+  };
+}
+
+function shownLimit(one: Refusal): BudgetRefusals['refusals'][number]['limits'][number] {
+  return {
+    limit: one.limitId,
+    node: one.node,
+    unit: one.unit,
+    needed: String(one.needed),
+    allowed: String(one.limit),
+    spent: String(one.spent),
+    held: String(one.inFlight + one.unknown),
+    inFlight: String(one.inFlight),
+    unknown: String(one.unknown),
+    leasedElsewhere: String(one.leasedElsewhere),
+    resetAt: new Date(one.resetAt).toISOString(),
   };
 }
 

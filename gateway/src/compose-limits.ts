@@ -4,7 +4,7 @@ import type { Config } from './config-sections.ts';
 import type { Snapshots } from './compose-snapshots.ts';
 import { budgetInstruments } from '#accounting/budgets/instruments.ts';
 import { Engine } from '#accounting/budgets/engine.ts';
-import { defaultHeaderNames } from '#accounting/budgets/limit-headers.ts';
+import { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
 import { limitsOfRequests } from '#accounting/budgets/request-limits.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
@@ -14,7 +14,7 @@ import type { TokenCounter } from '#proxy/usage/ports.ts';
 
 export interface LimitsOptions {
   readonly ledger: Pick<OpenLedger, 'spending'>;
-  readonly config: Pick<Config, 'counters' | 'organisation'>;
+  readonly config: Pick<Config, 'counters' | 'organisation' | 'budgeting'>;
   readonly snapshots: Snapshots;
   readonly tokenCounter: TokenCounter;
   readonly clock: Clock;
@@ -33,11 +33,18 @@ export function tellingBudgets(ledger: OpenLedger, engine: () => Engine | undefi
   };
 }
 
+export interface OpenLimits {
+  readonly limits: Limits;
+  readonly engine: Engine;
+  readonly refusedCalls: RefusedCalls;
+}
+
 /** Limits and budgets of this gateway, counted where the configuration says. */
-export function openLimits(options: LimitsOptions): { readonly limits: Limits; readonly engine: Engine } {
+export function openLimits(options: LimitsOptions): OpenLimits {
   const { config, snapshots, tokenCounter, clock, log, metrics } = options;
   const ledger = options.ledger.spending(config.counters === 'memory');
   const { store, leaseMs, leasePercent } = openCounters({ config, journal: ledger.journal, clock, log });
+  const refusedCalls = new RefusedCalls(config.budgeting.keepRefusals);
   const engine = new Engine({
     store,
     ledger,
@@ -47,12 +54,13 @@ export function openLimits(options: LimitsOptions): { readonly limits: Limits; r
     book: () => snapshots.current().limitBook,
     leaseMs,
     leasePercent,
+    refused: (attempt) => refusedCalls.add(attempt, clock.now()),
   });
   for (const problem of snapshots.mergedLimits().problems) log.warn({ problem }, 'limits');
   snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
   const limits = limitsOfRequests({
     engine,
-    headers: defaultHeaderNames,
+    headers: () => snapshots.currentConfig().budgeting.headers,
     async countInput({ exchange, route }) {
       if (route.tokenizer === null) return null;
       const { input } = await tokenCounter.count({
@@ -65,5 +73,5 @@ export function openLimits(options: LimitsOptions): { readonly limits: Limits; r
       return input;
     },
   });
-  return { limits, engine };
+  return { limits, engine, refusedCalls };
 }

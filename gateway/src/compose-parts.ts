@@ -7,6 +7,7 @@ import { openLedger, type LedgerOptions, type OpenLedger } from './compose-ledge
 import { openLimits, tellingBudgets } from './compose-limits.ts';
 import { openRouting } from './compose-routing.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
+import type { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
 import type { Rules } from './compose-rules.ts';
 import { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
@@ -71,6 +72,7 @@ export interface Parts {
   readonly watcher: ConfigWatcher<Config>;
   readonly services: Services;
   readonly engine: Engine;
+  readonly refusedCalls: RefusedCalls;
 }
 
 function postgresChoice(setting: PostgresSetting): StoreChoice {
@@ -170,5 +172,5 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
-  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, engine };
+  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, ...limits };
 }

@@ -1,4 +1,5 @@
 import { alertsConfig } from '#accounting/alerts/config.ts';
+import { budgetingConfig } from '#accounting/budgets/config.ts';
 import { countersConfig } from '#accounting/budgets/counters-config.ts';
 import { costConfig } from '#accounting/cost/config.ts';
 import type { DataZones } from '#accounting/cost/price-entry.ts';
@@ -35,6 +36,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     costConfig(facts),
     reportsConfig,
     exportsConfig,
+    budgetingConfig,
     alertsConfig,
   ];
 }
@@ -50,6 +52,7 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<ReturnType<typeof costConfig>> &
   ValuesOf<typeof reportsConfig> &
   ValuesOf<typeof exportsConfig> &
+  ValuesOf<typeof budgetingConfig> &
   ValuesOf<typeof alertsConfig>;
 
 export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {

@@ -135,6 +135,51 @@ export const revokeTopUpSchema = z.strictObject({
 });
 export type RevokeTopUp = z.infer<typeof revokeTopUpSchema>;
 
+/** `GET /admin/v1/budgets/refusals/{id}` */
+export const budgetRefusalsSchema = z.object({
+  refusals: z
+    .array(
+      z.object({
+        requestId: z.string().describe('As in `x-request-id`.'),
+        at: time('When it was refused'),
+        subscription: z.string().describe('Who called.'),
+        consumer: z.string().describe('Who would have been charged.'),
+        product: z.string().describe('Its product.'),
+        model: z.string().describe('The name that the client used.'),
+        code: z.string().describe('What the client was told: `budget_exhausted`, `rate_limit_exceeded`, …'),
+        status: z.number().int().describe('The HTTP status with it.'),
+        message: z.string().describe('What the client was told in words.'),
+        retryAfterSeconds: z
+          .number()
+          .int()
+          .nullable()
+          .describe('What it was told to wait; null where waiting does not help.'),
+        limits: z
+          .array(
+            z.object({
+              limit: z.string().describe('The budget, rate or concurrency limit: `consumer/marketing/month`.'),
+              node: z.string().describe('Whose it is.'),
+              unit: z.enum([...budgetUnits, 'permits']).describe('What is counted; `permits`: requests under way.'),
+              needed: amount('The most that the call could use'),
+              allowed: amount('The limit'),
+              spent: amount('What was known to be used'),
+              held: amount('`inFlight` + `unknown`'),
+              inFlight: amount('Reserved by calls under way'),
+              unknown: amount('Of calls that are over and whose use is not known'),
+              leasedElsewhere: amount('Granted to other gateways and not used by them'),
+              resetAt: time('When its window ends, or when there is room again'),
+            }),
+          )
+          .describe(
+            'Everything that had no room, as it stood at that moment; the first is the one that was told. Of ' +
+              '`counters_unavailable` every hard budget on the way; empty where only the call itself was at fault.',
+          ),
+      }),
+    )
+    .describe('The first one first: a retry may have been refused after it.'),
+});
+export type BudgetRefusals = z.infer<typeof budgetRefusalsSchema>;
+
 const settings = z
   .record(z.string(), z.unknown())
   .describe('`limits`, `budget` and `budgets`, as the configuration file has them at a node.');

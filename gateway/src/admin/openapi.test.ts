@@ -60,6 +60,7 @@ describe('the OpenAPI document', () => {
         'get /admin/v1/audit auditTrail',
         'get /admin/v1/budgets listBudgets',
         'get /admin/v1/budgets/events listBudgetEvents',
+        'get /admin/v1/budgets/refusals/{id} explainRefusal',
         'get /admin/v1/budgets/top-ups listTopUps',
         'get /admin/v1/config configInForce',
         'get /admin/v1/deployments listDeployments',

@@ -11,6 +11,7 @@ import type {
   BudgetEventQuery,
   BudgetList,
   BudgetQuery,
+  BudgetRefusals,
   ChangeLimits,
   CreateTopUp,
   LimitList,
@@ -79,6 +80,8 @@ export interface RouteControl {
 export interface AdminBudgets {
   /** Budgets and quotas in the window that is current. Rejects with `admin_not_found` where one is asked for by name. */
   list(query: BudgetQuery): Promise<BudgetList>;
+  /** What limits and budgets refused of a request; empty where nothing is known of it, or no more. */
+  refusals(requestId: string): BudgetRefusals;
   events(query: BudgetEventQuery): Promise<BudgetEventPage>;
   topUps(query: TopUpQuery): TopUpList;
   /** Counts as soon as the promise resolves. */

@@ -6,7 +6,7 @@ import type { Exchanger } from './exchanger.ts';
 import type { BudgetInstruments } from './instruments.ts';
 import type { Loader } from './loader.ts';
 import type { CounterStore } from './ports.ts';
-import type { Refusal } from './refusal.ts';
+import type { RefusedAttempt } from './refused-calls.ts';
 import type { Reservation } from './reservation.ts';
 
 /** What the calls of a gateway share. */
@@ -22,5 +22,5 @@ export interface CallContext {
   ended(reservation: Reservation, record: UsageRecord | undefined): void;
   /** Something was given back that others may wait for. */
   givenBack(): void;
-  refused(refusal: Refusal): void;
+  refused(attempt: RefusedAttempt): void;
 }

@@ -1,9 +1,9 @@
-import type { Failure } from '#kernel/errors.ts';
+import { Failure } from '#kernel/errors.ts';
 import type { Account } from './account.ts';
 import type { CallContext } from './call-context.ts';
 import type { Got, Lack, Wanted } from './exchanger.ts';
 import { CountersFenced, CountersUnavailable } from './ports.ts';
-import { countersUnavailable, isExhausted, refusalFor } from './refusal.ts';
+import { countersUnavailable, isExhausted, refusalsFor } from './refusal.ts';
 import type { CallerPath, Reservation } from './reservation.ts';
 import { Reserving, type AttemptAsk } from './reserving.ts';
 
@@ -124,10 +124,11 @@ export class CallSpending {
         pending = undefined;
         if (got === undefined) continue;
         if (got.granted) this.#obtain(reserving, wanted, got);
-        else if (!(await this.#tryMore(got.lacking, what, tried))) throw this.#refusal(reserving, got.lacking);
+        else if (!(await this.#tryMore(got.lacking, what, tried))) throw this.#refusal(what, got.lacking);
       }
       throw countersUnavailable(retryMs);
     } catch (error) {
+      this.#noteUnavailable(what, error);
       reserving.giveBack();
       throw error;
     }
@@ -197,11 +198,18 @@ export class CallSpending {
     }
   }
 
-  #refusal(reserving: Reserving, lacking: readonly Lack[]): Failure {
+  /** What nobody could judge is explained, too. */
+  #noteUnavailable({ reserving, attempt }: Waiting, error: unknown): void {
+    if (!(error instanceof Failure) || error.code !== 'counters_unavailable') return;
+    this.#context.refused({ failure: error, limits: reserving.hard(), call: attempt.of });
+  }
+
+  #refusal({ reserving, attempt }: Waiting, lacking: readonly Lack[]): Failure {
     for (const lack of lacking) if (lack.kind === 'account') lack.account.needed(reserving.ofAccount(lack.account));
-    const refusal = refusalFor(lacking, reserving, this.#context.clock.now());
+    const limits = refusalsFor(lacking, reserving, this.#context.clock.now());
     for (const lack of lacking) if (isExhausted(lack, reserving)) lack.account.exhausted = true;
-    this.#context.refused(refusal);
-    return refusal.failure;
+    const [{ failure }] = limits;
+    this.#context.refused({ failure, limits, call: attempt.of });
+    return failure;
   }
 }

@@ -12,7 +12,7 @@ import type { BudgetInstruments } from './instruments.ts';
 import { Loader, spentOf } from './loader.ts';
 import type { Adjustment } from '#accounting/ledger/ports.ts';
 import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
-import type { Refusal } from './refusal.ts';
+import type { RefusedAttempt } from './refused-calls.ts';
 import { settleUnreserved, type Reservation } from './reservation.ts';
 import { Tracks } from './tracks.ts';
 
@@ -29,7 +29,7 @@ export interface EngineOptions {
   /** For a shared store: how much more than it needs a gateway takes at most, in per cent of the budget. */
   readonly leasePercent: number;
   /** Told of every refusal. */
-  refused?(refusal: Refusal): void;
+  refused?(attempt: RefusedAttempt): void;
   /** Told of accounts whose spending has changed. */
   spent?(account: Account): void;
 }
@@ -86,10 +86,7 @@ export class Engine {
       readByTheWay: (account) => this.#readByTheWay(account),
       ended: (reservation, record) => this.#ended(reservation, record),
       givenBack: () => this.#gather(),
-      refused: (refusal) => {
-        instruments.refusals.with({ code: refusal.failure.code }).add(1);
-        options.refused?.(refusal);
-      },
+      refused: (attempt) => this.refused(attempt),
     };
     store.onRecall(async (keys) => await this.#recalled(keys));
     this.#scheduleSweep();
@@ -101,6 +98,13 @@ export class Engine {
   /** Accounts for one request of a caller. Costs nothing until something is reserved. */
   begin(limits: CallerLimits): CallSpending {
     return new CallSpending(this.#context, this.#tracks.pathOf(limits));
+  }
+
+  /** Notes that a call was refused, whether by a limit or because a limit cannot be judged. */
+  refused(attempt: RefusedAttempt): void {
+    const { instruments } = this.#options;
+    instruments.refusals.with({ code: attempt.failure.code }).add(1);
+    this.#options.refused?.(attempt);
   }
 
   /** Limits have changed: what is in use follows at once, also for calls that began before. */

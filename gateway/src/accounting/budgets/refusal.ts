@@ -43,7 +43,8 @@ export function isExhausted(lack: Lack, needed: Needed): lack is Extract<Lack, {
   return amount <= account.limit && account.total.spent + account.total.unknown + amount > account.limit;
 }
 
-function ofAccount(account: Account, needed: bigint): Refusal {
+/** A budget as it stands, as if it refused. */
+export function ofAccount(account: Account, needed: bigint): Refusal {
   const { budget, total, limit, window } = account;
   const { spent, unknown, inFlight } = total;
   const money = budget.unit === 'nano-usd';
@@ -137,8 +138,15 @@ export interface Needed {
   ofRate(unit: 'requests' | 'tokens'): number;
 }
 
-/** What to tell: an exhausted budget before anything that passes by itself, then what takes longest to pass. */
-export function refusalFor(lacking: readonly Lack[], needed: Needed, now: number): Refusal {
+/**
+ * Everything that a call lacks. The first one is told: an exhausted budget before anything that passes by itself, then
+ * what takes longest to pass.
+ */
+export function refusalsFor(
+  lacking: readonly Lack[],
+  needed: Needed,
+  now: number,
+): readonly [Refusal, ...(readonly Refusal[])] {
   const refusals = lacking.map((lack): Refusal => {
     if (lack.kind === 'account') return ofAccount(lack.account, needed.ofAccount(lack.account));
     return lack.kind === 'rate' ? ofRate(lack, needed.ofRate(lack.track.rate.unit), now) : ofPermit(lack, now);
@@ -147,7 +155,7 @@ export function refusalFor(lacking: readonly Lack[], needed: Needed, now: number
   const [worst] = refusals.toSorted((one, other) => other.resetAt - one.resetAt);
   const told = final ?? worst;
   if (told === undefined) throw new Error('Nothing was lacking.');
-  return told;
+  return [told, ...refusals.filter((one) => one !== told)];
 }
 
 /** What a caller is told who has a hard budget that nobody can judge now. */

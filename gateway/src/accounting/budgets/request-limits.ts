@@ -12,7 +12,8 @@ import { WorstCase } from './worst-case.ts';
 
 export interface RequestLimitsOptions {
   readonly engine: Engine;
-  readonly headers: HeaderNames;
+  /** What the headers are called now. */
+  headers(): HeaderNames;
   /** Tokens in the texts of a call, counted by its tokenizer; null where that cannot be done. */
   countInput(admission: Admission): Promise<number | null>;
 }
@@ -45,11 +46,12 @@ export class LimitedRequest {
       at,
       demand: this.#demand(at),
       exact: async () => await this.#exact(at),
+      of: this.#admission,
     });
   }
 
   headers(): readonly string[] {
-    return limitHeaders(this.#spending.path, this.#options.headers);
+    return limitHeaders(this.#spending.path, this.#options.headers());
   }
 
   end(): void {
@@ -62,7 +64,7 @@ export class LimitedRequest {
       if (this.#spending.hard) {
         const { param, message } = bounds;
         const text = `${message} A hard budget must know what a call may use.`;
-        throw new Failure('unbounded_cost', text, param === null ? {} : { param });
+        throw this.#refused(new Failure('unbounded_cost', text, param === null ? {} : { param }));
       }
       // Nothing that refuses needs to know.
       return { nano: 0n, tokens: this.#admission.exchange.body.bytes.length };
@@ -84,12 +86,19 @@ export class LimitedRequest {
     const { prices } = this.#admission.exchange.snapshot;
     const nano = worstCaseOf(prices).of(this.#admission, { bounds, input, at });
     if (nano === null && this.#hardMoney())
-      throw new Failure(
-        'model_unpriced',
-        'This call may be served by a deployment that has no price for it, and a hard budget refuses unpriced calls.',
-        { param: 'model' },
+      throw this.#refused(
+        new Failure(
+          'model_unpriced',
+          'This call may be served by a deployment that has no price for it, and a hard budget refuses unpriced calls.',
+          { param: 'model' },
+        ),
       );
     return { nano: nano ?? 0n, tokens };
+  }
+
+  #refused(failure: Failure): Failure {
+    this.#options.engine.refused({ failure, limits: [], call: this.#admission });
+    return failure;
   }
 
   #hardMoney(): boolean {
@@ -133,7 +142,7 @@ export class UnmeteredRequest {
   }
 
   headers(): readonly string[] {
-    return limitHeaders(this.#spending.path, this.#options.headers);
+    return limitHeaders(this.#spending.path, this.#options.headers());
   }
 
   end(): void {

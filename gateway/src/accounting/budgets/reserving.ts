@@ -1,8 +1,9 @@
+import type { Admission } from '#model/admission.ts';
 import type { Account } from './account.ts';
 import { demandOf, Reservation, type CallerPath, type Demand, type Reserved, type Taken } from './reservation.ts';
 import type { CallContext } from './call-context.ts';
 import type { Wanted } from './exchanger.ts';
-import type { Needed } from './refusal.ts';
+import { ofAccount, type Needed, type Refusal } from './refusal.ts';
 import type { Portion, RateTrack } from './rate-track.ts';
 
 /** One attempt that wants to be made. */
@@ -13,6 +14,8 @@ export interface AttemptAsk {
   readonly demand: Demand;
   /** The same with the input counted, which costs time; undefined where that cannot be done. */
   exact(): Promise<Demand | undefined>;
+  /** The call that it is of, for whoever asks why it was refused. */
+  readonly of?: Admission;
 }
 
 const nothing: Portion = { amount: 0, takenAt: 0 };
@@ -43,6 +46,12 @@ export class Reserving implements Needed {
   ofRate(unit: 'requests' | 'tokens'): number {
     if (unit === 'tokens') return this.demand.tokens;
     return this.#first ? 1 : 0;
+  }
+
+  /** Budgets that refuse, as they stand. */
+  hard(): Refusal[] {
+    const hard = this.#accounts.filter(({ budget }) => budget.hard);
+    return hard.map((account) => ofAccount(account, this.ofAccount(account)));
   }
 
   /** Accounts that have to be read from the ledger before anything can be reserved in them. */

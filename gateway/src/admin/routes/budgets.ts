@@ -4,6 +4,7 @@ import {
   budgetEventQuerySchema,
   budgetListSchema,
   budgetQuerySchema,
+  budgetRefusalsSchema,
   changeLimitsSchema,
   createTopUpSchema,
   limitListSchema,
@@ -12,6 +13,7 @@ import {
   topUpQuerySchema,
   topUpSchema,
 } from '@tollgate/contract/admin-api/budgets.ts';
+import { Failure } from '#kernel/errors.ts';
 import { conflict, failures, invalid, json, missing, readOnly, unready, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
@@ -36,6 +38,27 @@ function read(app: AdminApp, { budgets }: AdminDependencies): void {
       response: { 200: json('Budgets.', budgetListSchema), ...invalid, ...missing, ...failures },
     },
     handler: async ({ query }) => await budgets.list(query),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/budgets/refusals/:id',
+    schema: {
+      operationId: 'explainRefusal',
+      tags,
+      summary: 'Which limits refused a request, as they stood at that moment',
+      description: 'Kept for the last refusals of this process (`budgeting.keepRefusals`).',
+      params: z.strictObject({ id: z.string().describe('As in `x-request-id`.') }),
+      response: { 200: json('Its refusals.', budgetRefusalsSchema), ...missing, ...failures },
+    },
+    handler({ params }) {
+      const found = budgets.refusals(params.id);
+      if (found.refusals.length > 0) return found;
+      throw new Failure(
+        'admin_not_found',
+        `Nothing is known of limits that refused request '${params.id}', or no more, or another gateway refused it.`,
+      );
+    },
   });
 
   app.route({
