@@ -6,9 +6,10 @@ import type {
 import type { RouteControl } from '#admin/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
-import type { Subscription } from '#model/caller.ts';
+import type { Product, Subscription } from '#model/caller.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
+import type { BalancedCall } from '#proxy/routing/balancers/balancer.ts';
 import { explainRoute } from '#proxy/routing/explain.ts';
 import type { Pools } from '#proxy/routing/pool.ts';
 import type { RouteTrace, RouteTraces, TraceStep } from '#proxy/routing/trace.ts';
@@ -43,9 +44,11 @@ function shownTrace(trace: RouteTrace): ShownTrace {
 
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
 
-function shownStep(step: TraceStep, { endpoints }: RouteTrace): ShownTrace['steps'][number] {
+function shownStep(step: TraceStep, trace: RouteTrace): ShownTrace['steps'][number] {
   const { record, fault } = step;
+  const { model, endpoints } = step.fallback ?? trace;
   return {
+    model,
     atMs: rounded(step.at),
     taken: step.taken === undefined ? null : (endpoints[step.taken]?.name ?? null),
     candidates: endpoints.map(({ name, tier }, index) => ({
@@ -81,6 +84,24 @@ function subscriptionOf(snapshot: Snapshot, { as, model }: ExplainRouteQuery): S
   const found = ofConsumer.find(({ product }) => product.models.has(model)) ?? ofConsumer[0];
   if (found === undefined) throw notFound(`There is no subscription and no consumer '${as}'.`);
   return found;
+}
+
+interface Explaining {
+  readonly snapshot: Snapshot;
+  readonly product: Product;
+  readonly call: BalancedCall;
+  readonly route: ModelRoute;
+}
+
+function fallbackOf(
+  { pools, clock }: Sources,
+  { snapshot, product, call, route }: Explaining,
+): RouteExplanation['fallback'] {
+  const routes = (product.routing.fallback.get(route.name) ?? []).flatMap((name) => snapshot.models.get(name) ?? []);
+  return routes.map((other) => {
+    const { members } = explainRoute(other, call, { health: pools.health, clock });
+    return { model: other.name, takes: members.some(({ share }) => share > 0) };
+  });
 }
 
 function queueOf({ pools }: Sources, route: ModelRoute): RouteExplanation['queue'] {
@@ -132,6 +153,7 @@ function explained(sources: Sources, query: ExplainRouteQuery): RouteExplanation
         latencyMs: latencyMs === 0 ? null : rounded(latencyMs),
       };
     }),
+    fallback: fallbackOf(sources, { snapshot, product, call, route }),
     queue: queueOf(sources, route),
     waitMs: waitMs === undefined ? null : Math.ceil(waitMs),
   };

@@ -186,7 +186,10 @@ export function declaredDirectory(config: Config): DeclaredDirectory {
       models: new Set(values.models),
       caps: Object.freeze({ maxOutputTokens, maxChoices, maxRequestBytes }),
       unpriced: values.unpriced,
-      routing: Object.freeze({ priority: values.priority }),
+      routing: Object.freeze({
+        priority: values.priority,
+        fallback: new Map(Object.entries(values.fallback)),
+      }),
     });
   });
   const productByName = new Map(products.map((one) => [one.name, one] as const));

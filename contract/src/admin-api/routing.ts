@@ -79,9 +79,12 @@ export const routeCandidateSchema = z.object({
 });
 
 export const routeStepSchema = z.object({
+  model: z
+    .string()
+    .describe('Whose endpoints were considered: another model than asked where the call fell back to it.'),
   atMs: ms.describe('When the choice was made, in milliseconds after the request arrived.'),
   taken: z.string().nullable().describe('The endpoint that was taken; null where none could be.'),
-  candidates: z.array(routeCandidateSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  candidates: z.array(routeCandidateSchema).describe('Every endpoint of that model, in the order of its tiers.'),
   waited: z
     .object({
       ms: ms.describe('For so long, in milliseconds.'),
@@ -173,6 +176,14 @@ export const routeExplanationSchema = z.object({
   priority: z.string().describe('The priority of its calls.'),
   allowed: z.boolean().describe('Whether the product includes the model.'),
   endpoints: z.array(explainedEndpointSchema).describe('Every endpoint of the model, in the order of its tiers.'),
+  fallback: z
+    .array(
+      z.object({
+        model: z.string().describe('By its name under `models`.'),
+        takes: z.boolean().describe('Whether one of its endpoints can take a call now.'),
+      }),
+    )
+    .describe('The models that serve such a call where its own cannot, in their order.'),
   queue: queueStateSchema.nullable().describe('Who waits for capacity; null where nobody may.'),
   waitMs: ms
     .nullable()

@@ -8,7 +8,12 @@ export type YieldPoints = Readonly<Record<Priority, number>>;
 /** How the calls of a product are routed. */
 export interface RoutingTerms {
   readonly priority: Priority;
+  /** By the name of a model: those that may serve a call of it where it cannot, in the order in which they are asked. */
+  readonly fallback: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Where nobody says otherwise. */
-export const defaultRoutingTerms: RoutingTerms = Object.freeze({ priority: 'standard' });
+export const defaultRoutingTerms: RoutingTerms = Object.freeze({
+  priority: 'standard',
+  fallback: new Map(),
+});

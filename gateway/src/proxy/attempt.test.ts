@@ -101,6 +101,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
           release: () => void (reservations[place] = 'released'),
         };
       },
+      follow() {},
       headers: () => [],
       end() {},
     };
@@ -148,6 +149,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       attempts: 0,
       waitedMs: 0,
       trail: [],
+      fallback: undefined,
       trace: undefined,
       limits,
     };

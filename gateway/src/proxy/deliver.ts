@@ -5,6 +5,7 @@ import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
+import type { Fallback } from './leg.ts';
 import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
@@ -29,6 +30,8 @@ export interface Forwarding {
   waitedMs: number;
   /** For the log line: one word per attempt. */
   readonly trail: string[];
+  /** What it may fall back to; undefined until its own model cannot take it. */
+  fallback: Fallback | undefined;
   /** How it was routed; undefined where nobody keeps that, or it has not come to it. */
   trace: RouteTrace | undefined;
   /** What the request is limited by; undefined until it is known who calls for what. */
@@ -66,6 +69,8 @@ function writeHead(
   for (const [name, value] of reply.headers) headers.push(name, value);
   headers.push(...(accepted.forwarding.limits?.headers() ?? []));
   if (exchange.snapshot.explainHeader) headers.push(...routeHeader(accepted.forwarding.trace));
+  const { name } = accepted.admission.route;
+  if (name !== exchange.requestedModel) headers.push('x-tollgate-served-model', name);
   if (length !== undefined) headers.push('content-length', String(length));
   accepted.forwarding.response.writeHead(reply.status, headers);
 }

@@ -2,13 +2,15 @@ import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Reply } from '#model/reply.ts';
 import { Attempt, type AttemptResult } from './attempt.ts';
+import { beginPlan } from './begin-plan.ts';
 import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
+import { fallBack } from './fallback.ts';
+import type { Leg } from './leg.ts';
+import type { Place } from './place.ts';
 import { reserve } from './reserve.ts';
-import { beginTrace } from './route-trace.ts';
 import type { Choice } from './routing/choice.ts';
-import { Plan } from './routing/plan.ts';
-import { sessionHashOf } from './routing/session-key.ts';
+import type { Plan } from './routing/plan.ts';
 import type { Services } from './services.ts';
 import { waitForPlace } from './wait.ts';
 
@@ -23,35 +25,26 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
   }
 }
 
-function planOf(services: Services, admission: Admission, forwarding: Forwarding): Plan {
-  const { exchange, caller, route, binding } = admission;
-  const pool = services.pools.of(route);
-  if (services.traces.keeps && forwarding.trace === undefined) {
-    forwarding.trace = beginTrace(admission, pool);
-    services.traces.add(forwarding.trace);
-  }
-  const { priority } = caller.subscription.product.routing;
-  const call = {
-    stream: exchange.stream,
-    priority,
-    sessionHash: sessionHashOf(pool, exchange, caller),
-    resource: binding?.resource ?? null,
-  };
-  return new Plan(pool, call, { clock: services.clock, random: services.random, trace: forwarding.trace });
-}
-
 /** What the plan has to know of an attempt that may be made again elsewhere. */
 function learn(plan: Plan, { member }: Choice, { fault, spilledTo }: Extract<AttemptResult, { kind: 'try-another' }>) {
   if (fault.kind === 'throttled') plan.refusedBy(member);
   if (spilledTo !== undefined) plan.avoidSpilled(member, spilledTo);
 }
 
+/** No endpoint of the model can take the call: another model does where that is allowed, else it waits for its own. */
+async function anotherPlace(services: Services, from: Leg, forwarding: Forwarding): Promise<Place> {
+  const fallen = await fallBack(services, from, forwarding);
+  return fallen ?? (await waitForPlace(services, forwarding.fallback?.asked ?? from, forwarding));
+}
+
 /**
  * Steps 4–6 of a request: attempt after attempt until one is accepted, answered, or none is left. Called once by the
  * default backend step, several times by one that retries.
  */
-export async function forward(services: Services, admission: Admission, forwarding: Forwarding): Promise<Reply> {
-  const plan = planOf(services, admission, forwarding);
+export async function forward(services: Services, asked: Admission, forwarding: Forwarding): Promise<Reply> {
+  let admission = asked;
+  let plan = beginPlan(services, admission, forwarding);
+  forwarding.fallback = undefined;
   for (;;) {
     let at = services.clock.now();
     const reserving = reserve(forwarding, at, plan.made > 0);
@@ -61,7 +54,7 @@ export async function forward(services: Services, admission: Admission, forwardi
     let choice = plan.next();
     if (choice === undefined) {
       reservation.release();
-      ({ choice, reservation, at } = await waitForPlace(services, { plan, admission, forwarding }));
+      ({ plan, admission, choice, reservation, at } = await anotherPlace(services, { plan, admission }, forwarding));
     }
     forwarding.attempts += 1;
     const attempt = new Attempt(services, { admission, choice, at, reservation, number: forwarding.attempts });

@@ -61,7 +61,16 @@ export async function handle(services: Services, client: Client): Promise<void> 
     caller: undefined,
     exchange: undefined,
     failure: undefined,
-    forwarding: { response, presence, attempts: 0, waitedMs: 0, trail: [], trace: undefined, limits: undefined },
+    forwarding: {
+      response,
+      presence,
+      attempts: 0,
+      waitedMs: 0,
+      trail: [],
+      fallback: undefined,
+      trace: undefined,
+      limits: undefined,
+    },
   };
   try {
     await travel(services, client, journey);

@@ -25,6 +25,8 @@ function kept(store: Map<string, Counter>, key: string, make: () => Counter): Co
 export interface Instruments {
   requestDone(operation: string, status: number): void;
   attemptSettled(record: UsageRecord): void;
+  /** By their names under `models`. */
+  fellBack(asked: string, served: string): void;
 }
 
 export function createInstruments(metrics: Metrics): Instruments {
@@ -41,6 +43,10 @@ export function createInstruments(metrics: Metrics): Instruments {
     help: 'Time in the gateway itself: total less the time that the upstream took.',
     buckets: overheadBuckets,
   });
+  const fallbacks = metrics.counter(
+    'tollgate_fallbacks_total',
+    'Calls that went to another model than they asked for.',
+  );
   const requestCounters = new Map<string, Counter>();
   const attemptCounters = new Map<string, Counter>();
   const models = new Map<string, ModelInstruments>();
@@ -66,6 +72,9 @@ export function createInstruments(metrics: Metrics): Instruments {
       kept(requestCounters, `${operation} ${status}`, () => requests.with({ operation, status: String(status) })).add(
         1,
       );
+    },
+    fellBack(asked, served) {
+      fallbacks.with({ asked, served }).add(1);
     },
     attemptSettled(record) {
       const { endpoint, model } = record.servedBy;

@@ -27,6 +27,8 @@ export interface RequestLimits extends PassedLimits {
    * promise where nobody has to be asked. Throws or rejects with the Failure to tell.
    */
   reserve(at: number): Reservation | Promise<Reservation>;
+  /** Attempts that are reserved for from now on are of this admission: the call falls back to another model. */
+  follow(admission: Admission): void;
 }
 
 /** The limits of a call that uses no tokens and costs nothing. */

@@ -1,48 +1,26 @@
 import { Failure } from '#kernel/errors.ts';
-import type { Admission } from '#model/admission.ts';
 import type { Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
-import type { Reservation } from './ports.ts';
-import { reserve } from './reserve.ts';
+import type { Leg } from './leg.ts';
+import { placeAt, type Place } from './place.ts';
 import type { Choice } from './routing/choice.ts';
 import type { Plan } from './routing/plan.ts';
 import type { Waited } from './routing/queue/pool-queue.ts';
 import type { Services } from './services.ts';
 
-/** What a call has got by waiting. */
-export interface Place {
-  readonly choice: Choice;
-  readonly reservation: Reservation;
-  /** When the attempt is admitted, UTC ms. */
-  readonly at: number;
-}
-
-interface Waiter {
-  readonly plan: Plan;
-  readonly admission: Admission;
-  readonly forwarding: Forwarding;
-}
-
 /**
  * Nothing can take the call now: it waits for its place where it may, with nothing held in limits and budgets meanwhile.
  * Throws what the client is told where nothing comes of it.
  */
-export async function waitForPlace(services: Services, waiter: Waiter): Promise<Place> {
-  const { plan, forwarding } = waiter;
-  const choice = await waitInQueue(waiter);
-  const at = services.clock.now();
-  try {
-    const reservation = await reserve(forwarding, at, plan.made > 1);
-    if (reservation === undefined) throw exhausted(plan);
-    return { choice, reservation, at };
-  } catch (thrown) {
-    // Whoever is next takes the place.
-    choice.lease.end();
-    throw thrown;
-  }
+export async function waitForPlace(services: Services, leg: Leg, forwarding: Forwarding): Promise<Place> {
+  const choice = await waitInQueue(leg, forwarding);
+  const again = leg.plan.made > 1;
+  const place = await placeAt(services, forwarding, { ...leg, choice, again });
+  if (place === undefined) throw exhausted(leg.plan);
+  return place;
 }
 
-async function waitInQueue({ plan, admission, forwarding }: Waiter): Promise<Choice> {
+async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Promise<Choice> {
   const { route, caller, exchange } = admission;
   const { queue } = plan.pool;
   if (queue === null || route.queue === null || !plan.mayWait) throw exhausted(plan);

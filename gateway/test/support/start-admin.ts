@@ -139,6 +139,7 @@ export const answers = {
     priority: 'standard',
     allowed: true,
     endpoints: [],
+    fallback: [],
     queue: null,
     waitMs: null,
   },
@@ -288,7 +289,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       trace: (id) => (id === answers.trace.requestId ? { ...answers.trace, steps: [] } : undefined),
       explain({ model }) {
         if (model !== answers.explanation.model) throw new Failure('admin_not_found', 'There is no such model.');
-        return { ...answers.explanation, endpoints: [] };
+        return { ...answers.explanation, endpoints: [], fallback: [] };
       },
     },
     prices: () => ({

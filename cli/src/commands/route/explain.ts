@@ -58,6 +58,13 @@ function queueLine({ queue }: RouteExplanation): string {
   return `${interactive + standard + batch} calls wait for capacity (${classes}), the first for ${longestMs / 1000} s.\n`;
 }
 
+/** What serves it where its own model cannot; nothing where that is not allowed. */
+function fallbackLine({ fallback, product }: RouteExplanation): string {
+  if (fallback.length === 0) return '';
+  const models = fallback.map(({ model, takes }) => (takes ? model : `${model} (which could not take it now)`));
+  return `Where none of these can take it, ${product} lets it fall back to ${models.join(', then ')}.\n`;
+}
+
 interface Options extends FormatOptions {
   readonly model: string;
   readonly as: string;
@@ -82,7 +89,7 @@ export function addRouteExplain(parent: Command, context: Context): void {
         },
       });
       const format = formatOf(options);
-      if (format === 'table') context.out.write(headline(value) + queueLine(value));
+      if (format === 'table') context.out.write(headline(value) + fallbackLine(value) + queueLine(value));
       context.out.write(listing(context.out, { format, json: raw, rows: value.endpoints, columns }));
     });
   withExamples(withFormat(command), [

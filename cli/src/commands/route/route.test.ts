@@ -41,6 +41,7 @@ const explanation = {
       yieldAt: null,
     },
   ],
+  fallback: [],
   queue: null,
   waitMs: null,
 };
@@ -75,6 +76,18 @@ test('route explain says who waits for capacity', async (t) => {
   assert.match(out, /^8 calls wait for capacity \(1 interactive, 0 standard, 7 batch\), the first for 2\.4 s\.$/m);
 });
 
+test('route explain says which models the call may fall back to', async (t) => {
+  const fallback = [
+    { model: 'gpt-5-mini', takes: false },
+    { model: 'gpt-5', takes: true },
+  ];
+  const gateway = await fakeGateway(t, {
+    'GET routes/explain': promised(routeExplanationSchema, { ...explanation, fallback }),
+  });
+  const { out } = await runCli(['route', 'explain', '--model', 'm', '--as', 'marketing'], gateway.environment);
+  assert.match(out, /lets it fall back to gpt-5-mini \(which could not take it now\), then gpt-5\.$/m);
+});
+
 test('route explain needs a model and a caller, and says what is no name', async (t) => {
   const gateway = await fakeGateway(t, {});
   for (const args of [
@@ -105,6 +118,7 @@ test('route show tells every choice, what was passed over, and what came of the 
     model: 'gpt-5.4-mini',
     steps: [
       {
+        model: 'gpt-5.4-mini',
         atMs: 1.5,
         taken: 'ptu',
         candidates: [
@@ -115,6 +129,7 @@ test('route show tells every choice, what was passed over, and what came of the 
         attempt,
       },
       {
+        model: 'gpt-5.4',
         atMs: 7,
         taken: null,
         candidates: [
@@ -128,9 +143,9 @@ test('route show tells every choice, what was passed over, and what came of the 
   };
   const gateway = await fakeGateway(t, { 'GET routes/requests/01JNK': promised(routeTraceSchema, trace) });
   const { out } = await runCli(['route', 'show', '01JNK'], gateway.environment);
-  assert.match(out, /^ +1 +1\.5 +1 +ptu +taken +refused-by-upstream +throttled +429 +3 +4 +A1$/m);
-  assert.match(out, /^ +1 +1\.5 +2 +payg +later-tier$/m);
-  assert.match(out, /^ +2 +7 +1200\.5 +expired +2 +payg +broken$/m);
+  assert.match(out, /^ +1 +1\.5 +gpt-5\.4-mini +1 +ptu +taken +refused-by-upstream +throttled +429 +3 +4 +A1$/m);
+  assert.match(out, /^ +1 +1\.5 +gpt-5\.4-mini +2 +payg +later-tier$/m);
+  assert.match(out, /^ +2 +7 +1200\.5 +expired +gpt-5\.4 +2 +payg +broken$/m);
   const { out: json } = await runCli(['route', 'show', '01JNK', '--json'], gateway.environment);
   assert.deepEqual(JSON.parse(json), trace);
 });

@@ -33,6 +33,7 @@ const columns: readonly Column<Line>[] = [
     value: (one) => one.step.waited?.how ?? null,
     text: (one) => one.step.waited?.how ?? '',
   },
+  { title: 'model', name: 'model', value: (one) => one.step.model },
   { title: 'tier', name: 'tier', align: 'right', value: (one) => one.candidate.tier },
   { title: 'endpoint', name: 'endpoint', value: (one) => one.candidate.endpoint },
   { title: 'taken', name: 'passed', value: (one) => one.candidate.passed ?? 'taken' },

@@ -29,7 +29,7 @@ function worstCaseOf(book: PriceBook): WorstCase {
 /** Limits and budgets of one request: what its attempts may use at most, and what is told of it. */
 export class LimitedRequest {
   readonly #options: RequestLimitsOptions;
-  readonly #admission: Admission;
+  #admission: Admission;
   readonly #spending: CallSpending;
   readonly #money: boolean;
   #bounds: CallBounds | undefined;
@@ -48,6 +48,11 @@ export class LimitedRequest {
       exact: async () => await this.#exact(at),
       of: this.#admission,
     });
+  }
+
+  follow(admission: Admission): void {
+    this.#admission = admission;
+    this.#bounds = undefined;
   }
 
   headers(): readonly string[] {
@@ -108,6 +113,7 @@ export class LimitedRequest {
 
 /** What stands for the limits of a caller who has none. */
 const unlimited = {
+  follow() {},
   reserve: () => ({ nano: null, settle() {}, release() {} }),
   headers: () => [],
   end() {},

@@ -1,4 +1,4 @@
-import type { ConfigSection } from '#kernel/config-section.ts';
+import type { ConfigFinding, ConfigPath, ConfigSection } from '#kernel/config-section.ts';
 import { byteSize, entryName, wholeNumber } from '#kernel/config-values.ts';
 import { limitFindings, limitMembers, limitsOfEach } from '#model/limit-settings.ts';
 import { priorities } from '#model/priority.ts';
@@ -41,6 +41,15 @@ const keys = {
         perEndUser: limitsOfEach(
           'end user of the product (calls that name none are one such user, so that leaving it out escapes nothing)',
         ),
+        fallback: z
+          .record(z.string(), z.array(z.string()).min(1, 'expected at least one model'))
+          .default({})
+          .describe(
+            'Which other models may serve a call where no endpoint of its own model can take it: `{ gpt-5.4: [gpt-5.4-mini] }`, ' +
+              'tried in their order. The reply says so (`x-tollgate-served-model`), and it costs what the model costs that ' +
+              'served it. Name models that understand the same parameters. Never for embeddings, whose vectors cannot be compared, ' +
+              'nor for what refers to something that lives in one resource.',
+          ),
         priority: z
           .enum(priorities)
           .default('standard')
@@ -54,15 +63,44 @@ const keys = {
     .describe('What a team may use, and on which terms. More can be made through the admin API.'),
 };
 
+function fallbackFindings(
+  {
+    models,
+    fallback,
+  }: { readonly models: readonly string[]; readonly fallback: Readonly<Record<string, readonly string[]>> },
+  path: ConfigPath,
+): readonly ConfigFinding[] {
+  return Object.entries(fallback).flatMap(([model, others]): readonly ConfigFinding[] => [
+    ...(models.includes(model)
+      ? []
+      : [
+          {
+            path: [...path, model],
+            message: `the product does not include the model '${model}'`,
+            fix: 'Take the entry out, or add the model to `models`.',
+          },
+        ]),
+    ...others.flatMap((other, at) =>
+      other === model || others.indexOf(other) < at
+        ? [{ path: [...path, model, at], message: `'${other}' has been tried by then`, fix: 'Take it out.' }]
+        : [],
+    ),
+  ]);
+}
+
 export const policiesConfig: ConfigSection<typeof keys> = {
   name: 'products',
   summary: 'Products: what a subscription may use, and on which terms.',
   keys,
-  references: [{ from: ['products', '*', 'models', '*'], to: 'models', noun: 'model' }],
+  references: [
+    { from: ['products', '*', 'models', '*'], to: 'models', noun: 'model' },
+    { from: ['products', '*', 'fallback', '*', '*'], to: 'models', noun: 'model' },
+  ],
   check: ({ products = {} }) =>
     Object.entries(products).flatMap(([name, product]) => [
       ...limitFindings(product, ['products', name]),
       ...limitFindings(product.perSubscription, ['products', name, 'perSubscription']),
       ...limitFindings(product.perEndUser, ['products', name, 'perEndUser']),
+      ...fallbackFindings(product, ['products', name, 'fallback']),
     ]),
 };

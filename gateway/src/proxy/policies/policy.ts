@@ -36,5 +36,7 @@ export interface PolicyContext {
 export interface PolicyStep {
   readonly name: string;
   readonly section: Section;
+  /** Of an inbound step: it judges whether the model can serve the call, so every model that it may fall back to is judged, too. */
+  readonly judgesModel?: true;
   run(context: PolicyContext): void | Promise<void>;
 }

@@ -268,6 +268,8 @@ export class Plan implements QueuedPlan {
     this.#passed = undefined;
     if (taken !== undefined) passed[taken.index] = null;
     const step = new TraceStep(now - this.#trace.startedAt, this.#pool.passed.same(passed), taken?.index);
+    const { endpoints, route } = this.#pool;
+    if (endpoints !== this.#trace.endpoints) step.fallback = { model: route.name, endpoints };
     // An array that is made with its first entry has place for no more; one that is pushed to takes seventeen.
     if (this.#trace.steps === undefined) this.#trace.steps = [step];
     else this.#trace.steps.push(step);

@@ -76,6 +76,11 @@ function resourceBound(json: JsonObject): string | undefined {
   return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;
 }
 
+/** Whether a call refers to something that lives in one resource: no other model can serve it elsewhere. */
+export function livesInOneResource(exchange: Exchange, binding: Binding | null): boolean {
+  return binding !== null || resourceBound(exchange.body.json) !== undefined;
+}
+
 function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute, binding: Binding | null): void {
   if (binding !== null) {
     // What else it refers to lives where the previous response does, or nowhere.
@@ -117,6 +122,7 @@ function refuseIncomplete(exchange: Exchange): void {
 export const requestChecks = {
   name: 'request-checks',
   section: 'inbound',
+  judgesModel: true,
   run({ exchange, route, binding }) {
     refuseIncomplete(exchange);
     refuseWhatCannotBeMetered(exchange);

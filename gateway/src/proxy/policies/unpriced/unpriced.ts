@@ -5,6 +5,7 @@ import type { PolicyStep } from '#proxy/policies/policy.ts';
 export const unpriced = {
   name: 'unpriced',
   section: 'inbound',
+  judgesModel: true,
   run({ exchange, caller, route }) {
     if (caller.subscription.product.unpriced === 'allow-and-flag') return;
     const { prices } = exchange.snapshot;
