@@ -12,6 +12,7 @@ import type { NanoUsd } from '#model/money.ts';
 import { isWord, outcomes as knownOutcomes } from '#model/words.ts';
 import type { Outcome } from '#model/usage-record.ts';
 import { valuationInForce } from './valuation.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 export type HeldStore = Pick<LedgerStore, 'figures' | 'extent' | 'page' | 'adjustmentsOf'>;
 
@@ -42,8 +43,6 @@ export interface HeldPage {
 
 const daysAtOnce = 366;
 const recordsAtOnce = 500;
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /** How each of the attempts stands now: a correction may have changed what it holds. */
 export async function standingsOf(
@@ -119,7 +118,7 @@ async function* unknownIn(store: HeldStore, slot: Slot, query: HeldQuery): Async
     after = page.at(-1) ?? after;
     more = page.length === recordsAtOnce;
     // The thread answers other calls in between.
-    await turn();
+    await nextTurn();
   }
 }
 

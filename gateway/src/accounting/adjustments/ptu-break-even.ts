@@ -10,6 +10,7 @@ import { parseAllocationDetail } from './ptu-detail.ts';
 import { allocationsOf, wholeHours } from './ptu-hours.ts';
 import { costBy } from './rerate.ts';
 import { valuationInForce } from './valuation.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 type Store = Pick<LedgerStore, 'page' | 'findAdjustments' | 'adjustmentsOf'>;
 
@@ -21,8 +22,6 @@ export interface BreakEvenOptions {
 
 const recordsAtOnce = 1000;
 const hoursAtOnce = 744;
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /** Adds one row up. */
 class Sums {
@@ -174,7 +173,7 @@ async function addHours(rows: Rows, { endpoint }: ServedBy, { store, from, to }:
     const count = Math.min(hoursAtOnce, Math.ceil((to - begins) / hourMs));
     const hours = Array.from({ length: count }, (_one, at) => begins + at * hourMs);
     for (const [hour, allocations] of await allocationsOf(store, endpoint, hours)) rows.addHour(hour, allocations);
-    await turn();
+    await nextTurn();
   }
 }
 
@@ -207,7 +206,7 @@ async function addRecords(rows: Rows, servedBy: ServedBy, asked: Asked): Promise
     const last = page.at(-1);
     if (last === undefined || page.length < recordsAtOnce) return;
     after = { at: last.at, id: last.id };
-    await turn();
+    await nextTurn();
   }
 }
 

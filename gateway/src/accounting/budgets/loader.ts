@@ -2,6 +2,7 @@ import type { Budget } from '#model/limits.ts';
 import { readAccountKey, type Account } from './account.ts';
 import type { AccountClaim, CounterStore, LedgerSpending, LedgerSums, SpendingLedger, Sums } from './ports.ts';
 import { windowAt, windowBefore, type CalendarWindow } from './windows.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 type Settled = Omit<Sums, 'inFlight'>;
 
@@ -19,8 +20,6 @@ export function spentOf(
 ): bigint {
   return { contracted: sums.cost, list: sums.listCost, internal: sums.internalCost }[layer];
 }
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 export interface LoaderOptions {
   readonly ledger: SpendingLedger;
@@ -56,7 +55,7 @@ export class Loader {
     let found: LedgerSpending | undefined;
     if (!account.ready) {
       // What the journal counts and what has been settled here agree between two turns of the event loop, not within one.
-      await turn();
+      await nextTurn();
       // All of it is in the ledger by now.
       account.settle(0n, -account.spent, -account.unknown);
       found = await this.#spending(account);

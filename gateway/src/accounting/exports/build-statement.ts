@@ -1,7 +1,7 @@
+import { fits } from '#accounting/ledger/posting-filter.ts';
 import type { Adjustment, Figures, FigureFilter, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { adjustmentsOf, charges, monthSpans } from './charges.ts';
-import { fits } from './posting-filter.ts';
 import { factsOf, monthName, type ExportRequest } from './request.ts';
 import {
   addCounts,

@@ -13,13 +13,14 @@ import {
   type RecordKey,
   type Shipping,
 } from '#accounting/ledger/ports.ts';
+import { fits } from '#accounting/ledger/posting-filter.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { isWord, rollUpOutcomes, seriesOperations } from '#model/words.ts';
 import { chargeRows, type ChargeSeries, type ChargeLine } from './charge-rows.ts';
 import type { Charge } from './focus-rows.ts';
 import { unknownUsageMeter } from './meters.ts';
 import { dayPieces, monthsOf, type DayPiece, type Month, type Span } from './months.ts';
-import { fits } from './posting-filter.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 export interface ChargeSources {
   readonly store: Pick<LedgerStore, 'figures' | 'lines' | 'pageOfAdjustments' | 'extent'>;
@@ -45,12 +46,10 @@ export async function* charges(sources: ChargeSources, query: ChargesQuery): Asy
   for (const month of monthsOf(period, query.timeZone))
     for (const piece of dayPieces(month)) {
       // Days without anything follow each other: what else is asked of the thread is answered in between.
-      await turn();
+      await nextTurn();
       yield await chargesOfPiece(sources, { ...query, month, piece });
     }
 }
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /** The part of a period in which the store holds something, in whole UTC days: a period may be millennia long. */
 async function stored(store: ChargeSources['store'], period: Span): Promise<Span | null> {

@@ -15,6 +15,7 @@ import {
 import type { SharedProgress } from './progress.ts';
 import { nothingShipped, readEntry, usableCheckpoint } from './recovery.ts';
 import { qualifies } from './request-counts.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 export interface OutboxOptions {
   readonly files: JournalFiles;
@@ -34,8 +35,6 @@ const gatherMs = 50;
 const batchRecords = 1000;
 const shortestPauseMs = 250;
 const longestPauseMs = 30_000;
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Carries settles and adjustments from the journal's files into the store, in the journal's order. Where it stands is stored with the
@@ -190,7 +189,7 @@ export class Outbox implements Shipping {
         pauseMs = shortestPauseMs;
         this.#tellWaiters();
         // Calls of the other thread are answered in between.
-        await turn();
+        await nextTurn();
       }
     } catch (error) {
       log.error({ error: String(error) }, 'the journal cannot be read; the store does not follow');

@@ -126,6 +126,21 @@ test('an adjustment stands where it counts, with the postings that fit; and besi
   );
 });
 
+test('a cost centre that is asked for by its name has the postings that its path has', async () => {
+  const record = usageRecord('mine');
+  const moved = correction(record, { id: 'moved', at: march + 9, postings: [posting(record, { cost: 5n })] });
+  const sources = await bench(shippedRecord(record), adjusted(moved));
+  for (const centre of ['marketing', 'contoso', 'contoso/marketing']) {
+    const { entries } = await records(sources, { filter: `cost-centre=${centre}` });
+    const found = entries.flatMap((one) => (one.kind === 'adjustment' ? one.adjustment.postings : []));
+    assert.deepEqual(
+      found.map((one) => one.costCentre),
+      ['contoso/marketing'],
+      centre,
+    );
+  }
+});
+
 test('a request is found with all of its attempts, each with its own adjustments', async () => {
   const attempts = [1, 2].map((attempt) =>
     usageRecord(`a${attempt}`, { requestId: 'r', attempt, at: march + attempt }),

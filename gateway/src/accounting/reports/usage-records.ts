@@ -1,16 +1,15 @@
 import type { LedgerRecord, UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type {
   Adjustment,
-  FigureDimension,
   FigureFilter,
   JournalProgress,
   LedgerStore,
   PageQuery,
-  Posting,
   RecordKey,
   Shipping,
   StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import { fits } from '#accounting/ledger/posting-filter.ts';
 import { AskedReader, type Asked } from './asked.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { lagOf } from './lag.ts';
@@ -101,32 +100,7 @@ function readPlace(reader: AskedReader): RecordKey | null {
   return null;
 }
 
-type KeyOfPosting = (posting: Posting) => string;
-
-const keyOf: Readonly<Record<Exclude<FigureDimension, 'end-user'>, KeyOfPosting>> = {
-  consumer: ({ series }) => series.caller.consumer,
-  'cost-centre': ({ series }) => series.caller.costCentrePath,
-  product: ({ series }) => series.caller.product,
-  subscription: ({ series }) => series.caller.subscription,
-  model: ({ series }) => series.servedBy.model,
-  endpoint: ({ series }) => series.servedBy.endpoint,
-  deployment: ({ series }) => `${series.servedBy.resource}/${series.servedBy.deployment}`,
-  resource: ({ series }) => series.servedBy.resource,
-  'deployment-type': ({ series }) => series.servedBy.deploymentType,
-  region: ({ series }) => series.servedBy.region,
-  operation: ({ series }) => series.operation,
-  outcome: ({ outcome }) => outcome,
-};
-
 /** An adjustment with those of its postings that count where the filter looks; its end user is that of its record. */
 function thatFits(adjustment: Adjustment, filter: readonly FigureFilter[]): Adjustment {
-  const fits = (posting: Posting): boolean =>
-    filter.every(({ dimension, values, exact }) => {
-      if (dimension === 'end-user') return true;
-      const key = keyOf[dimension](posting);
-      const isBelow = (value: string): boolean =>
-        dimension === 'cost-centre' && exact !== true && key.startsWith(`${value}/`);
-      return values.some((value) => key === value || isBelow(value));
-    });
-  return { ...adjustment, postings: adjustment.postings.filter(fits) };
+  return { ...adjustment, postings: adjustment.postings.filter((posting) => fits(posting, filter)) };
 }

@@ -22,6 +22,7 @@ import { Findings } from './ledger-findings.ts';
 import type { VerificationScratch } from './ports.ts';
 import { figureSpans } from './spans.ts';
 import { lagOf } from './lag.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 export interface VerifySources {
   readonly journal: JournalAudit;
@@ -41,8 +42,6 @@ const longestWaitMs = 30_000;
 const passesInTraffic = 3;
 
 const always: Period = { from: null, to: null };
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 interface Settle extends ShippedRecord {
   /** An admission stands before it. */
@@ -164,7 +163,7 @@ class Verification {
     if (records.length > 0) await this.#compareRecords(records);
     if (adjustments.length > 0) await this.#compareAdjustments(adjustments);
     // The thread answers other calls in between.
-    await turn();
+    await nextTurn();
   }
 
   async #compareRecords(records: readonly Settle[]): Promise<void> {
@@ -284,7 +283,7 @@ class Verification {
         ahead.map((one) => one.id),
       );
       ahead = [];
-      await turn();
+      await nextTurn();
     };
     for (const item of journal.items(this.#compared, progress.written())) {
       if (item.kind === 'adjustment') scratch.add('adjustments', [item.adjustment.id]);
@@ -313,7 +312,7 @@ class Verification {
       const last = page.at(-1);
       if (last === undefined) return undefined;
       after = { at: last.at, id: last.id };
-      await turn();
+      await nextTurn();
     }
   }
 

@@ -8,6 +8,7 @@ import type { ArchiveFolder, MadeArchive } from '#accounting/ledger/archive/port
 import { segmentName } from '#accounting/ledger/ports.ts';
 import { frameContentBytes, frameOptions, seekTable } from './seekable-archive.ts';
 import type { Frame } from './zstd-frames.ts';
+import { isMissing, syncFolder } from './folders.ts';
 
 const archiveFolderName = 'archive';
 const manifestName = 'manifest.json';
@@ -28,21 +29,12 @@ export function numbersIn(folder: string, ending: string): number[] {
   try {
     names = fs.readdirSync(folder);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!isMissing(error)) throw error;
   }
   return names
     .map((name) => pattern.exec(name))
     .flatMap((found) => (found?.[2] === ending ? [Number(found[1])] : []))
     .toSorted((one, other) => one - other);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function* pieces(handle: FileHandle, sizes: Iterable<number>): AsyncIterable<Buffer> {
@@ -108,7 +100,7 @@ async function digestOf(path: string): Promise<string | null> {
   try {
     handle = await open(path, 'r');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
   try {

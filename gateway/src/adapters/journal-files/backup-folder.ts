@@ -6,21 +6,13 @@ import { segmentName } from '#accounting/ledger/ports.ts';
 import type { BackupFolder, CopiedFile, JournalFile } from '#accounting/reports/ports.ts';
 import { Failure } from '#kernel/errors.ts';
 import { numbersIn } from './archive-folder.ts';
+import { isMissing, syncFolder } from './folders.ts';
 
 const chunkBytes = 1024 * 1024;
 const ownerOnly = 0o600;
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
 
 /** The first `limit` bytes of a file, piece by piece. */
 async function* piecesOf(handle: FileHandle, limit: number): AsyncIterable<Buffer> {
@@ -102,7 +94,7 @@ export function openBackupFolder(path: string, dataFolder: string): BackupFolder
       try {
         from = await open(join(dataFolder, file.name), 'r');
       } catch (error) {
-        if (codeOf(error) === 'ENOENT') return null;
+        if (isMissing(error)) return null;
         throw error;
       }
       try {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { segmentName, type JournalFiles, type ListedSegment, type SegmentFile } from '#accounting/ledger/ports.ts';
 import { archiveFolderOf, archivePath, numbersIn } from './archive-folder.ts';
 import { openArchive } from './seekable-archive.ts';
+import { isMissing } from './folders.ts';
 
 const reserveName = 'reserve';
 const zeros = Buffer.alloc(64 * 1024);
@@ -50,7 +51,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return fs.openSync(path, 'r');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

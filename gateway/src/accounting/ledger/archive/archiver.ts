@@ -7,6 +7,7 @@ import { segmentName, type JournalFiles, type Position } from '../ports.ts';
 import { headerOf } from '../recovery.ts';
 import { manifestText, readManifest, type ArchiveEntry } from './manifest.ts';
 import type { ArchiveFolder } from './ports.ts';
+import { nextTurn } from '#kernel/turn.ts';
 
 export interface ArchiverOptions {
   readonly folder: ArchiveFolder;
@@ -27,8 +28,6 @@ export interface ArchiverOptions {
 /** A clock that has jumped is usually set right within minutes; only then is anything thrown away by it. */
 const steadyEnoughMs = 3_600_000;
 const itemsPerTurn = 500;
-
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /** Of two clock readings the later one: a clock that stood at the year 1970 for a while makes no archive old. */
 const keptSince = ({ closedAt, archivedAt }: ArchiveEntry): number => Math.max(closedAt, archivedAt);
@@ -164,7 +163,7 @@ export class Archiver {
     let items = 0;
     for (const item of journalAudit(files).items({ segment, offset: 0 }, { segment, offset: bytes })) {
       items += 1;
-      if (items % itemsPerTurn === 0) await turn();
+      if (items % itemsPerTurn === 0) await nextTurn();
       if (item.kind === 'adjustment') adjustments += 1;
       if (item.kind !== 'settle') continue;
       settles += 1;

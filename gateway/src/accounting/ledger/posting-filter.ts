@@ -1,4 +1,4 @@
-import type { FigureDimension, FigureFilter, Posting } from '#accounting/ledger/ports.ts';
+import type { FigureDimension, FigureFilter, Posting } from './ports.ts';
 
 type Place = Pick<Posting, 'series' | 'outcome'>;
 
@@ -18,12 +18,12 @@ const keyOf: Readonly<Record<Exclude<FigureDimension, 'end-user'>, (one: Place) 
 };
 
 /**
- * Whether a posting counts under a filter, as the stores have it: a cost centre, named or by its path, stands for all below it. Postings do not
- * say whose end user they concern, so nobody may ask for one here.
+ * Whether a posting counts under a filter, as the stores have it: a cost centre, named or by its path, stands for all
+ * below it. Postings do not say whose end user they concern: that part of a filter is for whoever has their record.
  */
 export function fits(posting: Place, filter: readonly FigureFilter[]): boolean {
   return filter.every(({ dimension, values, exact }) => {
-    if (dimension === 'end-user') throw new TypeError('Exports are not made for single end users.');
+    if (dimension === 'end-user') return true;
     const key = keyOf[dimension](posting);
     const below = dimension === 'cost-centre' && exact !== true;
     return values.some((value) => key === value || (below && `/${key}/`.includes(`/${value}/`)));
