@@ -1,40 +1,15 @@
 // As a newcomer does it: start, demo, the bill, stop.
 import assert from 'node:assert/strict';
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ExportStatement } from '@tollgate/contract/export-signature.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
-
-const cli = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** Resolves when the child has printed the text; rejects with what it said when it ends before. */
-function printed(child: ChildProcess, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes(text)) resolve();
-      });
-    }
-    child.once('exit', () => reject(new Error(said)));
-  });
-}
+import { cli, freePort, printed } from './support/processes.ts';
 
 /** What finance gets: the same total in every file, FOCUS kept, a signature that one changed byte breaks. */
 async function exportsAgree(

@@ -1,39 +1,15 @@
 // As the platform team does it: is anything new in Azure's price list? Then put it in force.
 import assert from 'node:assert/strict';
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { PriceList } from '@tollgate/contract/admin-api/operations.ts';
 import type { PriceSync } from '@tollgate/contract/admin-api/prices.ts';
-
-const cli = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-function printed(child: ChildProcess, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes(text)) resolve();
-      });
-    }
-    child.once('exit', () => reject(new Error(said)));
-  });
-}
+import { cli, freePort, printed } from './support/processes.ts';
 
 test("what is shipped agrees with Azure's list; what Azure changes is shown, and put in force on its day", async (context) => {
   const data = mkdtempSync(path.join(tmpdir(), 'tollgate-e2e-prices-'));

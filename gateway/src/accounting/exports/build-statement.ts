@@ -1,4 +1,4 @@
-import { fits } from '#accounting/ledger/posting-filter.ts';
+import { fits } from '#accounting/reports/posting-filter.ts';
 import type { Adjustment, Figures, FigureFilter, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { adjustmentsOf, charges, monthSpans } from './charges.ts';

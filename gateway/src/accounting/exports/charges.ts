@@ -13,7 +13,7 @@ import {
   type RecordKey,
   type Shipping,
 } from '#accounting/ledger/ports.ts';
-import { fits } from '#accounting/ledger/posting-filter.ts';
+import { fits } from '#accounting/reports/posting-filter.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { isWord, rollUpOutcomes, seriesOperations } from '#model/words.ts';
 import { chargeRows, type ChargeSeries, type ChargeLine } from './charge-rows.ts';

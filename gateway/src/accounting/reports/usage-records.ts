@@ -9,10 +9,10 @@ import type {
   Shipping,
   StoredRecord,
 } from '#accounting/ledger/ports.ts';
-import { fits } from '#accounting/ledger/posting-filter.ts';
 import { AskedReader, type Asked } from './asked.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { lagOf } from './lag.ts';
+import { fits } from './posting-filter.ts';
 import { longestWaitMs } from './question.ts';
 import { refused } from './refused.ts';
 import { shownAdjustment, shownRecord } from './shown-entries.ts';

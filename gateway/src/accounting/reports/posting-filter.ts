@@ -1,4 +1,4 @@
-import type { FigureDimension, FigureFilter, Posting } from './ports.ts';
+import type { FigureDimension, FigureFilter, Posting } from '#accounting/ledger/ports.ts';
 
 type Place = Pick<Posting, 'series' | 'outcome'>;
 
