@@ -1,5 +1,11 @@
 import { Command } from 'commander';
 import { doesSomething, invocation, walk } from './command-tree.ts';
+import { addBudgetEvents } from './commands/budget/events.ts';
+import { addBudgetExplain } from './commands/budget/explain.ts';
+import { addBudgetList } from './commands/budget/list.ts';
+import { addBudgetSet } from './commands/budget/set.ts';
+import { addBudgetShow } from './commands/budget/show.ts';
+import { addBudgetRevoke, addBudgetTopUp, addBudgetTopUps } from './commands/budget/top-up.ts';
 import { addCompletion } from './commands/completion/completion.ts';
 import { addConfigCheck } from './commands/config/check.ts';
 import { addConfigReload } from './commands/config/reload.ts';
@@ -86,6 +92,20 @@ const tree: readonly (Add | Noun)[] = [
     name: 'product',
     description: 'What a subscription may use, and on which terms.',
     verbs: [addProductList, addProductCreate],
+  },
+  {
+    name: 'budget',
+    description: 'Limits and budgets: what is left, what refused, what was told.',
+    verbs: [
+      addBudgetList,
+      addBudgetShow,
+      addBudgetSet,
+      addBudgetTopUp,
+      addBudgetTopUps,
+      addBudgetRevoke,
+      addBudgetExplain,
+      addBudgetEvents,
+    ],
   },
   { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList, addPricesSync] },
   {
