@@ -13,12 +13,14 @@ import { addedPriceSchema } from '#retail-prices/price-data.ts';
 import type { RetailPrices } from '#retail-prices/service.ts';
 import { serviceFaultSchema } from '#services/faults.ts';
 import { readBody } from '#wire/body.ts';
+import type { SlowReaders } from '#wire/slow-readers.ts';
 import { tokenContentSchema, type AzureServices } from './azure-services.ts';
 
 export interface ControlParts {
   readonly book: UsageBook;
   readonly faults: Faults;
   readonly holds: Holds;
+  readonly slowReaders: SlowReaders;
   readonly estate: Estate;
   readonly recordings: Recordings | undefined;
   readonly responses: Pick<Recent<string, unknown>, 'clear'>;
@@ -108,10 +110,13 @@ export class Control {
   }
 
   private table(): ReadonlyMap<string, (asked: Asked) => Answer> {
-    const { book, faults, holds, estate, recordings } = this.parts;
+    const { book, faults, holds, slowReaders, estate, recordings } = this.parts;
     return new Map<string, (asked: Asked) => Answer>([
       ['GET /_twin', () => ok({ endpoints: [...this.endpoints.keys()] })],
-      ['GET /_twin/health', () => ok({ status: 'ok', running: book.running, held: holds.count })],
+      [
+        'GET /_twin/health',
+        () => ok({ status: 'ok', running: book.running, held: holds.count, blocked: slowReaders.count }),
+      ],
       ['GET /_twin/usage', ({ query }) => ok(book.report(Number(query.get('since') ?? 0) || 0))],
       ['GET /_twin/deployments', () => ok({ resources: [...estate.resources.values()].map(describe) })],
       ['POST /_twin/limits', ({ text }) => read({ text, schema: limitsSchema }, (limits) => this.answerLimits(limits))],

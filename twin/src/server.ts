@@ -22,6 +22,7 @@ import type { AddedPrice } from '#retail-prices/price-data.ts';
 import { RetailPrices } from '#retail-prices/service.ts';
 import { serverCertificate, type ServerCertificate } from '#tls/certificates.ts';
 import { latencyPresets } from '#wire/latency.ts';
+import { SlowReaders } from '#wire/slow-readers.ts';
 import { AzureServices } from './azure-services.ts';
 import { Control } from './control.ts';
 import { settingsSchema, twinDefaults, type TwinOptions, type TwinSettings } from './options.ts';
@@ -49,6 +50,8 @@ export interface RunningTwin {
   release(attempt?: string): number;
   /** Replies that a fault holds now. */
   held(): number;
+  /** Replies that wait now because their reader does not keep up. */
+  blocked(): number;
   /** Sets limits of the deployments that fit; how many they were. */
   limit(settings: LimitSettings & { readonly resource?: string; readonly deployment?: string }): number;
   /** The next call is answered with this recording. False where the replay folder has none of this name. */
@@ -145,6 +148,7 @@ async function worldOf(
     book: new UsageBook(settings.keepAttempts, given.onAttempt),
     faults: new Faults(given.random),
     holds: new Holds(),
+    slowReaders: new SlowReaders(),
     recordings: settings.replay === undefined ? undefined : await Recordings.in(settings.replay),
     responses: new Recent(10_000),
     conversations: new Recent(10_000),
@@ -178,6 +182,7 @@ function running(
     removeFaults: (id) => world.faults.remove(id),
     release: (attempt) => world.holds.release(attempt),
     held: () => world.holds.count,
+    blocked: () => world.slowReaders.count,
     limit: (settings) => control.limit(settings),
     replayNext: (file) => world.recordings?.enqueue(file) ?? false,
     publishPrices: (prices) => retailPrices.publish(prices),

@@ -209,6 +209,15 @@ void suite('faults', () => {
     }
   });
 
+  test('events that are larger', async (context) => {
+    const twin = await twinFor(context);
+    twin.addFault({ kind: 'large-events', bytes: 5_000, times: 2 });
+    for (const asked of [streamed, response]) {
+      const data = events(await call(twin, asked));
+      assert.ok(data.every((one) => one === '[DONE]' || JSON.parse(one).padding.length === 5_000));
+    }
+  });
+
   test('bytes after the end', async (context) => {
     const twin = await twinFor(context);
     twin.addFault({ kind: 'trailing-bytes', text: 'data: late\n\n' });

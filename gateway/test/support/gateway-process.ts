@@ -9,6 +9,8 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 export interface GatewayProcess {
   readonly url: string;
+  readonly adminUrl: string;
+  readonly pid: number;
   readonly dataFolder: string;
 }
 
@@ -33,17 +35,23 @@ export async function startGatewayProcess(
     await ended;
     rmSync(folder, { recursive: true, force: true });
   });
-  return { url: `http://127.0.0.1:${await portOf(child)}`, dataFolder };
+  const { port, adminPort } = await portsOf(child);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
+    pid: child.pid ?? 0,
+    dataFolder,
+  };
 }
 
-/** The port that it says it listens on. Rejects with everything that it said where it ends first. */
-function portOf(child: ChildProcess): Promise<number> {
+/** The ports that it says it listens on. Rejects with everything that it said where it ends first. */
+function portsOf(child: ChildProcess): Promise<{ readonly port: string; readonly adminPort: string }> {
   return new Promise((resolve, reject) => {
     let said = '';
     const hear = (text: Buffer): void => {
       said += text.toString();
-      const found = /"port":(\d+).*"msg":"listening"/.exec(said)?.[1];
-      if (found !== undefined) resolve(Number(found));
+      const [, port, adminPort] = /"port":(\d+),"adminPort":(\d+).*"msg":"listening"/.exec(said) ?? [];
+      if (port !== undefined && adminPort !== undefined) resolve({ port, adminPort });
     };
     child.stdout?.on('data', hear);
     child.stderr?.on('data', hear);

@@ -73,6 +73,7 @@ class StreamSender {
   private readonly writer: ReplyWriter;
   private readonly pace: Pace;
   private readonly newline: string;
+  private readonly padding: string | undefined;
   private sent = 0;
 
   constructor(exchange: Exchange, given: { readonly writer: ReplyWriter; readonly pace: Pace }) {
@@ -80,6 +81,8 @@ class StreamSender {
     this.writer = given.writer;
     this.pace = given.pace;
     this.newline = exchange.faults.has('crlf') ? '\r\n' : '\n';
+    const larger = exchange.faults.get('large-events')?.bytes;
+    this.padding = larger === undefined ? undefined : `{"padding":"${'x'.repeat(larger)}",`;
   }
 
   async send(parts: Iterable<StreamPart>): Promise<void> {
@@ -113,7 +116,8 @@ class StreamSender {
     if (this.pace.immediate && this.sent % world.eventsPerTurn === 0) await world.clock.turn();
   }
 
-  private textOf(part: StreamPart): string {
+  private textOf(given: StreamPart): string {
+    const part = this.padding === undefined ? given : padded(given, this.padding);
     const broken = this.exchange.faults.get('malformed-json')?.afterEvents === this.sent;
     return frame(broken ? { ...part, data: part.data.slice(0, Math.floor(part.data.length / 2)) } : part, this.newline);
   }
@@ -133,6 +137,10 @@ class StreamSender {
     return frame({ ...(event === undefined ? {} : { event: 'error' }), data, tokens: 0, reasoning: 0 }, this.newline);
   }
 }
+
+/** `padding` begins the object. What is no object (`[DONE]`) stays as it is. */
+const padded = (part: StreamPart, padding: string): StreamPart =>
+  part.data.startsWith('{"') ? { ...part, data: padding + part.data.slice(1) } : part;
 
 /** Answers with an error. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
@@ -175,6 +183,7 @@ function writerOf(exchange: Exchange): ReplyWriter {
     clock: world.clock,
     faults,
     holds: world.holds,
+    slowReaders: world.slowReaders,
     attempt: attempt.id,
     beforeCut: () => settle(exchange, false),
   });

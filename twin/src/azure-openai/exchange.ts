@@ -10,6 +10,7 @@ import type { Attempt } from '#record/attempt.ts';
 import type { UsageBook } from '#record/book.ts';
 import type { Recordings } from '#replay/recordings.ts';
 import type { Caller } from '#wire/caller.ts';
+import type { SlowReaders } from '#wire/slow-readers.ts';
 import type { Latency } from '#wire/latency.ts';
 import type { Embedder } from './embed.ts';
 import type { Estate, Resource } from './estate.ts';
@@ -37,6 +38,7 @@ export interface World {
   readonly book: UsageBook;
   readonly faults: Faults;
   readonly holds: Holds;
+  readonly slowReaders: SlowReaders;
   readonly recordings: Recordings | undefined;
   /** Stored responses, by resource and id. */
   readonly responses: Recent<string, StoredResponse>;

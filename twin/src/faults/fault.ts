@@ -102,6 +102,9 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z
     .strictObject({ kind: z.literal('giant-event'), bytes: count.default(1_048_576), ...common })
     .describe('All text of a stream in one event of at least this size.'),
+  z
+    .strictObject({ kind: z.literal('large-events'), bytes: count.default(32_768), ...common })
+    .describe('Every event of a stream is larger by so many bytes, in a member `padding`.'),
   z.strictObject({ kind: z.literal('trailing-bytes'), text: z.string().default(': after the end\n\n'), ...common }),
   z
     .strictObject({ kind: z.literal('error-event'), afterEvents, status: z.number().int().default(500), ...common })

@@ -4,6 +4,7 @@ import type { FaultSet } from '#faults/faults.ts';
 import type { Holds } from '#faults/holds.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Caller } from './caller.ts';
+import type { SlowReaders } from './slow-readers.ts';
 
 export interface ReplyWriterParts {
   readonly response: ServerResponse;
@@ -11,6 +12,7 @@ export interface ReplyWriterParts {
   readonly clock: Clock;
   readonly faults: FaultSet;
   readonly holds: Holds;
+  readonly slowReaders: SlowReaders;
   readonly attempt: string;
   /** Called right before a fault breaks the connection. */
   readonly beforeCut: () => void;
@@ -61,7 +63,7 @@ export class ReplyWriter {
   async write(text: string): Promise<void> {
     if (this.over) return;
     if (this.plain) {
-      if (!this.parts.response.write(text)) await this.parts.caller.drained();
+      if (!this.parts.response.write(text)) await this.drained();
       return;
     }
     await this.send(await this.encode(text, false));
@@ -81,6 +83,13 @@ export class ReplyWriter {
     if (this.over) return;
     last();
     this.parts.response.end(bytes.subarray(-1));
+  }
+
+  private async drained(): Promise<void> {
+    const { slowReaders, caller } = this.parts;
+    slowReaders.count += 1;
+    await caller.drained();
+    slowReaders.count -= 1;
   }
 
   private get plain(): boolean {
@@ -121,7 +130,7 @@ export class ReplyWriter {
         bytes = bytes.subarray(size);
         this.untilCut -= size;
         this.untilStall -= size;
-        if (!this.parts.response.write(piece)) await this.parts.caller.drained();
+        if (!this.parts.response.write(piece)) await this.drained();
         if (this.pieceSizes !== undefined) await this.parts.clock.turn();
       }
       if (this.untilCut <= 0 || this.untilStall <= 0) await this.meetFault();
