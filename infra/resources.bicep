@@ -502,6 +502,8 @@ module registry 'core/host/registry.bicep' = {
   }
 }
 
+var apimPrincipalId = useApim ? apim!.outputs.principalId : ''
+
 module vault 'core/security/key-vault.bicep' = {
   name: 'key-vault'
   params: {
@@ -514,7 +516,7 @@ module vault 'core/security/key-vault.bicep' = {
       zoneIds: networkIsolation ? map(zones.vault, zone => dns!.outputs.ids[zone]) : []
     }
     allowedIpRanges: ipRanges
-    readers: useApim ? [identity.outputs.principalId, apim!.outputs.principalId] : [identity.outputs.principalId]
+    readers: concat([identity.outputs.principalId], useApim ? [apimPrincipalId] : [])
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
     workspaceId: workspaceId

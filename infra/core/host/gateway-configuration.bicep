@@ -36,11 +36,7 @@ var endpoints = flatten(map(accounts, account => map(account.deployments, deploy
     model: deployment.model
     modelVersion: deployment.version
     type: deployment.type
-    auth: {
-      token: {
-        provider: 'azure'
-      }
-    }
+    auth: 'managed-identity'
   }
 })))
 
