@@ -4,6 +4,7 @@ import { entraSchema } from '#entra/config.ts';
 import type { AttemptReport } from '#record/attempt.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
+import { resourceManagerSchema } from '#resource-manager/config.ts';
 import { latencyPresets } from '#wire/latency.ts';
 
 /** How fast the model is: a preset, or numbers (what is left out is as in `none`). */
@@ -42,6 +43,7 @@ export const settingsSchema = z.strictObject({
     ),
   caFile: z.string().optional().describe("Where the authority's certificate is written, PEM: for NODE_EXTRA_CA_CERTS."),
   entra: entraSchema.prefault({}).describe('Tenants, applications and managed identities of the login service.'),
+  resourceManager: resourceManagerSchema.prefault({}).describe('What Azure Resource Manager says of a subscription.'),
   address: z.string().default(twinDefaults.address).describe('The address to listen on.'),
   key: z.string().min(1).optional().describe('The API key of resources that have none of their own.'),
   seed: whole.nonnegative().default(twinDefaults.seed).describe('What everything made up is drawn from.'),

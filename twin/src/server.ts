@@ -19,6 +19,7 @@ import { Recent } from '#kernel/recent.ts';
 import { UsageBook, type UsageReport } from '#record/book.ts';
 import { Recordings } from '#replay/recordings.ts';
 import type { AddedPrice } from '#retail-prices/price-data.ts';
+import { ResourceManager } from '#resource-manager/service.ts';
 import { RetailPrices } from '#retail-prices/service.ts';
 import { serverCertificate, type ServerCertificate } from '#tls/certificates.ts';
 import { latencyPresets } from '#wire/latency.ts';
@@ -95,7 +96,8 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
   const retailPrices = new RetailPrices(settings.retailPrices);
   const control = new Control({ ...world, retailPrices, azure });
   // Azure's other services take their places here.
-  const services = [control, retailPrices, azure.managedIdentity, azure.login, new AzureOpenAi(world)];
+  const resourceManager = new ResourceManager(settings.resourceManager);
+  const services = [control, retailPrices, resourceManager, azure.managedIdentity, azure.login, new AzureOpenAi(world)];
   const server = serve(services);
   const port = await listen(server, { port: settings.port ?? 0, address });
   const secure = settings.securePort === undefined ? undefined : await listenSecurely(services, settings);

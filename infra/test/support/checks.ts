@@ -23,7 +23,7 @@ export function checkTemplates(files: ReadonlyMap<string, string>, definitions: 
   if (syntax.length > 0) return syntax;
   return distinct([
     ...checkWithoutParameters(files, { templates, definitions }),
-    ...checkProfiles(files, { templates, definitions }),
+    ...[...checkProfiles(files, { templates, definitions })].flat(),
   ]);
 }
 
@@ -31,10 +31,13 @@ export function checkTemplates(files: ReadonlyMap<string, string>, definitions: 
 export function notices(rule: string, files: ReadonlyMap<string, string>, definitions: Definitions): string[] {
   const templates = new TemplateSet(files);
   const syntax = templates.syntaxProblems();
-  const first = syntax.length > 0 ? syntax : checkWithoutParameters(files, { templates, definitions });
-  const found = new Set(first.map((problem) => problem.rule));
-  if (!found.has(rule) && syntax.length === 0)
-    for (const problem of checkProfiles(files, { templates, definitions })) found.add(problem.rule);
+  const found = new Set(syntax.map((problem) => problem.rule));
+  if (syntax.length > 0) return [...found];
+  for (const problem of checkWithoutParameters(files, { templates, definitions })) found.add(problem.rule);
+  for (const problems of found.has(rule) ? [] : checkProfiles(files, { templates, definitions })) {
+    for (const problem of problems) found.add(problem.rule);
+    if (found.has(rule)) break;
+  }
   return [...found];
 }
 
@@ -53,18 +56,19 @@ function checkWithoutParameters(
   ];
 }
 
-function checkProfiles(
+/** What is wrong with one profile after the other; last, what none of them deploys. */
+function* checkProfiles(
   files: ReadonlyMap<string, string>,
   { templates, definitions }: { templates: TemplateSet; definitions: Definitions },
-): Problem[] {
+): Generator<Problem[]> {
   const reached = new Set<string>();
-  const problems = [...profiles.values()].flatMap((environment) => {
+  for (const environment of profiles.values()) {
     const made = snapshot(templates, environment);
     for (const one of made.reached) reached.add(one);
     const bodies = checkBodies(made.resources, { definitions, allowed });
-    return [...made.problems, ...bodies, ...checkSnapshot(made, { environment, files }), ...unansweredQuestions(made)];
-  });
-  return [...problems, ...neverDeployed(templates, reached)];
+    yield [...made.problems, ...bodies, ...checkSnapshot(made, { environment, files }), ...unansweredQuestions(made)];
+  }
+  yield neverDeployed(templates, reached);
 }
 
 function checkSnapshot(

@@ -31,7 +31,7 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     USE_LOCKS: 'true',
     TOLLGATE_APP_ID: '33333333-3333-4333-8333-333333333333',
     SECONDARY_OPENAI_LOCATION: 'westeurope',
-    ADDITIONAL_OPENAI_LOCATIONS: 'francecentral, westeurope',
+    ADDITIONAL_OPENAI_LOCATIONS: 'francecentral, polandcentral',
     OPENAI_PROVISIONED_CAPACITY: '50',
     MONTHLY_BUDGET: '5000',
     ALERT_EMAILS: 'platform@contoso.com,finance@contoso.com',

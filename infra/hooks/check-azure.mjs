@@ -1,0 +1,117 @@
+// What only Azure can say before a deployment: rights, regions, models, quota, names that are taken.
+import { regionsOf } from './check-settings.mjs';
+import { AzureError } from './resource-manager.mjs';
+
+/** Problems that a deployment would run into. `subscription` is what `openSubscription` gives. */
+export async function checkAzure(subscription, settings, models) {
+  const asked = [
+    checkRights(subscription, settings),
+    checkZones(subscription, settings),
+    checkDeleted(subscription, settings),
+    ...(settings.EXISTING_OPENAI_ACCOUNTS
+      ? []
+      : regionsOf(settings).map((region, at) =>
+          checkRegion(subscription, settings, { region, models: modelsOf(models, settings, at === 0) }),
+        )),
+  ];
+  const told = await Promise.all(asked.map((one) => one.catch(refusal)));
+  return [...new Set(told.flat())];
+}
+
+function refusal(thrown) {
+  if (!(thrown instanceof AzureError)) throw thrown;
+  const hint =
+    { 401: " Sign in again: 'azd auth login'.", 403: ' Ask for the Reader role on the subscription.' }[thrown.status] ??
+    '';
+  return [`Azure cannot be asked (${thrown.code}): ${thrown.message}${hint}`];
+}
+
+const matches = (pattern, action) =>
+  new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'i').test(action);
+
+async function checkRights(subscription, settings) {
+  const { value } = await subscription.get('providers/Microsoft.Authorization/permissions', '2022-04-01');
+  const may = (action) =>
+    value.some(
+      ({ actions, notActions }) =>
+        actions.some((one) => matches(one, action)) && !notActions.some((one) => matches(one, action)),
+    );
+  const needed = [
+    ['Microsoft.Resources/subscriptions/resourceGroups/write', 'make the resource group', 'Contributor'],
+    ['Microsoft.Resources/deployments/write', 'deploy', 'Contributor'],
+    [
+      'Microsoft.Authorization/roleAssignments/write',
+      'give the gateway its roles',
+      'Role Based Access Control Administrator',
+    ],
+  ];
+  if (settings.USE_POLICIES !== 'false')
+    needed.push([
+      'Microsoft.Authorization/policyAssignments/write',
+      'assign policies',
+      'Resource Policy Contributor, or set USE_POLICIES=false',
+    ]);
+  if (settings.USE_LOCKS === 'true')
+    needed.push([
+      'Microsoft.Authorization/locks/write',
+      'lock the group',
+      'User Access Administrator, or set USE_LOCKS=false',
+    ]);
+  return needed
+    .filter(([action]) => !may(action))
+    .map(([action, what, role]) => `You may not ${what} (${action}): ask for ${role} on the subscription.`);
+}
+
+async function checkZones(subscription, settings) {
+  const { value } = await subscription.get('locations', '2022-12-01');
+  const problems = regionsOf(settings)
+    .filter((region) => !value.some(({ name }) => name === region))
+    .map((region) => `The subscription has no region '${region}'.`);
+  const home = value.find(({ name }) => name === settings.AZURE_LOCATION);
+  if (settings.ZONE_REDUNDANT === 'true' && home !== undefined && (home.availabilityZoneMappings ?? []).length === 0)
+    problems.push(`ZONE_REDUNDANT is true, but ${settings.AZURE_LOCATION} has no availability zones.`);
+  return problems;
+}
+
+/** A deleted account keeps its name for two days; one of this environment would be in the way. */
+async function checkDeleted(subscription, settings) {
+  const { value } = await subscription.get('providers/Microsoft.CognitiveServices/deletedAccounts', '2024-10-01');
+  return value
+    .filter(({ tags }) => tags?.['azd-env-name'] === settings.AZURE_ENV_NAME)
+    .map(
+      ({ name, location }) =>
+        `The account ${name} in ${location} is deleted and keeps its name: purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME.`,
+    );
+}
+
+function modelsOf({ deployments, provisioned }, settings, primary) {
+  const capacity = Number(settings.OPENAI_PROVISIONED_CAPACITY || 0);
+  const bought = capacity > 0 ? provisioned.map((one) => ({ ...one, capacity })) : [];
+  return [...deployments, ...bought].filter(({ regions }) => regions === 'all' || (regions === 'primary') === primary);
+}
+
+async function checkRegion(subscription, settings, { region, models }) {
+  const path = `providers/Microsoft.CognitiveServices/locations/${region}`;
+  const [offered, usages] = await Promise.all([
+    subscription.get(`${path}/models`, '2024-10-01'),
+    subscription.get(`${path}/usages`, '2024-10-01'),
+  ]);
+  return models.flatMap(({ name, model, version, type, capacity }) => {
+    const versions = offered.value.filter((one) => one.model.name === model && one.model.version === version);
+    if (versions.length === 0)
+      return [
+        `${region} does not have ${model} ${version} (deployment ${name}): choose another region, or another version in infra/data/models.json.`,
+      ];
+    if (!versions.some((one) => one.model.skus.some((sku) => sku.name === type)))
+      return [
+        `${region} does not have ${model} ${version} as ${type} (deployment ${name}): choose another type in infra/data/models.json.`,
+      ];
+    if (settings.SERVICE_GATEWAY_RESOURCE_EXISTS === 'true') return [];
+    const quota = usages.value.find((one) => one.name.value === `OpenAI.${type}.${model}`);
+    const left = quota === undefined ? undefined : quota.limit - quota.currentValue;
+    if (left === undefined || left >= capacity) return [];
+    return [
+      `${region} has ${left} left of the quota for ${model} as ${type}, ${name} needs ${capacity}: lower its capacity in infra/data/models.json, or ask for more quota.`,
+    ];
+  });
+}

@@ -1,0 +1,58 @@
+// Runs before `azd provision`: refuses early what would fail late, and says what to do. Then, where the network is
+// closed, lets the address of whoever deploys in for as long as that takes (infra/hooks/postdeploy.mjs).
+import { readFileSync } from 'node:fs';
+import { checkAzure } from './check-azure.mjs';
+import { checkSettings, retiring } from './check-settings.mjs';
+import { AzureError, openSubscription, setEnvironment } from './resource-manager.mjs';
+
+const models = JSON.parse(readFileSync(new URL('../data/models.json', import.meta.url), 'utf8'));
+const settings = process.env;
+
+async function askAzure() {
+  try {
+    return await checkAzure(await openSubscription(settings), settings, models);
+  } catch (thrown) {
+    if (!(thrown instanceof AzureError)) throw thrown;
+    return [thrown.message];
+  }
+}
+
+/** The address that this machine has on the internet, as a service there sees it. */
+async function ownAddress() {
+  const reply = await fetch(settings.DEPLOYER_IP_SERVICE || 'https://api.ipify.org', {
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = (await reply.text()).trim();
+  if (!reply.ok || !/^(\d{1,3}\.){3}\d{1,3}$/.test(text))
+    throw new Error(`no IPv4 address was answered: ${text.slice(0, 80)}`);
+  return text;
+}
+
+async function letDeployerIn() {
+  if (settings.NETWORK_ISOLATION !== 'true' || settings.ALLOW_DEPLOYER_IP === 'false') return;
+  try {
+    const address = await ownAddress();
+    await setEnvironment('DEPLOYER_IP', address);
+    console.log(
+      `${address} may reach registry and key vault until the deployment is done (ALLOW_DEPLOYER_IP=false: never).`,
+    );
+  } catch (thrown) {
+    console.warn(
+      `The address of this machine could not be found (${thrown.message}). Unless it is in ALLOWED_IP_RANGES or in the network, 'azd deploy' will not reach the registry.`,
+    );
+  }
+}
+
+for (const warning of retiring(models, Date.now())) console.warn(`Warning: ${warning}`);
+const offline = checkSettings(settings, models);
+const problems = [...offline, ...(offline.length === 0 ? await askAzure() : [])];
+if (problems.length === 0) {
+  await letDeployerIn();
+  console.log('Preflight: nothing stands in the way.');
+} else {
+  console.error(
+    `Nothing was deployed. ${problems.length === 1 ? 'One thing stands' : `${problems.length} things stand`} in the way:`,
+  );
+  for (const problem of problems) console.error(`  - ${problem}`);
+  process.exitCode = 1;
+}

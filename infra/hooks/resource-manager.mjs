@@ -1,0 +1,70 @@
+// Azure Resource Manager, as far as the hooks ask it. No dependencies: hooks run before anything is installed.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What Azure answered, or that it could not be asked. `status` is 0 where no answer came. */
+export class AzureError extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.name = 'AzureError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The azd command; on Windows it is a script. */
+const azd = (args) => run('azd', args, { shell: process.platform === 'win32', timeout: 60_000 });
+
+/** A token of whoever is signed in with azd: a person, or the federated identity of a pipeline. */
+async function accessToken(endpoint) {
+  const { stdout } = await azd(['auth', 'token', '--output', 'json', '--scope', `${endpoint}/.default`]).catch(
+    (cause) => {
+      throw new AzureError(0, 'NotSignedIn', `azd has no token: sign in with 'azd auth login'. (${firstLine(cause)})`);
+    },
+  );
+  return JSON.parse(stdout).token;
+}
+
+export const firstLine = (cause) => String(cause?.message ?? cause).split('\n')[0];
+
+/** Sets a value of the azd environment. */
+export async function setEnvironment(name, value) {
+  await azd(['env', 'set', name, value]);
+}
+
+/** Asks Resource Manager about one subscription; `AZURE_RESOURCE_MANAGER_ENDPOINT` is for other clouds. */
+export async function openSubscription(environment) {
+  const endpoint = (environment.AZURE_RESOURCE_MANAGER_ENDPOINT || 'https://management.azure.com').replace(/\/$/, '');
+  const subscription = environment.AZURE_SUBSCRIPTION_ID;
+  if (!subscription)
+    throw new AzureError(
+      0,
+      'NoSubscription',
+      'AZURE_SUBSCRIPTION_ID is not set: azd sets it when it asks which subscription to use.',
+    );
+  const token = await accessToken(endpoint);
+  const ask = async (method, path, { version, body } = {}) => {
+    const url = `${endpoint}${path.startsWith('/') ? path : `/subscriptions/${subscription}/${path}`}?api-version=${version}`;
+    const reply = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    }).catch((cause) => {
+      throw new AzureError(0, 'NoAnswer', `${endpoint} does not answer: ${firstLine(cause)}`);
+    });
+    const answer = await reply.json().catch(() => ({}));
+    if (reply.ok) return answer;
+    throw new AzureError(
+      reply.status,
+      answer.error?.code ?? String(reply.status),
+      answer.error?.message ?? `Azure answered ${reply.status}.`,
+    );
+  };
+  return {
+    get: (path, version) => ask('GET', path, { version }),
+    patch: (path, version, body) => ask('PATCH', path, { version, body }),
+  };
+}

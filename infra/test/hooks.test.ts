@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startTwin, type RunningTwin } from '../../twin/src/server.ts';
+import { checkSettings, retiring } from '../hooks/check-settings.mjs';
+import { base, profiles } from './support/profiles.ts';
+import { infraFolder, readInfra } from './support/snapshot.ts';
+
+type Settings = Readonly<Record<string, string>>;
+const models = JSON.parse(readInfra('data/models.json'));
+const subscription = '00000000-0000-4000-8000-000000000000';
+const group = `/subscriptions/${subscription}/resourceGroups/rg-test/providers`;
+
+/** A region with everything that `data/models.json` names, and so much left of one quota. */
+const region = (left: number) => ({
+  zones: false,
+  models: [...models.deployments, ...models.provisioned].map(({ model, version, type }) => ({
+    name: model,
+    version,
+    types: [type],
+  })),
+  quota: { 'OpenAI.GlobalStandard.gpt-5.4-mini': { used: 100 - left, limit: 100 } },
+});
+
+async function propertiesOf(address: string): Promise<unknown> {
+  const reply = await fetch(`${address}?api-version=1`, { headers: { authorization: 'Bearer x' } });
+  return JSON.parse(await reply.text()).properties;
+}
+
+describe('settings that cannot work are refused, each with what to do', () => {
+  const cases: readonly (readonly [what: string, settings: Settings, said: RegExp])[] = [
+    ['no name', { AZURE_ENV_NAME: '' }, /AZURE_ENV_NAME is ''.*azd env new/],
+    ['a name too long', { AZURE_ENV_NAME: 'x'.repeat(41) }, /1 to 40 letters/],
+    ['no region', { AZURE_LOCATION: '' }, /AZURE_LOCATION is not set/],
+    ['a switch that is neither', { USE_APIM: 'yes' }, /USE_APIM is 'yes': write true or false/],
+    ['two regions that are the same', { SECONDARY_OPENAI_LOCATION: 'swedencentral' }, /swedencentral is named twice/],
+    ['a region in its long form', { SECONDARY_OPENAI_LOCATION: 'West Europe' }, /'West Europe' is no region/],
+    ['an empty address', { ALLOWED_IP_RANGES: '203.0.113.7,' }, /ALLOWED_IP_RANGES holds ''/],
+    ['an address that is none', { DEPLOYER_IP: 'fe80::1' }, /DEPLOYER_IP holds 'fe80::1'/],
+    ['a network too small', { NETWORK_ISOLATION: 'true', VIRTUAL_NETWORK_PREFIX: '10.0.0.0/26' }, /need a \/23/],
+    [
+      'an account without a region',
+      { EXISTING_OPENAI_ACCOUNTS: `${group}/Microsoft.CognitiveServices/accounts/a` },
+      /followed by @ and its region/,
+    ],
+    [
+      'a network that nothing would use',
+      { EXISTING_VIRTUAL_NETWORK_ID: `${group}/Microsoft.Network/virtualNetworks/v` },
+      /NETWORK_ISOLATION is not true/,
+    ],
+    [
+      'replicas that share nothing',
+      { MAX_REPLICAS: '3' },
+      /MAX_REPLICAS is 3, but not true: NETWORK_ISOLATION, USE_POSTGRES, USE_REDIS/,
+    ],
+    ['no range of replicas', { MIN_REPLICAS: '3' }, /MIN_REPLICAS 3 and MAX_REPLICAS 1 are no range/],
+    ['PostgreSQL in the open', { USE_POSTGRES: 'true' }, /USE_POSTGRES needs NETWORK_ISOLATION=true/],
+    ['a call that outlasts the ingress', { REQUEST_SECONDS: '600' }, /cuts a silent request after 240 s/],
+    ['memory that does not fit', { REPLICA_CPU: '2' }, /with 2 cores Container Apps give 4Gi/],
+    ['API Management without proof of origin', { USE_APIM: 'true' }, /TOLLGATE_APP_ID.*APIM_CERTIFICATE_SECRET_ID/],
+    [
+      'injection with the wrong tier',
+      { USE_APIM: 'true', TOLLGATE_APP_ID: 'x', APIM_NETWORK: 'injection' },
+      /needs APIM_SKU=PremiumV2/,
+    ],
+    [
+      'a cache without what it is for',
+      { USE_REDIS_CACHE_APIM: 'true', NETWORK_ISOLATION: 'true' },
+      /but USE_APIM is not/,
+    ],
+    ['a budget that tells nobody', { MONTHLY_BUDGET: '100' }, /nobody would be told/],
+    ['a budget from the middle of a month', { BUDGET_START_DATE: '2026-11-15' }, /first day of a month/],
+  ];
+  for (const [what, settings, said] of cases)
+    test(what, () => {
+      assert.match(checkSettings({ ...base, ...settings }, models).join('\n'), said);
+    });
+
+  test('all of them at once', () => {
+    const settings = {
+      AZURE_ENV_NAME: '',
+      AZURE_LOCATION: '',
+      USE_APIM: 'maybe',
+      MAX_REPLICAS: '2',
+      MONTHLY_BUDGET: '1',
+    };
+    assert.equal(checkSettings(settings, models).length, 5);
+  });
+
+  test('a capacity of 0, a type that does not exist, a provisioned deployment without its spillover target', () => {
+    const [first] = models.deployments;
+    const bad = {
+      deployments: [
+        { ...first, capacity: 0 },
+        { ...first, name: 'other', type: 'Global' },
+      ],
+      provisioned: [{ ...models.provisioned[0], spillover: 'gone' }],
+    };
+    const said = checkSettings({ ...base, OPENAI_PROVISIONED_CAPACITY: '50' }, bad).join('\n');
+    assert.match(said, /has a capacity of 0/);
+    assert.match(said, /has the type 'Global', none of Standard,/);
+    assert.match(said, /spills over to 'gone'/);
+  });
+
+  test('what the profiles of the templates set is accepted', () => {
+    for (const [name, settings] of profiles) assert.deepEqual(checkSettings(settings, models), [], name);
+  });
+
+  test('models that retire soon are told, not refused', () => {
+    assert.deepEqual(retiring(models, Date.parse('2026-11-25')), []);
+    assert.match(retiring(models, Date.parse('2027-01-15')).join('\n'), /gpt-5-mini 2025-08-07 retires on 2027-02-06/);
+  });
+});
+
+describe('the hooks, with the azd command and Azure played', () => {
+  let folder: string;
+  let twin: RunningTwin;
+  let addresses: Server;
+  let addressService: string;
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'tollgate-azd-'));
+    // Gives a token where it is asked for one, and notes what is set.
+    writeFileSync(
+      path.join(folder, 'azd'),
+      `#!/bin/sh\nif [ "$1" = auth ]; then [ -z "$NOT_SIGNED_IN" ] || { echo 'not logged in' >&2; exit 1; }; echo '{"token":"secret-token"}'; else echo "$*" >> "$AZD_LOG"; fi\n`,
+    );
+    chmodSync(path.join(folder, 'azd'), 0o755);
+    addresses = createServer((_, response) => response.end('198.51.100.7\n'));
+    await new Promise<void>((resolve) => addresses.listen(0, '127.0.0.1', resolve));
+    const bound = addresses.address();
+    addressService = `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`;
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    addresses.close();
+    await twin?.close();
+  });
+
+  async function playing(
+    resourceManager: NonNullable<Parameters<typeof startTwin>[0]>['resourceManager'],
+  ): Promise<void> {
+    await twin?.close();
+    twin = await startTwin({
+      resourceManager: { regions: { swedencentral: region(100), westeurope: region(10) }, ...resourceManager },
+    });
+  }
+
+  function run(hook: string, settings: Settings = {}): Promise<{ code: number; text: string; set: string }> {
+    const log = path.join(folder, 'azd.log');
+    writeFileSync(log, '');
+    const env = {
+      ...base,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+      AZD_LOG: log,
+      AZURE_SUBSCRIPTION_ID: subscription,
+      AZURE_RESOURCE_MANAGER_ENDPOINT: twin.url,
+      DEPLOYER_IP_SERVICE: addressService,
+      ...settings,
+    };
+    return new Promise((resolve) => {
+      execFile(process.execPath, [path.join(infraFolder, 'hooks', hook)], { env }, (failure, stdout, stderr) => {
+        const code = typeof failure?.code === 'number' ? failure.code : 0;
+        resolve({ code, text: stdout + stderr, set: readFileSync(log, 'utf8') });
+      });
+    });
+  }
+
+  test('preflight lets good settings through, and does not show its token', async () => {
+    await playing({});
+    const { code, text, set } = await run('preprovision.mjs');
+    assert.equal(code, 0, text);
+    assert.match(text, /nothing stands in the way/);
+    assert.doesNotMatch(text, /secret-token/);
+    assert.equal(set, '', 'no address is let in where nothing is closed');
+  });
+
+  test('preflight refuses bad settings before it asks Azure', async () => {
+    await playing({});
+    const { code, text } = await run('preprovision.mjs', {
+      MAX_REPLICAS: '4',
+      AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:1',
+    });
+    assert.equal(code, 1);
+    assert.match(text, /Nothing was deployed. One thing stands in the way/);
+  });
+
+  const refusals: readonly (readonly [string, Parameters<typeof playing>[0], Settings, RegExp])[] = [
+    [
+      'a region without the model',
+      { regions: { swedencentral: { ...region(100), models: [] } } },
+      {},
+      /swedencentral does not have gpt-5\.4-mini 2026-03-17/,
+    ],
+    [
+      'a model that the region has in another type only',
+      {
+        regions: {
+          swedencentral: { ...region(100), models: region(1).models.map((one) => ({ ...one, types: ['Standard'] })) },
+        },
+      },
+      {},
+      /does not have gpt-5-mini 2025-08-07 as GlobalStandard/,
+    ],
+    [
+      'too little quota, in the second region',
+      {},
+      { SECONDARY_OPENAI_LOCATION: 'westeurope' },
+      /westeurope has 10 left of the quota for gpt-5\.4-mini/,
+    ],
+    [
+      'a region that the subscription does not have',
+      {},
+      { SECONDARY_OPENAI_LOCATION: 'atlantis' },
+      /no region 'atlantis'/,
+    ],
+    ['no zones', {}, { ZONE_REDUNDANT: 'true' }, /swedencentral has no availability zones/],
+    [
+      'missing permissions',
+      { permissions: [{ actions: ['*'], notActions: ['Microsoft.Authorization/*/write'] }] },
+      {},
+      /You may not give the gateway its roles.*\n.*You may not assign policies.*USE_POLICIES=false/,
+    ],
+    [
+      'an account of this environment that is deleted and keeps its name',
+      { deletedAccounts: [{ name: 'oai-x', location: 'swedencentral', tags: { 'azd-env-name': 'test' } }] },
+      {},
+      /oai-x in swedencentral is deleted and keeps its name: purge it/,
+    ],
+    ['a subscription that is not there', {}, { AZURE_SUBSCRIPTION_ID: 'other' }, /SubscriptionNotFound/],
+    ['nobody signed in', {}, { NOT_SIGNED_IN: '1' }, /sign in with 'azd auth login'/],
+    ['no subscription chosen', {}, { AZURE_SUBSCRIPTION_ID: '' }, /AZURE_SUBSCRIPTION_ID is not set/],
+    ['Azure away', {}, { AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:1' }, /does not answer/],
+  ];
+  for (const [what, resourceManager, settings, said] of refusals)
+    test(`preflight refuses: ${what}`, async () => {
+      await playing(resourceManager);
+      const { code, text } = await run('preprovision.mjs', settings);
+      assert.equal(code, 1, text);
+      assert.match(text, said);
+    });
+
+  test("the deployer's address is let in while the network is closed, unless that is not wanted", async () => {
+    await playing({});
+    assert.match(
+      (await run('preprovision.mjs', { NETWORK_ISOLATION: 'true' })).set,
+      /env set DEPLOYER_IP 198\.51\.100\.7/,
+    );
+    assert.equal((await run('preprovision.mjs', { NETWORK_ISOLATION: 'true', ALLOW_DEPLOYER_IP: 'false' })).set, '');
+    const { code, text } = await run('preprovision.mjs', {
+      NETWORK_ISOLATION: 'true',
+      DEPLOYER_IP_SERVICE: 'http://127.0.0.1:1',
+    });
+    assert.equal(code, 0, 'a network without internet is no reason to stop');
+    assert.match(text, /could not be found/);
+  });
+
+  test('after the deployment the address is let in no longer; others stay', async () => {
+    const registry = `${group}/Microsoft.ContainerRegistry/registries/cr1`;
+    const vault = `${group}/Microsoft.KeyVault/vaults/kv1`;
+    await playing({
+      resources: {
+        [registry]: {
+          properties: {
+            publicNetworkAccess: 'Enabled',
+            networkRuleSet: { defaultAction: 'Deny', ipRules: [{ action: 'Allow', value: '198.51.100.7' }] },
+          },
+        },
+        [vault]: {
+          properties: {
+            publicNetworkAccess: 'Enabled',
+            networkAcls: {
+              defaultAction: 'Deny',
+              ipRules: [{ value: '198.51.100.7/32' }, { value: '203.0.113.0/24' }],
+            },
+          },
+        },
+      },
+    });
+    const names = {
+      AZURE_RESOURCE_GROUP: 'rg-test',
+      AZURE_CONTAINER_REGISTRY_NAME: 'cr1',
+      AZURE_KEY_VAULT_NAME: 'kv1',
+      DEPLOYER_IP: '198.51.100.7',
+    };
+    const { code, text, set } = await run('postdeploy.mjs', names);
+    assert.equal(code, 0, text);
+    assert.match(set, /env set DEPLOYER_IP/);
+    assert.deepEqual(await propertiesOf(`${twin.url}${registry}`), {
+      publicNetworkAccess: 'Disabled',
+      networkRuleSet: { defaultAction: 'Deny', ipRules: [] },
+    });
+    assert.deepEqual(await propertiesOf(`${twin.url}${vault}`), {
+      publicNetworkAccess: 'Enabled',
+      networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '203.0.113.0/24' }] },
+    });
+  });
+
+  test('where the address cannot be taken away, that is said', async () => {
+    await playing({});
+    const { code, text } = await run('postdeploy.mjs', {
+      DEPLOYER_IP: '198.51.100.7',
+      AZURE_RESOURCE_GROUP: 'gone',
+      AZURE_CONTAINER_REGISTRY_NAME: 'x',
+      AZURE_KEY_VAULT_NAME: 'y',
+    });
+    assert.equal(code, 1);
+    assert.match(text, /is still let in/);
+  });
+
+  test('deploying needs a registry, taking down needs no lock', async () => {
+    await playing({});
+    assert.equal((await run('predeploy.mjs')).code, 1);
+    assert.equal((await run('predeploy.mjs', { AZURE_CONTAINER_REGISTRY_ENDPOINT: 'cr1.azurecr.io' })).code, 0);
+    assert.equal((await run('predown.mjs', { USE_LOCKS: 'true' })).code, 1);
+    assert.equal((await run('predown.mjs')).code, 0);
+    assert.match(
+      (
+        await run('postprovision.mjs', {
+          TOLLGATE_ENDPOINT: 'https://a',
+          TOLLGATE_GATEWAY_URL: 'https://b',
+          AZURE_APIM_NAME: 'apim-1',
+        })
+      ).text,
+      /Callers use\s+https:\/\/a/,
+    );
+  });
+});
