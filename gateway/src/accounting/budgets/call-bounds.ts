@@ -7,7 +7,7 @@ export interface CallBounds {
   /** From the bytes of the body; no text has more tokens than bytes. */
   readonly input: number;
   /** What the input would be with this many tokens counted in its texts; never above `input`. */
-  inputWith(counted: number): number;
+  readonly inputWith: (counted: number) => number;
   readonly output: number;
   /** Calls of tools that the provider charges by the call. */
   readonly toolCalls: Readonly<Record<string, number>>;
@@ -186,7 +186,8 @@ export function boundsOf(admission: Admission): CallBounds | Unbounded {
   const paid = Object.entries(hosted.toolCalls).filter(([name]) => !freeTools.has(name));
   return {
     input,
-    inputWith: (counted) => Math.min(input, most(counted + schemas + around)),
+    // What stands outside the call is not in what was counted of it.
+    inputWith: (counted) => (outside ? input : Math.min(input, most(counted + schemas + around))),
     output: output * choicesOf(exchange) * (hosted.rounds + 1),
     toolCalls: Object.fromEntries(paid),
     audio: survey.audio || given(json['audio']) || listOf(json['modalities']).includes('audio'),

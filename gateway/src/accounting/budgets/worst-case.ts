@@ -6,15 +6,15 @@ import { noUnits, type Units } from '#model/usage-record.ts';
 import type { CallBounds } from './call-bounds.ts';
 
 const dayMs = 86_400_000;
-/** Tokens; few, so that no price of long contexts applies. */
-const probe = 1000;
+/** Tokens: so few that no price of long contexts applies, and so many that it does. */
+const probes = [1000, 100_000_000] as const;
 /** Callers name tiers; a strange one must not grow the memory. */
 const mostKnown = 256;
 
 /** Each line of a cost is rounded by itself: what that can add to a sum. */
 const roundingNano = 10n;
 
-type InputMeter = 'input' | 'cacheWriteInput' | 'audioInput' | 'imageInput';
+type InputMeter = 'input' | 'cachedInput' | 'cacheWriteInput' | 'audioInput' | 'imageInput';
 type OutputMeter = 'output' | 'reasoning' | 'audioOutput';
 
 interface Kinds {
@@ -22,7 +22,7 @@ interface Kinds {
   readonly images: boolean;
 }
 
-/** What a deployment's tokens cost at most, and at which tier. */
+/** What the tokens of a deployment may be that costs most. */
 interface Dearest {
   readonly input: InputMeter;
   readonly output: OutputMeter;
@@ -30,7 +30,8 @@ interface Dearest {
 
 interface Tier {
   readonly name: string | null;
-  readonly dearest: Dearest;
+  /** On one layer, or in long contexts, it may be other tokens than elsewhere; nearly always it is one. */
+  readonly dearest: readonly Dearest[];
 }
 
 /**
@@ -43,18 +44,44 @@ function tiersAsked({ exchange }: Admission): readonly (string | null)[] {
   return [asked];
 }
 
+const sumsOn = {
+  contracted: ({ nanoUsd }: Cost) => nanoUsd,
+  list: ({ listNanoUsd }: Cost) => listNanoUsd,
+  internal: ({ internalNanoUsd }: Cost) => internalNanoUsd,
+} as const;
+const layers = Object.values(sumsOn);
+
 /** The dearest of the sums that are known; null where none is. */
 function most(cost: Cost): bigint | null {
-  const { nanoUsd, listNanoUsd, internalNanoUsd } = cost;
+  const { nanoUsd } = cost;
   // What is not priced on the layer that is paid is not priced.
   if (nanoUsd === null) return null;
   let dearest = nanoUsd;
-  for (const other of [listNanoUsd, internalNanoUsd]) if (other !== null && other > dearest) dearest = other;
+  for (const sumOf of layers) {
+    const other = sumOf(cost);
+    if (other !== null && other > dearest) dearest = other;
+  }
   return dearest;
 }
 
-function dearestOf<Meter extends string>(meters: readonly Meter[], priceOf: (meter: Meter) => bigint): Meter {
-  return meters.reduce((best, one) => (priceOf(one) > priceOf(best) ? one : best));
+function dearestOf<Meter extends string>(
+  costs: readonly (readonly [Meter, Cost])[],
+  sumOf: (cost: Cost) => bigint | null,
+): Meter {
+  const sum = ([, cost]: readonly [Meter, Cost]): bigint => sumOf(cost) ?? -1n;
+  const [meter] = costs.reduce((best, one) => (sum(one) > sum(best) ? one : best));
+  return meter;
+}
+
+function unitsOf({ input: inputMeter, output: outputMeter }: Dearest, bounds: CallBounds, input: number): Units {
+  return {
+    ...noUnits,
+    input,
+    output: bounds.output,
+    toolCalls: bounds.toolCalls,
+    ...(inputMeter === 'input' ? {} : { [inputMeter]: input }),
+    ...(outputMeter === 'output' ? {} : { [outputMeter]: bounds.output }),
+  };
 }
 
 /**
@@ -64,7 +91,7 @@ function dearestOf<Meter extends string>(meters: readonly Meter[], priceOf: (met
 export class WorstCase {
   readonly #book: PriceBook;
   /** By endpoint, then by UTC day, tier and kind: prices begin and end with days. */
-  readonly #dearest = new WeakMap<Endpoint, Map<string, Dearest | null>>();
+  readonly #dearest = new WeakMap<Endpoint, Map<string, readonly Dearest[] | null>>();
 
   constructor(book: PriceBook) {
     this.#book = book;
@@ -91,18 +118,14 @@ export class WorstCase {
   ): bigint | null {
     let worst: bigint | null = null;
     const { product } = admission.caller.chargedTo;
-    for (const tier of this.#tiers(admission, endpoint, { kinds: bounds, at })) {
-      const units: Units = {
-        ...noUnits,
-        input,
-        output: bounds.output,
-        toolCalls: bounds.toolCalls,
-        ...(tier.dearest.input === 'input' ? {} : { [tier.dearest.input]: input }),
-        ...(tier.dearest.output === 'output' ? {} : { [tier.dearest.output]: bounds.output }),
-      };
-      const cost = this.#cost(endpoint, { units, serviceTier: tier.name, at, product });
-      // A tier without a price is no tier that this deployment serves, unless the call asks for it alone.
-      if (cost !== null && (worst === null || cost > worst)) worst = cost;
+    for (const { name, dearest } of this.#tiers(admission, endpoint, { kinds: bounds, at })) {
+      for (const meters of dearest) {
+        const cost = most(
+          this.#cost(endpoint, { units: unitsOf(meters, bounds, input), serviceTier: name, at, product }),
+        );
+        // A tier without a price is no tier that this deployment serves, unless the call asks for it alone.
+        if (cost !== null && (worst === null || cost > worst)) worst = cost;
+      }
     }
     return worst;
   }
@@ -122,7 +145,7 @@ export class WorstCase {
   #dearestOf(
     endpoint: Endpoint,
     asked: { readonly name: string | null; readonly kinds: Kinds; readonly at: number; readonly product: string },
-  ): Dearest | null {
+  ): readonly Dearest[] | null {
     let known = this.#dearest.get(endpoint);
     if (known === undefined) this.#dearest.set(endpoint, (known = new Map()));
     const { audio, images } = asked.kinds;
@@ -143,18 +166,27 @@ export class WorstCase {
       at,
       product,
     }: { readonly name: string | null; readonly kinds: Kinds; readonly at: number; readonly product: string },
-  ): Dearest | null {
-    const price = (units: Partial<Units>): bigint =>
-      this.#cost(endpoint, { units: { ...noUnits, ...units }, serviceTier: name, at, product }) ?? -1n;
-    if (price({ input: probe }) < 0n) return null;
-    const inputs: InputMeter[] = ['input', 'cacheWriteInput'];
+  ): readonly Dearest[] | null {
+    const costOf = (units: Partial<Units>): Cost =>
+      this.#cost(endpoint, { units: { ...noUnits, ...units }, serviceTier: name, at, product });
+    const [few] = probes;
+    if (most(costOf({ input: few })) === null) return null;
+    const inputs: InputMeter[] = ['input', 'cachedInput', 'cacheWriteInput'];
     if (kinds.audio) inputs.push('audioInput');
     if (kinds.images) inputs.push('imageInput');
     const outputs: OutputMeter[] = kinds.audio ? ['output', 'reasoning', 'audioOutput'] : ['output', 'reasoning'];
-    return {
-      input: dearestOf(inputs, (meter) => price({ input: probe, [meter]: probe })),
-      output: dearestOf(outputs, (meter) => price({ output: probe, [meter]: probe })),
-    };
+    const found = new Map<string, Dearest>();
+    for (const probe of probes) {
+      const inputCosts = inputs.map((meter) => [meter, costOf({ input: probe, [meter]: probe })] as const);
+      const outputCosts = outputs.map(
+        (meter) => [meter, costOf({ input: probe, output: probe, [meter]: probe })] as const,
+      );
+      for (const sumOf of layers) {
+        const dearest = { input: dearestOf(inputCosts, sumOf), output: dearestOf(outputCosts, sumOf) };
+        found.set(`${dearest.input} ${dearest.output}`, dearest);
+      }
+    }
+    return [...found.values()];
   }
 
   /** A provisioned deployment costs nothing by the call, but what Azure lets spill over from it does. */
@@ -166,8 +198,8 @@ export class WorstCase {
       readonly at: number;
       readonly product: string;
     },
-  ): bigint | null {
+  ): Cost {
     const asked = { endpoint, ...usage, reportedModel: null };
-    return most(this.#book.cost({ ...asked, spilledFrom: endpoint.deployment }));
+    return this.#book.cost({ ...asked, spilledFrom: endpoint.deployment });
   }
 }
