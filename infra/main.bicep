@@ -129,11 +129,8 @@ param apimPublisherName string = 'Contoso'
 @description('An external cache for API Management, of its own. Needs isolation.')
 param useRedisCacheApim bool = false
 
-@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management.')
+@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Needed with it.')
 param tollgateAppId string = ''
-
-@description('Without an app registration: the secret id, without version, of a client certificate in the key vault.')
-param apimCertificateSecretId string = ''
 
 @description('Front Door with a web application firewall in front of everything.')
 param useWaf bool = false
@@ -259,7 +256,6 @@ module resources 'resources.bicep' = {
     apimPublisherName: apimPublisherName
     useRedisCacheApim: useRedisCacheApim
     tollgateAppId: tollgateAppId
-    apimCertificateSecretId: apimCertificateSecretId
     useWaf: useWaf
     wafRequestsPerAddress: wafRequestsPerAddress
     minReplicas: minReplicas

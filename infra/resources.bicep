@@ -128,11 +128,8 @@ param apimPublisherName string = 'Contoso'
 @description('An external cache for API Management, of its own. Needs isolation.')
 param useRedisCacheApim bool = false
 
-@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management.')
+@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Needed with it.')
 param tollgateAppId string = ''
-
-@description('Without an app registration: the secret id, without version, of a client certificate in the key vault.')
-param apimCertificateSecretId string = ''
 
 @description('Front Door with a web application firewall in front of everything.')
 param useWaf bool = false
@@ -533,6 +530,7 @@ module configuration 'core/host/gateway-configuration.bicep' = {
     syncsToDisk: networkIsolation && usePostgres
     sharedLedger: networkIsolation && usePostgres
     sharedCounters: networkIsolation && useRedis
+    behindApiManagement: useApim
   }
 }
 
@@ -668,7 +666,6 @@ module gateway 'core/host/gateway.bicep' = {
     registryLoginServer: registry.outputs.loginServer
     image: runningImage.outputs.image
     external: true
-    requireClientCertificate: useApim && empty(tollgateAppId)
     configuration: configuration.outputs.configuration
     settings: concat(
       [
@@ -694,6 +691,7 @@ module gateway 'core/host/gateway.bicep' = {
         }
       ],
       empty(tollgateAppId) ? [] : [{ name: 'TOLLGATE_APP_ID', value: tollgateAppId }],
+      useApim ? [{ name: 'TOLLGATE_APIM_PRINCIPAL_ID', value: apimPrincipalId }] : [],
       writesConfiguration
         ? [{ name: 'TOLLGATE_APP_CONFIGURATION', value: appConfiguration.outputs.endpoint }]
         : [],
@@ -756,10 +754,7 @@ module apimApi 'core/apim/api.bicep' = if (useApim) {
     tollgateAppId: tollgateAppId
     product: consumers.product
     consumers: consumers.consumers
-    certificateSecretId: apimCertificateSecretId
   }
-  // Its right to read the certificate stands there.
-  dependsOn: [vault]
 }
 
 module apimRedis 'core/cache/redis.bicep' = if (useApim && networkIsolation && useRedisCacheApim) {

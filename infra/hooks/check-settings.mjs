@@ -165,9 +165,9 @@ function checkFront(settings) {
       problems.push('USE_REDIS_CACHE_APIM is true, but USE_APIM is not: it is the cache of API Management.');
     return problems;
   }
-  if (!settings.TOLLGATE_APP_ID && !settings.APIM_CERTIFICATE_SECRET_ID)
+  if (!settings.TOLLGATE_APP_ID)
     problems.push(
-      'USE_APIM needs a proof that calls come from it: TOLLGATE_APP_ID (an app registration: docs/azure/deployment.md), or APIM_CERTIFICATE_SECRET_ID.',
+      'USE_APIM needs a proof that calls come from it: TOLLGATE_APP_ID, the client id of an app registration (docs/azure/deployment.md).',
     );
   if (
     settings.APIM_NETWORK === 'injection' &&

@@ -1,7 +1,10 @@
 /** Whom a token stands for. What is null or empty is not asked; everything else has to fit. */
 export interface TokenRule {
-  /** The name of the subscription that is charged. */
-  readonly subscription: string;
+  /**
+   * The name of the subscription that is charged; or the header (lower-case) in which whoever shows the token says it:
+   * a gateway in front, which has found out who calls.
+   */
+  readonly charged: { readonly subscription: string } | { readonly header: string };
   /** Tenant id, lower-case. */
   readonly tenant: string | null;
   /** The application that asked for the token, lower-case. */

@@ -9,6 +9,7 @@ const stranger = '7a0f1c00-0000-4000-8000-000000000003';
 const tollgate = '7a0f1c00-0000-4000-8000-00000000a991';
 const marketingApp = '7a0f1c00-0000-4000-8000-00000000ca11';
 const financeGroup = '7a0f1c00-0000-4000-8000-00000000f1a0';
+const frontIdentity = '7a0f1c00-0000-4000-8000-00000000a913';
 const otherApp = '7a0f1c00-0000-4000-8000-00000000ca12';
 
 const entra = (twin: string): string => `
@@ -21,6 +22,7 @@ entra:
   callers:
     - { clientId: ${marketingApp}, subscription: marketing-web }
     - { group: ${financeGroup}, subscription: finance-copilot }
+    - { claims: { oid: ${frontIdentity} }, subscriptionHeader: x-tollgate-subscription }
 `;
 
 let stack: RunningStack;
@@ -253,4 +255,34 @@ test('while the keys of the tenant cannot be read, an unknown token waits and no
   assert.equal(answer.headers['retry-after'], '2');
   const byKey = await call(`${cut.url}/openai/v1/models`, { headers: { 'api-key': keys.marketing } });
   assert.equal(byKey.status, 200, 'keys need no Entra');
+});
+
+// A gateway in front names the subscription; whoever else tries to is not heard.
+const fromFront = (): string => good({ clientId: otherApp, claims: { oid: frontIdentity } });
+const saying = (name: string): Record<string, string> => ({ 'x-tollgate-subscription': name });
+const lastCharged = (): unknown =>
+  stack
+    .logged()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .findLast((line) => line.msg === 'request').subscription;
+
+test('a gateway in front says whose call it is, and that one is charged', async () => {
+  for (const name of ['finance-copilot', 'marketing-web']) {
+    const answer = await chat({ ...bearer(fromFront()), ...saying(name) });
+    assert.equal(answer.status, 200, answer.body);
+    assert.equal(lastCharged(), name);
+  }
+  assert.equal((await chat(bearer(fromFront()))).status, 403, 'it has to say it');
+  assert.equal((await chat({ ...bearer(fromFront()), ...saying('nobody') })).status, 403);
+});
+
+test('nobody else can say whose call it is: not with a key, not with a token, not with one that is forged', async () => {
+  assert.equal((await chat({ 'api-key': keys.marketing, ...saying('finance-copilot') })).status, 200);
+  assert.equal(lastCharged(), 'marketing-web');
+  assert.equal((await chat({ ...bearer(good()), ...saying('finance-copilot') })).status, 200);
+  assert.equal(lastCharged(), 'marketing-web');
+  assert.equal((await chat(saying('finance-copilot'))).status, 401);
+  assert.equal((await chat({ ...bearer(unsigned(fromFront())), ...saying('finance-copilot') })).status, 401);
 });

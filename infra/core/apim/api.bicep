@@ -6,7 +6,8 @@ param serviceName string
 @description('Where Tollgate is.')
 param gatewayUrl string
 
-@description('Client id of the app registration of Tollgate: its tokens prove where a call comes from. Empty: a client certificate does.')
+@description('Client id of the app registration of Tollgate: tokens for it prove that a call comes from here.')
+@minLength(1)
 param tollgateAppId string
 
 @description('{ name, displayName } of the product.')
@@ -15,24 +16,8 @@ param product object
 @description('{ name, displayName } of each consumer; each gets a subscription.')
 param consumers array
 
-@description('Certificate for Tollgate in Key Vault, where there is no app registration: the id of its secret, without version.')
-param certificateSecretId string
-
-var byToken = !empty(tollgateAppId)
-var byCertificate = !byToken && !empty(certificateSecretId)
-
 resource service 'Microsoft.ApiManagement/service@2025-09-01-preview' existing = {
   name: serviceName
-}
-
-resource certificate 'Microsoft.ApiManagement/service/certificates@2024-05-01' = if (byCertificate) {
-  parent: service
-  name: 'tollgate-client'
-  properties: {
-    keyVault: {
-      secretIdentifier: certificateSecretId
-    }
-  }
 }
 
 resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
@@ -46,15 +31,10 @@ resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
       validateCertificateChain: true
       validateCertificateName: true
     }
-    credentials: byCertificate
-      ? {
-          certificateIds: [certificate.id]
-        }
-      : null
   }
 }
 
-resource audience 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (byToken) {
+resource audience 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
   parent: service
   name: 'tollgate-audience'
   properties: {
@@ -88,9 +68,7 @@ resource apiPolicy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = 
   name: 'policy'
   properties: {
     format: 'rawxml'
-    value: byToken
-      ? loadTextContent('../../policies/api-by-token.xml')
-      : loadTextContent('../../policies/api-by-certificate.xml')
+    value: loadTextContent('../../policies/api.xml')
   }
   dependsOn: [backend, audience]
 }

@@ -21,6 +21,9 @@ param sharedLedger bool
 @description('Whether limits and budgets are counted in Redis, where TOLLGATE_REDIS_URL says.')
 param sharedCounters bool
 
+@description('Whether API Management is in front, which says whose call it is and proves that by a token of its own.')
+param behindApiManagement bool
+
 // What the platform needs after the drain: journal and outbox are flushed by then.
 var drainSeconds = terminationGraceSeconds - 30
 
@@ -77,6 +80,22 @@ var shared = union(
           redis: {
             url: '\${TOLLGATE_REDIS_URL}'
           }
+        }
+      }
+    : {},
+  behindApiManagement
+    ? {
+        entra: {
+          tenants: ['\${TOLLGATE_TENANT_ID}']
+          audiences: ['api://\${TOLLGATE_APP_ID}', '\${TOLLGATE_APP_ID}']
+          callers: [
+            {
+              claims: {
+                oid: '\${TOLLGATE_APIM_PRINCIPAL_ID}'
+              }
+              subscriptionHeader: 'x-tollgate-subscription'
+            }
+          ]
         }
       }
     : {}

@@ -25,9 +25,6 @@ param image string
 @description('Whether it can be called from outside the network.')
 param external bool
 
-@description('Whether callers must bring a client certificate; API Management does where it has no token.')
-param requireClientCertificate bool
-
 @description('The configuration, as the gateway reads it.')
 param configuration object
 
@@ -86,7 +83,7 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
         targetPort: port
         transport: 'auto'
         allowInsecure: false
-        clientCertificateMode: requireClientCertificate ? 'require' : 'ignore'
+        clientCertificateMode: 'ignore'
         traffic: [
           {
             latestRevision: true

@@ -70,30 +70,35 @@ export function policiesAreGood(files: ReadonlyMap<string, string>): Problem[] {
       test(files.get(file) ?? '') ? [] : [{ rule: 'policy', file, line: 1, message }],
     ),
   );
-  const byToken = files.get('policies/api-by-token.xml') ?? '';
+  const byToken = files.get('policies/api.xml') ?? '';
   if (!/<authentication-managed-identity resource="\{\{tollgate-audience\}\}" \/>/.test(byToken))
     problems.push({
       rule: 'policy',
-      file: 'policies/api-by-token.xml',
+      file: 'policies/api.xml',
       line: 1,
       message: 'brings no proof of where the call comes from',
     });
   return problems;
 }
 
-/** Calls reach Tollgate with a proof that they come from API Management: a token, or a certificate that is demanded. */
+/**
+ * API Management proves by a token of its identity that calls come from it, and Tollgate believes the header that names
+ * the subscription beside that token alone.
+ */
 export function originIsProven(snapshot: Snapshot): Problem[] {
   if (made(snapshot, 'Microsoft.ApiManagement/service').length === 0) return [];
   const policy = made(snapshot, 'Microsoft.ApiManagement/service/apis/policies')[0];
-  const backend = made(snapshot, 'Microsoft.ApiManagement/service/backends')[0];
   const app = made(snapshot, 'Microsoft.App/containerApps')[0];
-  if (policy === undefined || backend === undefined || app === undefined)
+  if (policy === undefined || app === undefined)
     return [{ rule: 'origin', file: 'resources.bicep', line: 1, message: 'API Management leads nowhere' }];
-  const byToken = asText(at(policy.body, 'properties.value') ?? '').includes('authentication-managed-identity');
-  const byCertificate =
-    at(backend.body, 'properties.credentials.certificateIds') !== undefined &&
-    at(app.body, 'properties.configuration.ingress.clientCertificateMode') === 'require';
-  return byToken || byCertificate ? [] : [problemAt(backend, 'origin', 'anybody could say to be API Management')];
+  const configuration = asText(at(app.body, 'properties.configuration.secrets.0.value') ?? '');
+  const believed =
+    '"callers":[{"claims":{"oid":"${TOLLGATE_APIM_PRINCIPAL_ID}"},"subscriptionHeader":"x-tollgate-subscription"}]';
+  const problems: Problem[] = [];
+  if (!asText(at(policy.body, 'properties.value') ?? '').includes('authentication-managed-identity'))
+    problems.push(problemAt(policy, 'origin', 'brings no proof'));
+  if (!configuration.includes(believed)) problems.push(problemAt(app, 'origin', 'asks for no proof'));
+  return problems;
 }
 
 /** The gateway drains before it is killed, and answers before the ingress gives up. */

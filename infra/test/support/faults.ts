@@ -436,33 +436,32 @@ export const faults: readonly Fault[] = [
   },
   {
     what: 'streams are held back',
-    file: 'policies/api-by-token.xml',
+    file: 'policies/api.xml',
     from: ' buffer-response="false"',
     to: '',
     rule: 'policy',
   },
   {
     what: 'callers say who they are',
-    file: 'policies/api-by-token.xml',
+    file: 'policies/api.xml',
     from: 'exists-action="override"',
     to: 'exists-action="skip"',
     rule: 'policy',
   },
   {
     what: 'no proof of origin',
-    file: 'policies/api-by-token.xml',
+    file: 'policies/api.xml',
     from: /\s*<authentication-managed-identity[^>]*>/,
     to: '',
     rule: 'policy',
   },
   {
-    what: 'a certificate that nobody demands',
-    file: 'resources.bicep',
-    from: 'requireClientCertificate: useApim && empty(tollgateAppId)',
-    to: 'requireClientCertificate: false',
+    what: 'Tollgate does not ask who says whose call it is',
+    file: 'core/host/gateway-configuration.bicep',
+    from: "oid: '\\${TOLLGATE_APIM_PRINCIPAL_ID}'",
+    to: "tid: '\\${TOLLGATE_TENANT_ID}'",
     rule: 'origin',
   },
-
   // ── What Azure does ──
   {
     what: 'a filter is made and not attached',

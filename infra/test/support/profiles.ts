@@ -41,13 +41,13 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     POSTGRES_HIGH_AVAILABILITY: 'true',
     POSTGRES_GEO_REDUNDANT_BACKUP: 'true',
   },
-  /** Premium API Management inside the network, a client certificate as proof of origin. */
+  /** Premium API Management inside the network. */
   injected: {
     ...scaledOut,
     USE_APIM: 'true',
     APIM_SKU: 'PremiumV2',
     APIM_NETWORK: 'injection',
-    APIM_CERTIFICATE_SECRET_ID: 'https://kv-test.vault.azure.net/secrets/tollgate-client',
+    TOLLGATE_APP_ID: '33333333-3333-4333-8333-333333333333',
     POSTGRES_TIER: 'Burstable',
     POSTGRES_SKU: 'Standard_B2s',
     USE_POLICIES: 'false',

@@ -21,7 +21,18 @@ function isAuthority(text: string): boolean {
 }
 
 const caller = z.strictObject({
-  subscription: entryName().describe('Whose call it is: a subscription, of this file or made through the admin API.'),
+  subscription: entryName()
+    .optional()
+    .describe('Whose call it is: a subscription, of this file or made through the admin API.'),
+  subscriptionHeader: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of a header: letters, digits and dashes')
+    .transform((text) => text.toLowerCase())
+    .optional()
+    .describe(
+      'Instead of `subscription`: the header that names it. For a gateway in front that knows who calls; nobody else ' +
+        'can use the header, because nobody else has a token that fits this entry.',
+    ),
   tenant: objectId('a tenant id').optional().describe('The token is of this tenant.'),
   clientId: objectId('a client id')
     .optional()
@@ -154,7 +165,13 @@ function callerFindings(
       message: 'no token of this tenant is taken',
       fix: 'Add it to entra.tenants.',
     });
-  if (!(one.subscription in subscriptions))
+  if ((one.subscription === undefined) === (one.subscriptionHeader === undefined))
+    findings.push({
+      path,
+      message: 'it has to say whose call it is, in one way',
+      fix: 'Name a subscription, or for a gateway in front the subscriptionHeader in which it names one.',
+    });
+  if (one.subscription !== undefined && !(one.subscription in subscriptions))
     findings.push({
       path: [...path, 'subscription'],
       severity: 'warning',
@@ -180,8 +197,16 @@ export function tokenTermsOf(values: Frozen<Values>): TokenTerms {
     clockSkewMs: values.clockSkew,
     requires: { roles: new Set(values.requires.roles), scopes: new Set(values.requires.scopes) },
     rules: values.callers.map(
-      ({ subscription, tenant = null, clientId = null, group = null, role = null, claims }) => ({
-        subscription,
+      ({
+        subscription = '',
+        subscriptionHeader,
+        tenant = null,
+        clientId = null,
+        group = null,
+        role = null,
+        claims,
+      }) => ({
+        charged: subscriptionHeader === undefined ? { subscription } : { header: subscriptionHeader },
         tenant,
         clientId,
         group,

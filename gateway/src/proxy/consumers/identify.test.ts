@@ -81,7 +81,7 @@ function termsWith(changes: Partial<TokenTerms>): TokenTerms {
     audiences: ['api://tollgate'],
     clockSkewMs: 0,
     requires: { roles: new Set(), scopes: new Set() },
-    rules: [{ ...anything, subscription: 'marketing-web', clientId: application }],
+    rules: [{ ...anything, charged: { subscription: 'marketing-web' }, clientId: application }],
     ...changes,
   };
 }
@@ -99,55 +99,55 @@ const mappings: readonly (readonly [string, Partial<TokenTerms>, Partial<TokenCl
   ['another application', {}, { clientId: group }, 'token_not_allowed'],
   [
     'its group',
-    { rules: [{ ...anything, subscription: 'finance-copilot', group }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, group }] },
     { groups: [group] },
     'finance-copilot',
   ],
   [
     'another group',
-    { rules: [{ ...anything, subscription: 'finance-copilot', group }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, group }] },
     { groups: [tenant] },
     'token_not_allowed',
   ],
   [
     'too many groups to list',
-    { rules: [{ ...anything, subscription: 'finance-copilot', group }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, group }] },
     { groups: null },
     'token_not_allowed',
   ],
   [
     'its role',
-    { rules: [{ ...anything, subscription: 'finance-copilot', role: 'Call' }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, role: 'Call' }] },
     { roles: ['Call'] },
     'finance-copilot',
   ],
   [
     'its claim',
-    { rules: [{ ...anything, subscription: 'finance-copilot', claims: [['dept', 'Finance']] }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, claims: [['dept', 'Finance']] }] },
     { all: { dept: 'Finance' } },
     'finance-copilot',
   ],
   [
     'its claim in a list',
-    { rules: [{ ...anything, subscription: 'finance-copilot', claims: [['dept', 'Finance']] }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, claims: [['dept', 'Finance']] }] },
     { all: { dept: ['x', 'Finance'] } },
     'finance-copilot',
   ],
   [
     'a claim that only begins so',
-    { rules: [{ ...anything, subscription: 'finance-copilot', claims: [['dept', 'Finance']] }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, claims: [['dept', 'Finance']] }] },
     { all: { dept: 'Finance2' } },
     'token_not_allowed',
   ],
   [
     'a claim that is inherited by every object',
-    { rules: [{ ...anything, subscription: 'finance-copilot', claims: [['constructor', 'x']] }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, claims: [['constructor', 'x']] }] },
     {},
     'token_not_allowed',
   ],
   [
     'one of two things asked',
-    { rules: [{ ...anything, subscription: 'finance-copilot', clientId: application, role: 'Call' }] },
+    { rules: [{ ...anything, charged: { subscription: 'finance-copilot' }, clientId: application, role: 'Call' }] },
     {},
     'token_not_allowed',
   ],
@@ -155,17 +155,22 @@ const mappings: readonly (readonly [string, Partial<TokenTerms>, Partial<TokenCl
     'several rules: the first that fits',
     {
       rules: [
-        { ...anything, subscription: 'finance-copilot', group },
-        { ...anything, subscription: 'marketing-web', tenant },
+        { ...anything, charged: { subscription: 'finance-copilot' }, group },
+        { ...anything, charged: { subscription: 'marketing-web' }, tenant },
       ],
     },
     { groups: [group] },
     'finance-copilot',
   ],
-  ['a subscription that is gone', { rules: [{ ...anything, subscription: 'gone', tenant }] }, {}, 'token_not_allowed'],
+  [
+    'a subscription that is gone',
+    { rules: [{ ...anything, charged: { subscription: 'gone' }, tenant }] },
+    {},
+    'token_not_allowed',
+  ],
   [
     'a suspended subscription',
-    { rules: [{ ...anything, subscription: suspended, tenant }] },
+    { rules: [{ ...anything, charged: { subscription: suspended }, tenant }] },
     {},
     'subscription_suspended',
   ],
@@ -232,3 +237,40 @@ for (const [proof, presentedKey, withToken, expected] of proofs) {
     assert.equal(await outcome(() => identify(arrival, believing(claimsWith()))), expected);
   });
 }
+
+const front = { rules: [{ ...anything, charged: { header: 'x-tollgate-subscription' }, clientId: application }] };
+// [what the front says, what comes of it]
+const saidByFront: readonly (readonly [what: string, header: string | undefined, expected: string])[] = [
+  ['a subscription', 'finance-copilot', 'finance-copilot'],
+  ['one that is suspended', suspended, 'subscription_suspended'],
+  ['one that does not exist', 'nobody', 'token_not_allowed'],
+  ['two of them', 'finance-copilot, marketing-web', 'token_not_allowed'],
+  ['nothing', undefined, 'token_not_allowed'],
+];
+
+for (const [what, header, expected] of saidByFront) {
+  test(`a gateway in front that names ${what}: ${expected}`, async () => {
+    const headers = header === undefined ? {} : { 'x-tollgate-subscription': header };
+    const arrival = exchangeOf(
+      {},
+      { presentedToken: 'eyJ.a.b', headers, snapshot: snapshotOf({ keys, entra: termsWith(front) }) },
+    );
+    assert.equal(await outcome(() => identify(arrival, believing(claimsWith()))), expected);
+  });
+}
+
+test('the header of a gateway in front means nothing beside the token or key of somebody else', async () => {
+  const rules = [...front.rules, { ...anything, charged: { subscription: 'marketing-web' }, clientId: group }];
+  const headers = { 'x-tollgate-subscription': 'finance-copilot' };
+  const terms = termsWith({ rules });
+  const given = { headers, snapshot: snapshotOf({ keys, entra: terms }) };
+  const byToken = exchangeOf({}, { ...given, presentedToken: 'eyJ.a.b' });
+  assert.equal(await outcome(() => identify(byToken, believing(claimsWith({ clientId: group })))), 'marketing-web');
+  const byKey = exchangeOf({}, { ...given, presentedKey: 'good' });
+  assert.equal(await outcome(() => identify(byKey, noTokens)), 'marketing-web');
+  const stranger = exchangeOf({}, { ...given, presentedToken: 'eyJ.a.b' });
+  assert.equal(
+    await outcome(() => identify(stranger, believing(claimsWith({ clientId: tenant })))),
+    'token_not_allowed',
+  );
+});

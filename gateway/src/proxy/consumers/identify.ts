@@ -81,7 +81,7 @@ interface Token {
 }
 
 function byToken(arrival: Arrival, { claims, terms, keyed }: Token): Caller {
-  const subscription = subscriptionOf(claims, terms, arrival.snapshot.directory);
+  const subscription = subscriptionOf(arrival, claims, terms);
   if (keyed !== undefined && keyed !== subscription)
     throw new Failure('token_not_allowed', 'The key and the token belong to different subscriptions.');
   return callerOf(subscription, arrival);

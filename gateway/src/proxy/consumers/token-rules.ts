@@ -1,19 +1,37 @@
 import { Failure } from '#kernel/errors.ts';
 import type { Subscription, SubscriptionDirectory } from '#model/caller.ts';
+import type { Arrival } from '#model/arrival.ts';
 import type { TokenClaims, TokenRule, TokenTerms } from '#model/token-terms.ts';
 
 /** The subscription that a believed token stands for, by the first rule that fits. */
-export function subscriptionOf(claims: TokenClaims, terms: TokenTerms, directory: SubscriptionDirectory): Subscription {
+export function subscriptionOf(
+  { headers, snapshot }: Pick<Arrival, 'headers' | 'snapshot'>,
+  claims: TokenClaims,
+  terms: TokenTerms,
+): Subscription {
   checkRequired(claims, terms);
   const rule = terms.rules.find((one) => fits(one, claims));
   if (rule === undefined) throw new Failure('token_not_allowed', whyNone(claims, terms));
-  const subscription = directory.subscriptions.get(rule.subscription);
-  if (subscription === undefined)
-    throw new Failure(
-      'token_not_allowed',
-      `The token stands for the subscription '${rule.subscription}', which does not exist.`,
-    );
-  return subscription;
+  return 'header' in rule.charged
+    ? namedBy(headers, rule.charged.header, snapshot.directory)
+    : named(rule.charged.subscription, snapshot.directory);
+}
+
+function named(name: string, { subscriptions }: SubscriptionDirectory): Subscription {
+  const subscription = subscriptions.get(name);
+  if (subscription !== undefined) return subscription;
+  throw new Failure('token_not_allowed', `The token stands for the subscription '${name}', which does not exist.`);
+}
+
+/** A header that stands twice comes as one text with a comma in it, which is nobody's name. */
+function namedBy(headers: Arrival['headers'], header: string, { subscriptions }: SubscriptionDirectory): Subscription {
+  const name = headers[header];
+  const subscription = typeof name === 'string' ? subscriptions.get(name) : undefined;
+  if (subscription !== undefined) return subscription;
+  throw new Failure(
+    'token_not_allowed',
+    `The header ${header} has to name a subscription: it says whose call this is.`,
+  );
 }
 
 function checkRequired({ roles, scopes }: TokenClaims, { requires }: TokenTerms): void {
