@@ -31,7 +31,7 @@ const dayMs = 86_400_000;
 const endsAt = Date.UTC(2026, 11, 1);
 
 function claimOf(key: string, changes: Partial<AccountClaim> = {}): AccountClaim {
-  return { key, endsAt, own: nothing, granted: 0n, limit: 100n, lease: 0n, fresh: true, ...changes };
+  return { key, endsAt, own: nothing, kept: null, granted: 0n, limit: 100n, lease: 0n, fresh: true, ...changes };
 }
 
 function rateOf(key: string, changes: Partial<RateClaim> = {}): RateClaim {
@@ -95,7 +95,7 @@ export function counterStoreContract(
         assert.deepEqual([granted(first), grants(first)], [[true], [70n]]);
         const second = await exchange(other, { accounts: [claimOf('k')], asks: [need(31n)] });
         assert.deepEqual(second.asks, [{ granted: false, lacking: [{ kind: 'account', account: 0 }] }]);
-        assert.deepEqual(second.accounts, [{ granted: 0n, total: nothing, totalGranted: 70n, built: true }]);
+        assert.deepEqual(second.accounts, [{ granted: 0n, kept: 0n, total: nothing, totalGranted: 70n, built: true }]);
         const third = await exchange(other, { accounts: [claimOf('k')], asks: [need(30n)] });
         assert.deepEqual([granted(third), grants(third)], [[true], [30n]]);
       });
@@ -119,7 +119,7 @@ export function counterStoreContract(
         await exchange(one, { accounts: [claimOf('k')], asks: [need(100n)] });
         const own = { spent: 20n, unknown: 5n, inFlight: 15n };
         const back = await exchange(one, { accounts: [claimOf('k', { own, granted: 40n })] });
-        assert.deepEqual(back.accounts, [{ granted: 40n, total: own, totalGranted: 40n, built: true }]);
+        assert.deepEqual(back.accounts, [{ granted: 40n, kept: 0n, total: own, totalGranted: 40n, built: true }]);
         assert.deepEqual(granted(await exchange(other, { accounts: [claimOf('k')], asks: [need(61n)] })), [false]);
         assert.deepEqual(granted(await exchange(other, { accounts: [claimOf('k')], asks: [need(60n)] })), [true]);
       });
@@ -160,7 +160,7 @@ export function counterStoreContract(
         const [one, other] = [await connect('a'), await connect('b')];
         const own = { spent: -30n, unknown: -10n, inFlight: 0n };
         const told = await exchange(one, { accounts: [claimOf('k', { own, granted: -40n })] });
-        assert.deepEqual(told.accounts, [{ granted: -40n, total: own, totalGranted: -40n, built: true }]);
+        assert.deepEqual(told.accounts, [{ granted: -40n, kept: 0n, total: own, totalGranted: -40n, built: true }]);
         assert.deepEqual(granted(await exchange(other, { accounts: [claimOf('k')], asks: [need(141n)] })), [false]);
         assert.deepEqual(granted(await exchange(other, { accounts: [claimOf('k')], asks: [need(140n)] })), [true]);
       });
@@ -219,7 +219,7 @@ export function counterStoreContract(
         const after = await exchange(other, { accounts: [claim], asks: [need(66n), need(65n)] });
         assert.deepEqual(granted(after), [false, true]);
         assert.deepEqual(after.accounts, [
-          { granted: 65n, total: { spent: 30n, unknown: 5n, inFlight: 0n }, totalGranted: 100n, built: true },
+          { granted: 65n, kept: 0n, total: { spent: 30n, unknown: 5n, inFlight: 0n }, totalGranted: 100n, built: true },
         ]);
         // The journal is back: what it says takes the place of what was read for it.
         const back = await exchange(await connect('gone'), {
@@ -269,6 +269,44 @@ export function counterStoreContract(
         assert.deepEqual(answer.accounts[0]?.totalGranted, 0n, 'the grant of the process before is gone');
         await assert.rejects(async () => await exchange(old, {}), CountersFenced);
         assert.deepEqual(granted(await exchange(next, { accounts: [claimOf('k')], asks: [need(100n)] })), [true]);
+      });
+    });
+
+    test('keeps what a process left unknown of what the ledger does not have, through processes and losses', async () => {
+      await withCounters(async ({ connect, lose }) => {
+        const own = { spent: 10n, unknown: 4n, inFlight: 6n };
+        const tokens = claimOf('tokens', { own, kept: 0n, granted: 20n });
+        const money = claimOf('money', { own, granted: 20n });
+        const old = await exchange(await connect('a'), { accounts: [tokens, money] });
+        assert.deepEqual(
+          old.accounts.map(({ kept, total: { unknown } }) => [kept, unknown]),
+          [
+            [0n, 4n],
+            [0n, 4n],
+          ],
+        );
+        // What the ledger knows of it: 13 spent.
+        const known = { spent: 13n, unknown: 0n, inFlight: 0n };
+        const again = [tokens, money].map((claim) => ({ ...claim, own: known, granted: 13n }));
+        const next = await connect('a');
+        for (let time = 0; time < 2; time += 1) {
+          const { accounts } = await exchange(next, { accounts: again });
+          assert.deepEqual(
+            accounts.map(({ kept, granted: grant, total: sums }) => [kept, grant, sums.unknown]),
+            [
+              [10n, 23n, 10n],
+              [0n, 13n, 0n],
+            ],
+          );
+        }
+        const third = await exchange(await connect('a'), { accounts: again });
+        assert.equal(third.accounts[0]?.kept, 10n, 'once, however many processes follow');
+        await lose();
+        const fourth = await connect('a');
+        assert.equal(
+          (await exchange(fourth, { accounts: [{ ...tokens, own: known, kept: 10n }] })).accounts[0]?.kept,
+          10n,
+        );
       });
     });
 

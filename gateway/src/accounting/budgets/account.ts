@@ -12,6 +12,8 @@ export class Account {
   spent = 0n;
   unknown = 0n;
   inFlight = 0n;
+  /** Of tokens: what earlier processes left unknown, which the ledger does not have; see `AccountState`. */
+  kept = 0n;
   /** Up to where this gateway may spend, its own sums included. */
   granted = 0n;
   /** What earlier windows left. */
@@ -59,7 +61,7 @@ export class Account {
 
   /** Own sums together. */
   get used(): bigint {
-    return this.spent + this.unknown + this.inFlight;
+    return this.spent + this.unknown + this.kept + this.inFlight;
   }
 
   /** What can be reserved without asking anybody. */
@@ -70,7 +72,11 @@ export class Account {
   /** Of all gateways: their own sums as they last told them, and ours as they are now. */
   get total(): Sums {
     const { spent, unknown, inFlight } = this.#others;
-    return { spent: spent + this.spent, unknown: unknown + this.unknown, inFlight: inFlight + this.inFlight };
+    return {
+      spent: spent + this.spent,
+      unknown: unknown + this.unknown + this.kept,
+      inFlight: inFlight + this.inFlight,
+    };
   }
 
   /** Granted to other gateways and, by what they last told, not spent or reserved by them. */
@@ -136,6 +142,7 @@ export class Account {
       key: this.key,
       endsAt: this.window.end,
       own: { spent, unknown, inFlight },
+      kept: this.budget.unit === 'tokens' ? this.kept : null,
       granted: granted > used ? granted : used,
       limit: this.budget.hard ? this.limit : null,
       lease,
@@ -155,9 +162,11 @@ export class Account {
       } else this.dirty = true;
     }
     this.built = state.built;
+    this.kept = state.kept;
+    if (this.granted < this.used) this.granted = this.used;
     this.#others = {
       spent: spent - claim.own.spent,
-      unknown: unknown - claim.own.unknown,
+      unknown: unknown - claim.own.unknown - state.kept,
       inFlight: inFlight - claim.own.inFlight,
       granted: state.totalGranted - state.granted,
     };

@@ -79,7 +79,16 @@ export class Loader {
     const { own } = await this.#options.ledger.spending({ node: budget.node, from: start, to: end });
     const { spent, unknown } = settledOf(budget, own);
     const sums = { spent, unknown, inFlight: 0n };
-    return { key, endsAt: end, own: sums, granted: spent + unknown, limit: null, lease: 0n, fresh: false };
+    return {
+      key,
+      endsAt: end,
+      own: sums,
+      kept: budget.unit === 'tokens' ? 0n : null,
+      granted: spent + unknown,
+      limit: null,
+      lease: 0n,
+      fresh: false,
+    };
   }
 
   async #spending({ budget, window }: Account): Promise<LedgerSpending> {

@@ -25,6 +25,11 @@ export interface AccountClaim {
   /** Everything that this gateway's journal has in the account. Takes the place of what it said before. */
   readonly own: Sums;
   /**
+   * Of an account whose `unknown` the ledger does not have, because it counts tokens: what earlier processes of this journal
+   * left unknown, as far as this gateway has been told. Null where the ledger has it.
+   */
+  readonly kept: bigint | null;
+  /**
    * Up to where this gateway may spend, as it knows it: never less than its own sums together. The store does not
    * lower it; a gateway gives back by saying less.
    */
@@ -44,6 +49,11 @@ export interface AccountClaim {
 export interface AccountState {
   /** This gateway's grant. */
   readonly granted: bigint;
+  /**
+   * What earlier processes of this journal have left unknown: of a process that is gone, everything that it said to be
+   * unknown or under way. Counts as unknown beside what is claimed, for as long as the account is kept; 0 where `kept` is null.
+   */
+  readonly kept: bigint;
   /** Of all gateways, this one included. */
   readonly total: Sums;
   readonly totalGranted: bigint;

@@ -24,6 +24,8 @@ export interface CounterSetOptions {
 /** What one gateway has in an account. */
 interface Entry extends Sums {
   readonly granted: bigint;
+  /** Part of `unknown`: see `AccountState`. */
+  readonly kept: bigint;
   /** The process that has said it; undefined where it was read from the ledger. */
   readonly saidBy: Connection | undefined;
 }
@@ -40,7 +42,7 @@ class Account {
   readonly endsAt: number;
   built: boolean;
   readonly entries = new Map<string, Entry>();
-  sums: Omit<Entry, 'saidBy'> = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
+  sums: Omit<Entry, 'saidBy' | 'kept'> = { spent: 0n, unknown: 0n, inFlight: 0n, granted: 0n };
 
   constructor(endsAt: number, built: boolean) {
     this.endsAt = endsAt;
@@ -65,6 +67,8 @@ class Account {
 
 interface Joined {
   readonly claim: AccountClaim;
+  /** With what is kept. */
+  readonly own: Sums;
   readonly account: Account;
   /** Needs that this exchange has granted so far. */
   promised: bigint;
@@ -143,7 +147,7 @@ export class CounterSet {
     if (account === undefined || account.built) return;
     for (const [journal, { spent, unknown }] of journals) {
       if (!account.entries.has(journal))
-        account.set(journal, { spent, unknown, inFlight: 0n, granted: spent + unknown, saidBy: undefined });
+        account.set(journal, { spent, unknown, inFlight: 0n, granted: spent + unknown, kept: 0n, saidBy: undefined });
     }
     account.built = true;
   }
@@ -160,8 +164,10 @@ export class CounterSet {
   #join(claim: AccountClaim, by: Connection): Joined {
     let account = this.#accounts.get(claim.key);
     if (account === undefined) this.#accounts.set(claim.key, (account = new Account(claim.endsAt, claim.fresh)));
-    account.set(by.journal, { ...claim.own, granted: most(claim.granted, total(claim.own)), saidBy: by });
-    return { claim, account, promised: 0n };
+    const kept = keptOf(claim, account.entries.get(by.journal), by);
+    const own = { ...claim.own, unknown: claim.own.unknown + kept };
+    account.set(by.journal, { ...own, granted: most(claim.granted, total(own)), kept, saidBy: by });
+    return { claim, own, account, promised: 0n };
   }
 
   #judge(ask: Ask, asking: Asking): AskAnswer {
@@ -185,11 +191,11 @@ export class CounterSet {
     return lacking.length > 0 ? { granted: false, lacking } : { granted: true, taken: this.#give(ask, asking) };
   }
 
-  #fits({ claim, account, promised }: Joined, amount: bigint, journal: string): boolean {
+  #fits({ claim, own, account, promised }: Joined, amount: bigint, journal: string): boolean {
     if (claim.limit === null) return true;
     if (!account.built || this.#closedUntil > this.#options.clock.monotonic()) return false;
     const others = account.sums.granted - account.granted(journal);
-    return others + total(claim.own) + promised + amount <= claim.limit;
+    return others + total(own) + promised + amount <= claim.limit;
   }
 
   #give(ask: Ask, { exchange, joined, connection, time }: Asking): number[] {
@@ -198,17 +204,14 @@ export class CounterSet {
     for (const need of ask.needs) {
       const one = joined[need.account];
       if (one === undefined) continue;
-      const { claim, account } = one;
+      const { claim, own, account } = one;
       one.promised += need.amount;
-      const atLeast = total(claim.own) + one.promised;
+      const atLeast = total(own) + one.promised;
       const others = account.sums.granted - account.granted(journal);
       const left = claim.limit === null ? 0n : claim.limit - others - atLeast;
       const granted = atLeast + most(0n, least(claim.lease, left / BigInt(share)));
-      account.set(connection.journal, {
-        ...claim.own,
-        granted: most(account.granted(connection.journal), granted),
-        saidBy: connection,
-      });
+      const entry = account.entries.get(connection.journal);
+      if (entry !== undefined) account.set(connection.journal, { ...entry, granted: most(entry.granted, granted) });
     }
     for (const permit of ask.permits) {
       const claim = exchange.permits[permit];
@@ -254,10 +257,17 @@ interface Asking {
   readonly time: number;
 }
 
+function keptOf({ kept }: AccountClaim, before: Entry | undefined, by: Connection): bigint {
+  if (kept === null) return 0n;
+  if (before?.saidBy === undefined) return kept;
+  return most(kept, before.saidBy === by ? before.kept : before.unknown + before.inFlight);
+}
+
 function stateOf({ sums, built, entries }: Account, journal: string): AccountState {
   const { spent, unknown, inFlight, granted } = sums;
   return {
     granted: entries.get(journal)?.granted ?? 0n,
+    kept: entries.get(journal)?.kept ?? 0n,
     total: { spent, unknown, inFlight },
     totalGranted: granted,
     built,

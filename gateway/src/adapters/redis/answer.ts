@@ -30,9 +30,10 @@ function listIn(value: Json | undefined, length: number): readonly Json[] {
 }
 
 function accountState(value: Json): AccountState {
-  const { granted, spent, unknown, inFlight, totalGranted, built } = objectIn(value);
+  const { granted, kept, spent, unknown, inFlight, totalGranted, built } = objectIn(value);
   return {
     granted: amountIn(granted),
+    kept: amountIn(kept),
     total: { spent: amountIn(spent), unknown: amountIn(unknown), inFlight: amountIn(inFlight) },
     totalGranted: amountIn(totalGranted),
     built: flagIn(built),

@@ -26,8 +26,10 @@ for journal, sums in pairs(journals) do
   local p = said[journal]
   if not p or p[5] ~= epoch then
     local spent, unknown, flight = read(sums[1]), read(sums[2]), { 0, 0 }
-    local granted = add(spent, unknown)
+    local granted, session, kept = add(spent, unknown), '-', '0'
     if p then
+      -- Still the word of a session, though of an epoch before.
+      session, kept = p[6], p[7] or '0'
       if less(granted, add(read(p[2]), read(p[3]))) then spent, unknown = read(p[2]), read(p[3]) end
       flight = read(p[4])
       granted = add(spent, unknown)
@@ -36,7 +38,7 @@ for journal, sums in pairs(journals) do
     total[1], total[2], total[3], total[4] =
       add(total[1], granted), add(total[2], spent), add(total[3], unknown), add(total[4], flight)
     redis.call('HSET', KEYS[2], 'j:' .. journal,
-      write(granted) .. ' ' .. write(spent) .. ' ' .. write(unknown) .. ' ' .. write(flight) .. ' ' .. epoch .. ' -')
+      write(granted) .. ' ' .. write(spent) .. ' ' .. write(unknown) .. ' ' .. write(flight) .. ' ' .. epoch .. ' ' .. session .. ' ' .. kept)
   end
 end
 redis.call('HSET', KEYS[2], 'b', '1', 't',

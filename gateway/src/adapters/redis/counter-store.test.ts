@@ -16,6 +16,7 @@ const account = {
   key: 'k',
   endsAt: Date.UTC(2100, 0, 1),
   own: { spent: 5n, unknown: 0n, inFlight: 0n },
+  kept: null,
   granted: 5n,
   limit: 100n,
   lease: 0n,

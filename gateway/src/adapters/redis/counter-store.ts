@@ -44,6 +44,8 @@ const permitLeases = 3;
 const waitLeases = 3;
 const longestRestMs = 1000;
 const readAtOnce = 200;
+/** Where an entry has the session that it was said in: see `exchange.lua`. */
+const sessionAt = 5;
 
 const sumsText = ({ spent, unknown, inFlight }: Sums): readonly string[] => [spent, unknown, inFlight].map(String);
 
@@ -151,10 +153,11 @@ export class RedisCounters implements CounterStore {
       waitMs: waitLeases * leaseMs,
       gateways: this.#recalls.gateways,
       permitMs: permitLeases * leaseMs,
-      accounts: accounts.map(({ key, endsAt, own, granted, limit, lease, fresh }) => ({
+      accounts: accounts.map(({ key, endsAt, own, kept, granted, limit, lease, fresh }) => ({
         key,
         endsAt,
         own: sumsText(own),
+        kept: kept === null ? false : String(kept),
         granted: String(granted),
         limit: limit === null ? false : String(limit),
         lease: String(lease),
@@ -216,7 +219,7 @@ export class RedisCounters implements CounterStore {
       );
       keys.forEach((key, at) => {
         const entry = entries[at];
-        if (typeof entry === 'string' && entry.split(' ').at(-1) !== this.#session) found.push(key);
+        if (typeof entry === 'string' && entry.split(' ')[sessionAt] !== this.#session) found.push(key);
       });
       if (keys.length < readAtOnce) return found;
     }

@@ -68,7 +68,8 @@ if alive < expected then opens = born + payload.waitMs end
 local closed = math.max(0, opens - now)
 
 -- ── Accounts: a hash with the epoch (`e`), whether it is built (`b`), the totals (`t`) and one entry a journal (`j:…`):
--- granted, spent, unknown, in flight, the epoch and the session in which it was said ('-': read from the ledger).
+-- granted, spent, unknown, in flight, the epoch and the session in which it was said ('-': read from the ledger), and what
+-- of the unknown earlier sessions have left.
 
 local function parts(text)
   local found = {}
@@ -78,7 +79,7 @@ end
 
 local function amounts(text)
   local p = parts(text)
-  return { granted = read(p[1]), spent = read(p[2]), unknown = read(p[3]), flight = read(p[4]), epoch = p[5], session = p[6] }
+  return { granted = read(p[1]), spent = read(p[2]), unknown = read(p[3]), flight = read(p[4]), epoch = p[5], session = p[6], kept = read(p[7] or '0') }
 end
 
 local function text_of(entry)
@@ -87,12 +88,18 @@ end
 
 local function open_account(key, claim)
   local known = redis.call('HMGET', key, 'e', 'b', 't', 'j:' .. journal)
-  local account = { key = key, promised = ZERO }
+  local before = known[4] and amounts(known[4]) or nil
+  local account = { key = key, promised = ZERO, kept = ZERO }
+  -- What a session that is gone said to be unknown or under way; the ledger does not have it.
+  if claim.kept then
+    account.kept = read(claim.kept)
+    if before and before.session == payload.session then account.kept = most(account.kept, before.kept)
+    elseif before and before.session ~= '-' then account.kept = most(account.kept, add(before.unknown, before.flight)) end
+  end
   if known[1] == epoch then
     account.built = known[2] == '1'
     account.total = amounts(known[3])
-    local entry = known[4] and amounts(known[4])
-    account.entry = entry and entry.epoch == epoch and entry or nil
+    account.entry = before and before.epoch == epoch and before or nil
   else
     -- An account of an earlier epoch has to be built, whatever the gateway says: it may have lost something.
     account.built = claim.fresh and not known[1]
@@ -116,7 +123,7 @@ local place = 5
 for at, claim in ipairs(payload.accounts) do
   local account = open_account(KEYS[place], claim)
   place = place + 1
-  local own = { spent = read(claim.own[1]), unknown = read(claim.own[2]), flight = read(claim.own[3]) }
+  local own = { spent = read(claim.own[1]), unknown = add(read(claim.own[2]), account.kept), flight = read(claim.own[3]) }
   account.used = add(add(own.spent, own.unknown), own.flight)
   own.granted = most(read(claim.granted), account.used)
   account.limit = claim.limit and read(claim.limit) or nil
@@ -282,13 +289,14 @@ local told = { accounts = {}, rates = {}, permits = {} }
 for at, account in ipairs(accounts) do
   local total, entry, claim = account.total, account.entry, account.claim
   redis.call('HSET', account.key, 'e', epoch, 'b', account.built and '1' or '0', 't', text_of(total),
-    'j:' .. journal, text_of(entry) .. ' ' .. epoch .. ' ' .. payload.session)
+    'j:' .. journal, text_of(entry) .. ' ' .. epoch .. ' ' .. payload.session .. ' ' .. write(account.kept))
   -- Late settles come for a week.
   local kept = math.max(claim.endsAt - payload.now, 0) + 7 * DAY
   redis.call('PEXPIRE', account.key, whole(kept))
   redis.call('ZADD', spoken, whole(now + kept), claim.key)
   told.accounts[at] = {
     granted = write(entry.granted),
+    kept = write(account.kept),
     spent = write(total.spent),
     unknown = write(total.unknown),
     inFlight = write(total.flight),
