@@ -18,6 +18,7 @@ const mayImport = {
   'proxy/usage': ['kernel/', 'model/'],
   'accounting/budgets': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
   'accounting/alerts': ['kernel/', 'model/', 'accounting/budgets/account[.]ts$'],
+  'accounting/replay': ['kernel/', 'model/', 'accounting/budgets/', 'accounting/ledger/ports[.]ts$'],
   'accounting/cost': ['kernel/', 'model/'],
   'accounting/retail': ['kernel/', 'model/', 'accounting/cost/'],
   'accounting/ledger': ['kernel/', 'model/', 'accounting/cost/'],

@@ -27,6 +27,7 @@ const breaks = [
   ['proxy-usage-imports', `${G}proxy/usage/tap.ts`, "import '#proxy/upstream/send.ts';"],
   ['accounting-budgets-imports', `${G}accounting/budgets/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['accounting-alerts-imports', `${G}accounting/alerts/ports.ts`, "import '#accounting/ledger/journal.ts';"],
+  ['accounting-replay-imports', `${G}accounting/replay/ports.ts`, "import '#accounting/ledger/journal.ts';"],
   ['accounting-cost-imports', `${G}accounting/cost/broken.ts`, "import '#proxy/routing/plan.ts';"],
   ['accounting-retail-imports', `${G}accounting/retail/broken.ts`, "import '#accounting/ledger/ports.ts';"],
   ['accounting-ledger-imports', `${G}accounting/ledger/ports.ts`, "import '#proxy/usage/tap.ts';"],

@@ -4,6 +4,7 @@ import { addBudgetEvents } from './commands/budget/events.ts';
 import { addBudgetExplain } from './commands/budget/explain.ts';
 import { addBudgetList } from './commands/budget/list.ts';
 import { addBudgetSet } from './commands/budget/set.ts';
+import { addBudgetSimulate } from './commands/budget/simulate.ts';
 import { addBudgetShow } from './commands/budget/show.ts';
 import { addBudgetRevoke, addBudgetTopUp, addBudgetTopUps } from './commands/budget/top-up.ts';
 import { addCompletion } from './commands/completion/completion.ts';
@@ -104,6 +105,7 @@ const tree: readonly (Add | Noun)[] = [
       addBudgetTopUps,
       addBudgetRevoke,
       addBudgetExplain,
+      addBudgetSimulate,
       addBudgetEvents,
     ],
   },

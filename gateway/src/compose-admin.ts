@@ -45,7 +45,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
     budgets: adminBudgets({
-      alerts: ledger.alertStore,
+      ledger,
       engine: parts.engine,
       refusedCalls: parts.refusedCalls,
       snapshots,

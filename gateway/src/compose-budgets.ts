@@ -10,9 +10,12 @@ import {
   type BudgetState,
   type TopUp,
 } from '@tollgate/contract/admin-api/budgets.ts';
+import type { OpenLedger } from './compose-ledger.ts';
+import { findBudget } from './compose-find-budget.ts';
 import { limitsChange } from './compose-limit-changes.ts';
 import { limitList } from './compose-limit-list.ts';
 import type { Snapshots } from './compose-snapshots.ts';
+import { simulateBudgets } from './compose-simulation.ts';
 import { revokeChange, topUpChange } from './compose-top-ups.ts';
 import type { AlertStore, ListedAlert } from '#accounting/alerts/ports.ts';
 import type { Account } from '#accounting/budgets/account.ts';
@@ -27,11 +30,9 @@ import { Failure } from '#kernel/errors.ts';
 import { parseJsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/log.ts';
 import { nodeText, type Budget } from '#model/limits.ts';
-import type { Snapshot } from '#model/snapshot.ts';
-import type { ChargedTo } from '#model/usage-record.ts';
 
 export interface BudgetParts {
-  readonly alerts: Pick<AlertStore, 'page'>;
+  readonly ledger: Pick<OpenLedger, 'alertStore' | 'replay'>;
   readonly engine: Engine;
   readonly refusedCalls: RefusedCalls;
   readonly snapshots: Snapshots;
@@ -49,7 +50,7 @@ export function adminBudgets(parts: BudgetParts): AdminBudgets {
   return {
     list: async (query) => await budgetList(parts, query),
     refusals: (requestId) => ({ refusals: parts.refusedCalls.of(requestId).map(shownRefusal) }),
-    events: async (query) => await eventPage(parts.alerts, query),
+    events: async (query) => await eventPage(parts.ledger.alertStore, query),
     topUps: ({ budget }) => ({
       topUps: directory
         .limits()
@@ -66,6 +67,7 @@ export function adminBudgets(parts: BudgetParts): AdminBudgets {
       return shownTopUp(made, snapshots);
     },
     revokeTopUp: async (id, reason) => await directory.changeLimits((limits) => revokeChange(limits, id, reason)),
+    simulate: async (asked) => await simulateBudgets(parts, asked),
     limits: list,
     async changeLimits(asked) {
       await directory.changeLimits(() => {
@@ -81,28 +83,6 @@ export function adminBudgets(parts: BudgetParts): AdminBudgets {
 function shownTopUp(topUp: StoredTopUp, snapshots: Snapshots): TopUp {
   const unit = findBudget(topUp.budget, snapshots)?.unit ?? null;
   return { ...topUp, unit, at: new Date(topUp.at).toISOString() };
-}
-
-const ofEach = /^product\/([^/]+)\/(subscription|end-user)\/([^/]*)\/[^/]+$/;
-
-/** A budget by its id; those that each subscription or end user has for itself come into being by being asked for. */
-export function findBudget(id: string, snapshots: Pick<Snapshots, 'current' | 'limitBook'>): Budget | undefined {
-  const book = snapshots.limitBook();
-  const listed = book.budgets.find((one) => one.id === id);
-  if (listed !== undefined) return listed;
-  const caller = callerOfEach(id, snapshots.current());
-  return caller === undefined ? undefined : book.of(caller).budgets.find((one) => one.id === id);
-}
-
-function callerOfEach(id: string, { directory, organisation }: Snapshot): ChargedTo | undefined {
-  const [, product, kind, name = ''] = ofEach.exec(id) ?? [];
-  if (product === undefined) return undefined;
-  if (kind === 'end-user')
-    return { subscription: '', product, consumer: '', costCentrePath: organisation, endUser: name };
-  const found = directory.subscriptions.get(name);
-  if (found?.product.name !== product) return undefined;
-  const { consumer, costCentrePath } = found;
-  return { subscription: name, product, consumer, costCentrePath, endUser: null };
 }
 
 async function budgetList(parts: BudgetParts, query: BudgetQuery): Promise<BudgetList> {
@@ -216,7 +196,10 @@ function shownLimit(one: Refusal): BudgetRefusals['refusals'][number]['limits'][
   };
 }
 
-async function eventPage(alerts: BudgetParts['alerts'], { before, limit }: BudgetEventQuery): Promise<BudgetEventPage> {
+async function eventPage(
+  alerts: Pick<AlertStore, 'page'>,
+  { before, limit }: BudgetEventQuery,
+): Promise<BudgetEventPage> {
   // One more than asked for tells whether a page follows.
   const found = await alerts.page({ before: before ?? null, limit: limit + 1 });
   const shown = found.slice(0, limit);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag } from '@tollgate/contract/usage.ts';
+import type { ReplayAsked } from './compose-ledger-budgets.ts';
 import { archivesAtRebuild, type ArchiveRules } from './compose-ledger-archive.ts';
 import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
@@ -16,6 +17,7 @@ import { segmentName, type Adjustment, type JournalFiles } from '#accounting/led
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
+import type { ReplayResult } from '#accounting/replay/ports.ts';
 import { lagOf } from '#accounting/reports/lag.ts';
 import type { Reports } from '#accounting/reports/reports.ts';
 import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
@@ -57,6 +59,8 @@ export interface OpenLedger {
   readonly reports: Reports;
   /** What budgets begin with: the ledger, read to the entry. `alone`: nobody else counts with this gateway. */
   spending(alone: boolean): SpendingLedger;
+  /** What other limits would have refused; see `BudgetServices.replay`. */
+  replay(asked: ReplayAsked): Promise<ReplayResult & { readonly caughtUp: boolean }>;
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
   readonly alertStore: AlertStore;
@@ -237,17 +241,20 @@ function refuseHalfRestored(dataFolder: string): void {
 }
 
 /** `until` is taken in the turn of the call: what counts by then is in the answer. */
-function spendingOf(
+function budgetsOf(
   services: RemoteServices<LedgerServices>,
   instance: string,
   progress: SharedProgress,
-): OpenLedger['spending'] {
-  return (alone) => ({
+): Pick<OpenLedger, 'spending' | 'replay'> {
+  const spending: OpenLedger['spending'] = (alone) => ({
     journal: instance,
     spending: async (asked) =>
       await services.budgets.spending({ ...asked, instance, until: progress.written(), alone }),
     callersLately: async () => await services.budgets.callersLately({ instance, until: progress.written() }),
   });
+  const replay: OpenLedger['replay'] = async (asked) =>
+    await services.budgets.replay({ ...asked, instance, until: progress.written() });
+  return { spending, replay };
 }
 
 /**
@@ -309,7 +316,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       book: (adjustments) => journal.book(adjustments),
       openSince: () => journal.openSince,
       reports: services.reports,
-      spending: spendingOf(services, instance, progress),
+      ...budgetsOf(services, instance, progress),
       exports: services.exports,
       directoryStore: services.directory,
       alertStore: services.alerts,

@@ -57,11 +57,12 @@ function madeLimits({ limits }: AdminLimits, declared: LimitsByNode): Pick<Merge
 export function mergeLimits(config: Config, admin: AdminLimits, version: number): MergedLimits {
   const declared = declaredLimits(config);
   const { made, problems } = madeLimits(admin, declared);
-  const book = limitBookOf(config, { nodes: new Map([...declared, ...made]), topUps: topUpsOf(admin.topUps), version });
+  const nodes = new Map([...declared, ...made]);
+  const book = createLimitBook(declarationsOf(config, { nodes, topUps: topUpsOf(admin.topUps), version }));
   return { book, declared, made, problems };
 }
 
-function topUpsOf(topUps: readonly StoredTopUp[]): LimitDeclarations['topUps'] {
+export function topUpsOf(topUps: readonly StoredTopUp[]): LimitDeclarations['topUps'] {
   const sums = new Map<string, Map<string, bigint>>();
   for (const { budget, window, amount } of topUps) {
     const ofBudget = sums.get(budget) ?? new Map<string, bigint>();
@@ -73,11 +74,11 @@ function topUpsOf(topUps: readonly StoredTopUp[]): LimitDeclarations['topUps'] {
 
 const eachOf = /^product\/([^/]+)\/per-(subscription|end-user)$/;
 
-/** A book of exactly these limits; of the configuration, only its calendar. */
-export function limitBookOf(
+/** Exactly these limits, as a book is made of them; of the configuration, only its calendar. Plain data. */
+export function declarationsOf(
   config: Pick<Config, 'timeZone' | 'fiscalYearStart'>,
   set: { readonly nodes: LimitsByNode; readonly topUps: LimitDeclarations['topUps']; readonly version: number },
-): ListedLimitBook {
+): LimitDeclarations {
   const nodes = new Map<string, LimitSettings>();
   const perSubscription = new Map<string, LimitSettings>();
   const perEndUser = new Map<string, LimitSettings>();
@@ -87,13 +88,7 @@ export function limitBookOf(
     else if (each === 'subscription') perSubscription.set(product, settings);
     else perEndUser.set(product, settings);
   }
-  return createLimitBook({
-    version: set.version,
-    timeZone: config.timeZone,
-    fiscalYearStart: config.fiscalYearStart,
-    nodes,
-    perSubscription,
-    perEndUser,
-    topUps: set.topUps,
-  });
+  const { timeZone, fiscalYearStart } = config;
+  const { version, topUps } = set;
+  return { version, timeZone, fiscalYearStart, nodes, perSubscription, perEndUser, topUps };
 }

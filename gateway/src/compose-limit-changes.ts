@@ -8,7 +8,7 @@ import type { LimitsChange } from '#directory/directory.ts';
 import { Failure } from '#kernel/errors.ts';
 import { suggestion } from '#kernel/suggest.ts';
 import type { SubscriptionDirectory } from '#model/caller.ts';
-import { limitFindings, limitMembers, nodeLimits } from '#model/limit-settings.ts';
+import { limitFindings, limitMembers, nodeLimits, type LimitSettings } from '#model/limit-settings.ts';
 
 /** What there is that can be limited, and what the configuration limits already. */
 export interface LimitedWorld {
@@ -50,6 +50,9 @@ export function limitsChange({ changes, reason }: ChangeLimits, world: LimitedWo
   };
 }
 
+/** Settings that `settingProblems` has nothing against. */
+export const limitsOf = (settings: unknown): LimitSettings => nodeLimits.parse(settings);
+
 /** What is wrong with settings, in the words that the configuration's loader has for it. */
 export function settingProblems(settings: unknown): readonly string[] {
   const parsed = nodeLimits.safeParse(settings);
@@ -79,7 +82,7 @@ function problemText({
 const shape = /^(organisation|cost-centre|consumer|product|subscription)\/([^/]+)(\/per-(?:subscription|end-user))?$/;
 const nodeKinds = 'organisation/…, cost-centre/…, consumer/…, product/…, subscription/…';
 
-function nodeProblems(node: string, names: Names): readonly string[] {
+export function nodeProblems(node: string, names: Names): readonly string[] {
   const [, kind, name = '', each] = shape.exec(node) ?? [];
   if (kind === undefined || (each !== undefined && kind !== 'product'))
     return [`${node}: it is no node that limits can be set for. Known: ${nodeKinds}`];
@@ -89,7 +92,7 @@ function nodeProblems(node: string, names: Names): readonly string[] {
 }
 
 /** The names of each kind, looked up once: there may be ten thousand. */
-class Names {
+export class Names {
   readonly #world: LimitedWorld;
   readonly #known = new Map<string, ReadonlySet<string>>();
 

@@ -78,16 +78,21 @@ function windowOf({ window: text }: CreateTopUp, { calendar }: Budget, now: numb
 
 const countPattern = /^(\d{1,3}(?:[_,]\d{3})+|\d+) (tokens|requests)$/;
 
-/** In the unit, or what is wrong with it. */
-function amountOf(text: string, unit: Budget['unit']): bigint | string {
+/** What a budget in this unit is given, in the unit; or what is wrong with it. */
+export function budgetAmountOf(text: string, unit: Budget['unit']): bigint | string {
   if (unit === 'nano-usd') {
     const parsed = usdAmount().safeParse(text);
-    if (!parsed.success) return `amount: ${parsed.error.issues[0]?.message ?? 'it is no amount'}`;
-    return aboveNothing(nanoUsdOfAmount(parsed.data));
+    return parsed.success
+      ? nanoUsdOfAmount(parsed.data)
+      : `amount: ${parsed.error.issues[0]?.message ?? 'it is no amount'}`;
   }
   const [, digits, counted] = countPattern.exec(text) ?? [];
   if (digits === undefined || counted !== unit) return `amount: expected ${unit}, such as 1_000 ${unit}`;
-  return aboveNothing(BigInt(digits.replace(/[_,]/g, '')));
+  const count = BigInt(digits.replace(/[_,]/g, ''));
+  return count <= mostOf(unit) ? count : `amount: expected at most ${amountText(unit, mostOf(unit))}`;
 }
 
-const aboveNothing = (amount: bigint): bigint | string => (amount > 0n ? amount : 'amount: it adds nothing');
+function amountOf(text: string, unit: Budget['unit']): bigint | string {
+  const amount = budgetAmountOf(text, unit);
+  return amount === 0n ? 'amount: it adds nothing' : amount;
+}

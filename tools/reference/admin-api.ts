@@ -74,6 +74,7 @@ async function openApiDocument(): Promise<JsonObject> {
     },
     budgets: {
       list: notCalled,
+      simulate: notCalled,
       refusals: notCalled,
       events: notCalled,
       topUps: notCalled,

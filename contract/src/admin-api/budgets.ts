@@ -211,6 +211,91 @@ export const changeLimitsSchema = z.strictObject({
 });
 export type ChangeLimits = z.infer<typeof changeLimitsSchema>;
 
+const moment = z.iso.datetime({ offset: true });
+
+/** `POST /admin/v1/budgets/simulate` */
+export const simulateBudgetsSchema = z.strictObject({
+  from: moment.describe('Calls admitted from here on; RFC 3339.'),
+  to: moment.optional().describe('And before this; default: now.'),
+  changes: z
+    .array(
+      z.union([
+        z.strictObject({
+          budget: z.string().min(1).describe('A budget or quota, by its id.'),
+          amount: z
+            .string()
+            .min(1)
+            .max(60)
+            .describe('What it would allow: `500 USD`, `1_000_000 tokens`, `500 requests`.'),
+          hard: z.boolean().optional().describe('Whether it would refuse; default: as it is.'),
+        }),
+        z.strictObject({
+          node: z.string().min(1).describe('A node, as `POST /admin/v1/limits` has them.'),
+          settings: settings
+            .nullable()
+            .describe('What would be set there, in the place of everything that is; null: nothing.'),
+        }),
+      ]),
+    )
+    .max(10_000)
+    .default([])
+    .describe('Put into the limits that are in force, in their order. None: what is in force is replayed.'),
+});
+export type SimulateBudgets = z.infer<typeof simulateBudgetsSchema>;
+
+const nano = (what: string) => z.string().describe(`${what}; 10^-9 USD, as a decimal string.`);
+
+export const budgetSimulationSchema = z.object({
+  from: time('The beginning'),
+  to: time('The end'),
+  complete: z.boolean().describe('False where the store was behind the journal: the last calls are missing.'),
+  requests: z.number().int().describe('Requests that were replayed.'),
+  attempts: z.number().int().describe('Their calls to an upstream.'),
+  costNanoUsd: nano('What they cost by the ledger'),
+  refusedRequests: z.number().int().describe('Requests that would not have been served.'),
+  refusedAttempts: z
+    .number()
+    .int()
+    .describe('Calls that would not have been made, retries of served requests included.'),
+  refusedNanoUsd: nano('What these cost by the ledger'),
+  reservedAtCost: z
+    .number()
+    .int()
+    .describe(
+      'Calls that no budget had reserved for when they were made: replayed at what they cost, not at their worst case.',
+    ),
+  rows: z
+    .array(
+      z.object({
+        consumer: z.string().describe('Who would have been refused.'),
+        subscription: z.string().describe('By which subscription.'),
+        limit: z.string().describe('The limit that would have been told.'),
+        code: z.string().describe('The error that would have been told.'),
+        requests: z.number().int().describe('Requests.'),
+        attempts: z.number().int().describe('Calls to an upstream.'),
+        firstAt: time('The first of them'),
+        lastAt: time('The last of them'),
+        nanoUsd: nano('What they cost by the ledger'),
+        unpriced: z.number().int().describe('Calls among them whose cost is not known.'),
+      }),
+    )
+    .describe('The dearest first.'),
+  refused: z
+    .array(
+      z.object({
+        requestId: z.string().describe('The request.'),
+        at: time('When it was made'),
+        consumer: z.string().describe('Who made it.'),
+        subscription: z.string().describe('By which subscription.'),
+        limit: z.string().describe('The limit that would have been told.'),
+        code: z.string().describe('The error that would have been told.'),
+        nanoUsd: z.string().nullable().describe('What its first call cost; null: not known.'),
+      }),
+    )
+    .describe('The first thousand requests, one by one.'),
+});
+export type BudgetSimulation = z.infer<typeof budgetSimulationSchema>;
+
 export const budgetEventTypes = ['budget.threshold', 'budget.exhausted'] as const;
 export const deliveryStates = ['waiting', 'delivered', 'given-up'] as const;
 

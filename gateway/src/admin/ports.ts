@@ -12,9 +12,11 @@ import type {
   BudgetList,
   BudgetQuery,
   BudgetRefusals,
+  BudgetSimulation,
   ChangeLimits,
   CreateTopUp,
   LimitList,
+  SimulateBudgets,
   TopUp,
   TopUpList,
   TopUpQuery,
@@ -84,6 +86,8 @@ export interface AdminBudgets {
   refusals(requestId: string): BudgetRefusals;
   events(query: BudgetEventQuery): Promise<BudgetEventPage>;
   topUps(query: TopUpQuery): TopUpList;
+  /** Takes as long as there is to replay: some ten thousand calls a second. */
+  simulate(asked: SimulateBudgets): Promise<BudgetSimulation>;
   /** Counts as soon as the promise resolves. */
   topUp(asked: CreateTopUp): Promise<TopUp>;
   revokeTopUp(id: string, reason: string): Promise<void>;

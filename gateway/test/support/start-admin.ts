@@ -279,6 +279,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
           : Promise.reject(new Failure('admin_not_found', 'There is no such budget.')),
       events: () => Promise.resolve({ events: [], next: null }),
       refusals: () => ({ refusals: [] }),
+      simulate: never,
       topUps: () => ({ topUps: [answers.topUp] }),
       topUp: () => Promise.resolve(answers.topUp),
       revokeTopUp: () => Promise.resolve(),

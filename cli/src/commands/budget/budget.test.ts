@@ -5,9 +5,11 @@ import {
   budgetEventPageSchema,
   budgetListSchema,
   budgetRefusalsSchema,
+  budgetSimulationSchema,
   changeLimitsSchema,
   createTopUpSchema,
   limitListSchema,
+  simulateBudgetsSchema,
   topUpListSchema,
   topUpSchema,
   type BudgetState,
@@ -230,4 +232,67 @@ test('budget events shows what was told and who has taken it', async (t) => {
   assert.match(out, /month +refuses +2026-11-01\/P1M .* finance waiting \(answered 500\), platform delivered +evt_1/);
   assert.match(out, /month +80 % +2026-11-01\/P1M +1,600\.50 USD +2,000\.00 USD/);
   assert.match(err, /--before evt_2/);
+});
+
+test('budget simulate sends the changes as they are meant, and says who, when and for how much', async (t) => {
+  const row = { consumer: 'web', subscription: 'web-app', limit: money.id, code: 'budget_exhausted' };
+  const gateway = await fakeGateway(t, {
+    'POST budgets/simulate': promised(budgetSimulationSchema, {
+      from: '2026-11-01T00:00:00.000Z',
+      to: '2026-11-25T00:00:00.000Z',
+      complete: false,
+      requests: 12000,
+      attempts: 12500,
+      costNanoUsd: '700000000000',
+      refusedRequests: 1500,
+      refusedAttempts: 1600,
+      refusedNanoUsd: '70500000001',
+      reservedAtCost: 7,
+      rows: [
+        {
+          ...row,
+          requests: 1500,
+          attempts: 1600,
+          firstAt: '2026-11-20T08:00:00.000Z',
+          lastAt: '2026-11-24T09:00:00.000Z',
+          nanoUsd: '70500000001',
+          unpriced: 1,
+        },
+      ],
+      refused: [{ ...row, requestId: 'request-1', at: '2026-11-20T08:00:00.000Z', nanoUsd: null }],
+    }),
+  });
+  const args = ['budget', 'simulate', '--from', '2026-11-01'];
+  const changes = [
+    'a/b/month=500 USD',
+    'a/b/day=1_000 tokens hard',
+    'a/b={"limits":{"requestsPerMinute":1}}',
+    'a/c=none',
+  ];
+  const { out } = await runCli([...args, ...changes.flatMap((one) => ['--change', one])], gateway.environment);
+  const body = simulateBudgetsSchema.parse(gateway.asked[0]?.body);
+  assert.deepEqual(body, {
+    from: '2026-11-01T00:00:00.000Z',
+    changes: [
+      { budget: 'a/b/month', amount: '500 USD' },
+      { budget: 'a/b/day', amount: '1_000 tokens', hard: true },
+      { node: 'a/b', settings: { limits: { requestsPerMinute: 1 } } },
+      { node: 'a/c', settings: null },
+    ],
+  });
+  assert.match(
+    out,
+    /^web +web-app +consumer\/marketing\/month +budget_exhausted +1500 +1600 +2026-11-20T.* ≥ 70\.500000001$/m,
+  );
+  assert.match(out, /1,500 of 12,000 requests .* would have been refused .*: 70\.500000001 of 700\.00 USD/);
+  assert.match(out, /reserved for 7 calls/);
+  assert.match(out, /the last calls are missing/);
+  const calls = await runCli([...args, '--calls', '--format', 'csv'], gateway.environment);
+  assert.match(
+    calls.out,
+    /^2026-11-20T08:00:00\.000Z,request-1,web,web-app,consumer\/marketing\/month,budget_exhausted,\r$/m,
+  );
+  assert.match(calls.err, /the first 1 of 1,500/);
+  for (const change of ['nothing', '=5 USD', 'a/b=', 'a/b={no json}'])
+    assert.equal((await runCli([...args, '--change', change], gateway.environment)).status, 2, change);
 });

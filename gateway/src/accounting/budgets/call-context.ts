@@ -1,13 +1,12 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
 import type { Account } from './account.ts';
 import type { Exchanger } from './exchanger.ts';
 import type { BudgetInstruments } from './instruments.ts';
 import type { Loader } from './loader.ts';
 import type { CounterStore } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
-import type { Reservation } from './reservation.ts';
+import type { Reservation, SettledAttempt } from './reservation.ts';
 
 /** What the calls of a gateway share. */
 export interface CallContext {
@@ -19,7 +18,7 @@ export interface CallContext {
   readonly instruments: BudgetInstruments;
   /** Reads an account from the ledger without anybody waiting for it. */
   readByTheWay(account: Account): void;
-  ended(reservation: Reservation, record: UsageRecord | undefined): void;
+  ended(reservation: Reservation, record: SettledAttempt | undefined): void;
   /** Something was given back that others may wait for. */
   givenBack(): void;
   refused(attempt: RefusedAttempt): void;

@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Budget, CallerLimits, LimitBook } from '#model/limits.ts';
-import type { UsageRecord } from '#model/usage-record.ts';
 import { isWord, outcomes } from '#model/words.ts';
 import type { Account } from './account.ts';
 import { boundsInForce, type BoundsInForce } from './bounds.ts';
@@ -13,7 +12,7 @@ import { Loader, spentOf } from './loader.ts';
 import type { Adjustment } from '#accounting/ledger/ports.ts';
 import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
-import { settleUnreserved, type Reservation } from './reservation.ts';
+import { settleUnreserved, type Reservation, type SettledAttempt } from './reservation.ts';
 import { Tracks } from './tracks.ts';
 
 export interface EngineOptions {
@@ -186,7 +185,7 @@ export class Engine {
     return store.shared ? (account.limit * BigInt(leasePercent)) / 100n : account.limit;
   }
 
-  #ended(reservation: Reservation, record: UsageRecord | undefined): void {
+  #ended(reservation: Reservation, record: SettledAttempt | undefined): void {
     for (const { account } of reservation.accounts) this.#options.spent?.(account);
     this.#gather();
     if (record === undefined) return;
@@ -197,7 +196,7 @@ export class Engine {
   }
 
   /** Budgets that came into force while the attempt was under way count it, too. */
-  #settleWhereNew(book: LimitBook, reservation: Reservation, record: UsageRecord): void {
+  #settleWhereNew(book: LimitBook, reservation: Reservation, record: SettledAttempt): void {
     for (const track of this.#tracks.pathOf(book.of(record.caller)).budgets) {
       const account = track.known(record.at);
       if (account === undefined || reservation.holds(account)) continue;

@@ -1,3 +1,4 @@
+import type { Cost } from '#model/money.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import { heldOf, isUsageExact } from '#model/held.ts';
 import type { Budget } from '#model/limits.ts';
@@ -10,6 +11,14 @@ export interface Demand {
   readonly nano: bigint;
   /** Input and output together. */
   readonly tokens: number;
+}
+
+/** What counts of a settled attempt. */
+export interface SettledAttempt extends Pick<
+  UsageRecord,
+  'at' | 'attempt' | 'caller' | 'units' | 'measuredInput' | 'measuredOutput' | 'reservedNano'
+> {
+  readonly cost: Pick<Cost, 'nanoUsd' | 'listNanoUsd' | 'internalNanoUsd'>;
 }
 
 /** The limits of one caller, as this gateway counts them. */
@@ -28,7 +37,7 @@ export function demandOf(budget: Budget, demand: Demand, first: boolean): bigint
 }
 
 /** What a settled attempt adds to a budget; `reserved`: what was reserved of it there, 0 where it was not reserved. */
-function settledIn(budget: Budget, record: UsageRecord, reserved: bigint): { spent: bigint; unknown: bigint } {
+function settledIn(budget: Budget, record: SettledAttempt, reserved: bigint): { spent: bigint; unknown: bigint } {
   if (budget.unit === 'requests') return { spent: record.attempt === 1 ? 1n : 0n, unknown: 0n };
   if (budget.unit === 'tokens') {
     const tokens = BigInt(tokensOf(record));
@@ -40,12 +49,12 @@ function settledIn(budget: Budget, record: UsageRecord, reserved: bigint): { spe
   return { spent, unknown: heldOf({ ...record, costNano: cost.nanoUsd }) };
 }
 
-function costOn({ layer }: Budget, { cost }: UsageRecord): bigint | null {
+function costOn({ layer }: Budget, { cost }: SettledAttempt): bigint | null {
   if (layer === 'list') return cost.listNanoUsd;
   return layer === 'internal' ? cost.internalNanoUsd : cost.nanoUsd;
 }
 
-const tokensOf = ({ units }: UsageRecord): number => (units.input ?? 0) + (units.output ?? 0);
+const tokensOf = ({ units }: SettledAttempt): number => (units.input ?? 0) + (units.output ?? 0);
 
 export interface Reserved {
   readonly account: Account;
@@ -66,7 +75,7 @@ export class Reservation {
   readonly #taken: readonly Taken[];
   /** The attempt was not made after all. */
   released = false;
-  readonly #ended: (reservation: Reservation, record: UsageRecord | undefined) => void;
+  readonly #ended: (reservation: Reservation, record: SettledAttempt | undefined) => void;
 
   constructor(
     held: {
@@ -75,7 +84,7 @@ export class Reservation {
       readonly accounts: readonly Reserved[];
       readonly taken: readonly Taken[];
     },
-    ended: (reservation: Reservation, record: UsageRecord | undefined) => void,
+    ended: (reservation: Reservation, record: SettledAttempt | undefined) => void,
   ) {
     this.nano = held.nano;
     this.#path = held.path;
@@ -93,7 +102,7 @@ export class Reservation {
   }
 
   /** The attempt's record counts. */
-  settle(record: UsageRecord): void {
+  settle(record: SettledAttempt): void {
     for (const { account, amount } of this.accounts) {
       const { spent, unknown } = settledIn(account.budget, record, amount);
       account.settle(amount, spent, unknown);
@@ -117,7 +126,7 @@ export class Reservation {
 }
 
 /** Adds a settled attempt to an account that came into use after it was reserved. */
-export function settleUnreserved(account: Account, record: UsageRecord): void {
+export function settleUnreserved(account: Account, record: SettledAttempt): void {
   const { spent, unknown } = settledIn(account.budget, record, 0n);
   account.settle(0n, spent, unknown);
 }

@@ -5,22 +5,25 @@ import {
   budgetListSchema,
   budgetQuerySchema,
   budgetRefusalsSchema,
+  budgetSimulationSchema,
   changeLimitsSchema,
   createTopUpSchema,
   limitListSchema,
   revokeTopUpSchema,
+  simulateBudgetsSchema,
   topUpListSchema,
   topUpQuerySchema,
   topUpSchema,
 } from '@tollgate/contract/admin-api/budgets.ts';
 import { Failure } from '#kernel/errors.ts';
-import { conflict, failures, invalid, json, missing, readOnly, unready, type AdminApp } from '../app.ts';
+import { conflict, failures, invalid, json, missing, readOnly, underWay, unready, type AdminApp } from '../app.ts';
 import type { AdminDependencies } from '../ports.ts';
 
 const tags = ['Budgets'];
 
 export function budgetRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   read(app, dependencies);
+  simulate(app, dependencies);
   topUps(app, dependencies);
   limits(app, dependencies);
 }
@@ -73,6 +76,28 @@ function read(app: AdminApp, { budgets }: AdminDependencies): void {
       response: { 200: json('Events, the newest first.', budgetEventPageSchema), ...invalid, ...unready, ...failures },
     },
     handler: async ({ query }) => await budgets.events(query),
+  });
+}
+
+function simulate(app: AdminApp, { budgets }: AdminDependencies): void {
+  app.route({
+    method: 'POST',
+    url: '/budgets/simulate',
+    schema: {
+      operationId: 'simulateBudgets',
+      tags,
+      summary: 'What changed limits would have refused of the traffic of a period',
+      description:
+        'Replays the ledger through the engine that judges calls, on a clock of its own; changes nothing. One at a time.',
+      body: simulateBudgetsSchema,
+      response: {
+        200: json('What would have been refused.', budgetSimulationSchema),
+        ...invalid,
+        ...underWay,
+        ...failures,
+      },
+    },
+    handler: async ({ body }) => await budgets.simulate(body),
   });
 }
 
