@@ -1,13 +1,8 @@
 import { enableCompileCache } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
 import { readSettings, usage, UsageError, type Settings } from './settings.ts';
 
 // Before the rest is loaded, so that the rest is cached: a start takes a third of the time.
 enableCompileCache();
-// V8 judges in the first seconds, while its young generation is smaller than what is in flight, that a call's objects live
-// long, and goes on to allocate them among the old ones, where each keeps what it points to alive until a full collection:
-// a fifth of the request thread's time. docs/performance.md has the figures.
-setFlagsFromString('--no-allocation-site-pretenuring');
 const { checkConfiguration, compose } = await import('./compose.ts');
 
 function settingsOrExit(): Settings {

@@ -11,8 +11,9 @@ import type { Services } from './services.ts';
 import { readErrorBody } from './upstream/error-body.ts';
 import { NoToken } from './upstream/ports.ts';
 import { tokenOf, upstreamRequest, withToken, type UpstreamRequest } from './upstream/request.ts';
-import { NoReply, send, type UpstreamReply } from './upstream/send.ts';
-import { Watchdog, type Expiry } from './upstream/watchdog.ts';
+import type { Expiring } from './upstream/relay.ts';
+import { NoReply, send, type UnderWay, type UpstreamReply } from './upstream/send.ts';
+import { Watchdog, type Expiry, type Watched } from './upstream/watchdog.ts';
 
 /** What one call to an upstream came to, before anything of it has reached the client. */
 export type AttemptResult =
@@ -59,22 +60,27 @@ async function within(clock: Clock, settled: Promise<void>): Promise<void> {
 
 const noToken = { kind: 'failed', reason: 'no access token', leastMs: 0 } as const;
 
-const ignore = (): void => {};
-
-/** One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. */
-export class Attempt {
+/**
+ * One call to one endpoint: opened in the journal before it is sent, settled exactly once whatever happens. What may be
+ * given up and who is told of an expiry are objects, not functions made for the purpose: with those, V8 kept calls alive
+ * long after their end (docs/performance.md).
+ */
+export class Attempt implements Watched {
   readonly options: AttemptOptions;
   readonly watchdog: Watchdog;
   private readonly services: Services;
   private readonly opened: OpenedAttempt;
   private sentAt: number;
   private firstByteAt: number | null = null;
-  private onExpiry: (why: Expiry) => void;
-  private expired: Expiry | undefined;
+  /** Who relays the reply, and is told when the watchdog fires. */
+  private follower: Expiring | undefined;
+  private expiry: Expiry | undefined;
   private interrupted: Interruption | undefined;
   /** The endpoint let its time for a first byte pass, and another one may still serve. */
   private silent = false;
-  private abort: () => void = ignore;
+  /** What `interrupt` ends. */
+  private underWay: UnderWay | undefined;
+  private readingError = false;
   private status: number | null = null;
   private headers: Readonly<Record<string, string>> = {};
 
@@ -98,7 +104,6 @@ export class Attempt {
       reservedNano: options.reservation.nano,
       priceBook: exchange.snapshot.prices.id,
     };
-    this.onExpiry = (why) => this.expireBeforeReply(why);
     this.watchdog = new Watchdog(
       services.clock,
       {
@@ -107,10 +112,7 @@ export class Attempt {
         firstByteMs: exchange.stream ? route.firstByteTimeoutMs : route.replyTimeoutMs,
         idleMs: route.idleTimeoutMs,
       },
-      (why) => {
-        this.expired = why;
-        this.onExpiry(why);
-      },
+      this,
     );
   }
 
@@ -118,21 +120,37 @@ export class Attempt {
     return this.options.choice.member.endpoint.name;
   }
 
-  /** Who is called when the watchdog fires; at once where it has fired already, for it fires only once. */
-  onExpire(expire: (why: Expiry) => void): void {
-    this.onExpiry = expire;
-    if (this.expired !== undefined) expire(this.expired);
+  /** Who is told when the watchdog fires; at once where it has fired already, for it fires only once. */
+  follow(follower: Expiring): void {
+    this.follower = follower;
+    if (this.expiry !== undefined) follower.expire();
+  }
+
+  /** For the watchdog only. */
+  expired(why: Expiry): void {
+    this.expiry = why;
+    if (this.follower !== undefined) this.follower.expire();
+    else if (why === 'deadline' || (why === 'silence' && !this.readingError)) this.interrupt('timed-out');
+    else {
+      // The status of an error says enough: whoever does not finish one is judged by what came.
+      if (!this.readingError) this.silent = true;
+      this.giveUp();
+    }
   }
 
   /** Whether the watchdog fired because the upstream went silent in the middle of its reply. */
   get wentSilent(): boolean {
-    return this.expired === 'silence';
+    return this.expiry === 'silence';
   }
 
   /** Gives up before anything of the reply has been handed on; `run` then resolves soon. */
   interrupt(why: Interruption): void {
     this.interrupted ??= why;
-    this.abort();
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    this.underWay?.abort(new Error('given up'));
   }
 
   async run(): Promise<AttemptResult> {
@@ -148,9 +166,9 @@ export class Attempt {
     this.sentAt = services.clock.monotonic();
     this.watchdog.sent();
     const sending = send(services.connections, request);
-    this.abort = () => sending.abort(new Error('given up'));
+    this.underWay = sending;
     // Whatever happened while the journal was written finds something to stop only now.
-    if (this.interrupted !== undefined) this.abort();
+    if (this.interrupted !== undefined) this.giveUp();
     let result: AttemptResult | undefined;
     try {
       let reply = await sending.reply;
@@ -161,7 +179,7 @@ export class Attempt {
       if (!(thrown instanceof NoReply)) throw thrown;
       result = await this.noReply(thrown);
     } finally {
-      this.abort = ignore;
+      this.underWay = undefined;
       // An accepted reply is watched on, by whoever relays it.
       if (result?.kind !== 'accepted') this.watchdog.stop();
     }
@@ -177,7 +195,7 @@ export class Attempt {
     if (token === undefined || this.interrupted !== undefined || this.silent) return refused;
     refused.abort();
     const again = send(connections, withToken(request, token));
-    this.abort = () => again.abort(new Error('given up'));
+    this.underWay = again;
     return await again.reply;
   }
 
@@ -201,13 +219,6 @@ export class Attempt {
       options.reservation.release();
       throw thrown;
     }
-  }
-
-  private expireBeforeReply(why: Expiry): void {
-    if (why === 'first-byte') {
-      this.silent = true;
-      this.abort();
-    } else this.interrupt('timed-out');
   }
 
   private received(reply: UpstreamReply): AttemptResult | Promise<AttemptResult> {
@@ -262,10 +273,10 @@ export class Attempt {
   private readError(reply: UpstreamReply): Promise<Buffer> {
     const reading = readErrorBody(reply, this.watchdog);
     // An aborted reply calls nobody: whoever aborts it ends the waiting, too.
-    this.abort = () => reading.stop();
-    // Its status says enough: whoever does not finish an error is judged by what came.
-    this.onExpire((why) => (why === 'deadline' ? this.interrupt('timed-out') : reading.stop()));
-    if (this.interrupted !== undefined) this.abort();
+    this.underWay = reading;
+    this.readingError = true;
+    if (this.expiry !== undefined) this.expired(this.expiry);
+    if (this.interrupted !== undefined) this.giveUp();
     return reading.body;
   }
 

@@ -145,6 +145,11 @@ function clientOf(accepted: Accepted, reply: Reply): RelayClient {
   };
 }
 
+/** What is read to its end for its usage alone. */
+function nobody({ forwarding }: Accepted): RelayClient {
+  return { response: undefined, presence: forwarding.presence, onLeave: 'drain', writeHead() {}, fail() {} };
+}
+
 /** Ids of responses go to the client signed: they live in one resource, and belong to whoever made them. */
 function replyIds({ exchange, caller, binding }: Admission, resource: string): ReplyIds {
   return new ReplyIds(binding?.known ?? new Map(), sealer(exchange, caller, resource));
@@ -174,16 +179,9 @@ export function acceptedReply(services: Services, accepted: Accepted): Reply {
         watchdog: accepted.attempt.watchdog,
         settle: (how) => conclude(services, accepted, { tap, outcome: how }),
       },
-      (expire) => accepted.attempt.onExpire(expire),
+      (made) => accepted.attempt.follow(made),
     );
     accepted.forwarding.trail.push(`${accepted.attempt.endpointName}:${outcome}`);
-  };
-  const nobody: RelayClient = {
-    response: undefined,
-    presence: accepted.forwarding.presence,
-    onLeave: 'drain',
-    writeHead() {},
-    fail() {},
   };
   const made: Reply = {
     status: accepted.reply.status,
@@ -192,7 +190,7 @@ export function acceptedReply(services: Services, accepted: Accepted): Reply {
       exchange.body.release();
       return run((reply) => clientOf(accepted, reply));
     },
-    discard: () => run(() => nobody),
+    discard: () => run(() => nobody(accepted)),
   };
   return made;
 }

@@ -158,7 +158,7 @@ async function ask(
   let reading: WholeReading | undefined;
   const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
   const deadlineAt = services.clock.monotonic() + deadlineMs;
-  const watchdog = new Watchdog(services.clock, { deadlineAt, firstByteMs: null, idleMs }, giveUp);
+  const watchdog = new Watchdog(services.clock, { deadlineAt, firstByteMs: null, idleMs }, { expired: giveUp });
   presence.watch(giveUp);
   try {
     const reply = await firstByte(sending);

@@ -1,15 +1,13 @@
-import type { UpstreamReply } from './send.ts';
+import type { UnderWay, UpstreamReply } from './send.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** An error reply longer than this is cut: nobody needs more of it. */
 const longestErrorBytes = 256 * 1024;
 
 /** An error reply that is being read. */
-export interface ErrorReading {
-  /** What arrived until its end, until it broke off, was cut, or `stop`. Never rejects. */
+export interface ErrorReading extends UnderWay {
+  /** What arrived until its end, until it broke off, was cut, or aborted. Never rejects. */
   readonly body: Promise<Buffer>;
-  /** Closes the connection. */
-  stop(): void;
 }
 
 /** Reads the whole body of a reply that is not relayed. */
@@ -32,5 +30,5 @@ export function readErrorBody(reply: UpstreamReply, watchdog: Watchdog): ErrorRe
     end: done,
     error: done,
   });
-  return { body: promise, stop };
+  return { body: promise, abort: stop };
 }

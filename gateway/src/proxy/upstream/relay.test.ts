@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { Failure } from '#kernel/errors.ts';
 import { Presence } from '#model/presence.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
-import { relay, type Ending, type RelayOutcome } from './relay.ts';
+import { relay, type Ending, type Expiring, type RelayOutcome } from './relay.ts';
 import type { ReplySink } from './reply-sink.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -19,7 +19,7 @@ class Scene {
   roomy = true;
   drained: () => void = () => {};
   private tapEnded = false;
-  private expire: () => void = () => {};
+  private follower: Expiring | undefined;
 
   run(options: { readonly onLeave?: 'cancel' | 'drain'; readonly stream?: boolean } = {}): Promise<RelayOutcome> {
     const { log } = this;
@@ -47,8 +47,12 @@ class Scene {
       destroy: () => log.push('destroy'),
       // The four calls that a relay makes; a real response is in the data-plane tests.
     } as unknown as ServerResponse;
-    const watchdog = new Watchdog(this.clock, { deadlineAt: 60_000, firstByteMs: null, idleMs: 1_000 }, () =>
-      this.expire(),
+    const watchdog = new Watchdog(
+      this.clock,
+      { deadlineAt: 60_000, firstByteMs: null, idleMs: 1_000 },
+      {
+        expired: () => this.follower?.expire(),
+      },
     );
     return relay(
       {
@@ -77,8 +81,8 @@ class Scene {
           return this.settled.promise;
         },
       },
-      (onExpire) => {
-        this.expire = onExpire;
+      (made) => {
+        this.follower = made;
       },
     );
   }

@@ -23,6 +23,12 @@ export interface RelayClient {
   fail(failure: Failure, headWritten: boolean): void;
 }
 
+/** Whom the watchdog's word is for, from here on. */
+export interface Expiring {
+  /** Silence while the client does not read is the client's, not the upstream's. */
+  expire(): void;
+}
+
 export interface RelayParts {
   readonly reply: UpstreamReply;
   readonly tap: RelayTap;
@@ -42,7 +48,7 @@ export interface RelayParts {
  * Not: buffer to parse at leisure (delays every event), nor write first and settle later (the client would know of a
  * reply that the ledger does not).
  */
-class Relay {
+class Relay implements Expiring {
   readonly done: Promise<RelayOutcome>;
   private readonly parts: RelayParts;
   private resolveDone: (outcome: RelayOutcome) => void = () => {};
@@ -73,7 +79,6 @@ class Relay {
     });
   }
 
-  /** The watchdog's call. Silence while the client does not read is the client's, not the upstream's. */
   expire(): void {
     const stalled = this.waitingForClient && !this.finishing ? this.response : undefined;
     if (stalled !== undefined) {
@@ -192,9 +197,9 @@ class Relay {
  * Step 6 of a request: the answer to the client, metered on the way. Resolves when the attempt is settled and all is
  * written. Rejects, settled too, where our own code failed, as with a header that cannot be written.
  */
-export function relay(parts: RelayParts, watch: (expire: () => void) => void): Promise<RelayOutcome> {
+export function relay(parts: RelayParts, follow: (made: Expiring) => void): Promise<RelayOutcome> {
   const made = new Relay(parts);
-  watch(() => made.expire());
+  follow(made);
   made.start();
   return made.done;
 }

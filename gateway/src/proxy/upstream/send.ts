@@ -30,14 +30,18 @@ export interface UpstreamReply {
   abort(): void;
 }
 
-export interface Sending {
+/** Something of an upstream that can be given up. */
+export interface UnderWay {
+  /** Gives up, whatever has happened so far. */
+  abort(reason: Error): void;
+}
+
+export interface Sending extends UnderWay {
   /**
    * Resolves with the first byte of the body, not with the head alone: until then the attempt can be made elsewhere.
    * Rejects with NoReply.
    */
   readonly reply: Promise<UpstreamReply>;
-  /** Gives up, whatever has happened so far. */
-  abort(reason: Error): void;
 }
 
 function singleValued(headers: IncomingHttpHeaders): Record<string, string> {
@@ -51,7 +55,7 @@ function singleValued(headers: IncomingHttpHeaders): Record<string, string> {
 }
 
 /** One exchange with an upstream, from dispatch to the end of its body. */
-class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
+class Exchange implements Dispatcher.DispatchHandler, UpstreamReply, Sending {
   status = 0;
   headers: Readonly<Record<string, string>> = {};
   readonly reply: Promise<UpstreamReply>;
@@ -174,5 +178,5 @@ export function send(connections: UpstreamConnections, request: UpstreamRequest)
   connections
     .to(origin)
     .dispatch({ origin, path, method, headers, body: large ? new PassingBody(bytes) : whole }, exchange);
-  return { reply: exchange.reply, abort: (reason) => exchange.abort(reason) };
+  return exchange;
 }

@@ -12,6 +12,11 @@ export interface WatchdogLimits {
 /** What took too long. */
 export type Expiry = 'deadline' | 'first-byte' | 'silence';
 
+/** Who is told of it. */
+export interface Watched {
+  expired(why: Expiry): void;
+}
+
 /**
  * Ends an attempt that takes too long: at the deadline always, after a wait for its first byte, after a silence once that
  * has come. One timer, which a chunk does not reset: it looks at the time of the last chunk when it fires.
@@ -19,15 +24,15 @@ export type Expiry = 'deadline' | 'first-byte' | 'silence';
 export class Watchdog {
   private readonly clock: Clock;
   private readonly limits: WatchdogLimits;
-  private readonly expire: (why: Expiry) => void;
+  private readonly watched: Watched;
   private timer: Timer | undefined;
   private firstByteBy = Number.POSITIVE_INFINITY;
   private lastAt: number | undefined;
 
-  constructor(clock: Clock, limits: WatchdogLimits, expire: (why: Expiry) => void) {
+  constructor(clock: Clock, limits: WatchdogLimits, watched: Watched) {
     this.clock = clock;
     this.limits = limits;
-    this.expire = expire;
+    this.watched = watched;
     this.arm(limits.deadlineAt - clock.monotonic());
   }
 
@@ -44,8 +49,8 @@ export class Watchdog {
   private look(): void {
     const now = this.clock.monotonic();
     const due = this.lastAt === undefined ? this.firstByteBy : this.lastAt + this.limits.idleMs;
-    if (now >= this.limits.deadlineAt) this.expire('deadline');
-    else if (now >= due) this.expire(this.lastAt === undefined ? 'first-byte' : 'silence');
+    if (now >= this.limits.deadlineAt) this.watched.expired('deadline');
+    else if (now >= due) this.watched.expired(this.lastAt === undefined ? 'first-byte' : 'silence');
     else this.arm(Math.min(this.limits.deadlineAt, due) - now);
   }
 
