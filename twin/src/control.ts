@@ -115,7 +115,7 @@ export class Control {
       ['GET /_twin', () => ok({ endpoints: [...this.endpoints.keys()] })],
       [
         'GET /_twin/health',
-        () => ok({ status: 'ok', running: book.running, held: holds.count, blocked: slowReaders.count }),
+        () => ok({ status: 'ok', running: book.running, held: holds.count, blocked: slowReaders.count() }),
       ],
       ['GET /_twin/usage', ({ query }) => ok(book.report(Number(query.get('since') ?? 0) || 0))],
       ['GET /_twin/deployments', () => ok({ resources: [...estate.resources.values()].map(describe) })],

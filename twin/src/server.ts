@@ -51,8 +51,8 @@ export interface RunningTwin {
   release(attempt?: string): number;
   /** Replies that a fault holds now. */
   held(): number;
-  /** Replies that wait now because their reader does not keep up. */
-  blocked(): number;
+  /** Replies that wait now because their reader does not keep up, and have for at least so long. */
+  blocked(ms?: number): number;
   /** Sets limits of the deployments that fit; how many they were. */
   limit(settings: LimitSettings & { readonly resource?: string; readonly deployment?: string }): number;
   /** The next call is answered with this recording. False where the replay folder has none of this name. */
@@ -150,7 +150,7 @@ async function worldOf(
     book: new UsageBook(settings.keepAttempts, given.onAttempt),
     faults: new Faults(given.random),
     holds: new Holds(),
-    slowReaders: new SlowReaders(),
+    slowReaders: new SlowReaders(clock),
     recordings: settings.replay === undefined ? undefined : await Recordings.in(settings.replay),
     responses: new Recent(10_000),
     conversations: new Recent(10_000),
@@ -184,7 +184,7 @@ function running(
     removeFaults: (id) => world.faults.remove(id),
     release: (attempt) => world.holds.release(attempt),
     held: () => world.holds.count,
-    blocked: () => world.slowReaders.count,
+    blocked: (ms) => world.slowReaders.count(ms),
     limit: (settings) => control.limit(settings),
     replayNext: (file) => world.recordings?.enqueue(file) ?? false,
     publishPrices: (prices) => retailPrices.publish(prices),

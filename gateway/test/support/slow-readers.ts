@@ -27,6 +27,8 @@ export interface SlowReading {
   readonly attempts: number;
 }
 
+/** A reader that only pauses for breath is not waited for as long as this. */
+const stoppedMs = 1_000;
 const [streams = 0, eventsEach = 0, eventBytes = 0] = process.argv.slice(2).map(Number);
 
 function residentOf({ pid }: GatewayProcess, what: 'VmRSS' | 'VmHWM'): number {
@@ -40,9 +42,9 @@ interface Reader {
   tail: string;
 }
 
-/** Another process has to come to it, so turns of this one say nothing: looks fifty times a second, for five minutes at most. */
+/** Another process has to come to it, so turns of this one say nothing: looks fifty times a second, for two minutes at most. */
 async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let look = 0; look < 15_000; look += 1) {
+  for (let look = 0; look < 6_000; look += 1) {
     if (holds()) return;
     await pause(20);
   }
@@ -110,8 +112,12 @@ async function run(twin: RunningTwin, gateway: GatewayProcess): Promise<SlowRead
   const before = residentOf(gateway, 'VmRSS');
   const readers = await Promise.all(Array.from({ length: streams }, async () => await openStream(gateway.url, agent)));
   for (const reader of readers) readSome(reader);
-  await until(() => twin.blocked() === streams, 'an upstream that is stopped in every stream');
-  const blocked = { count: twin.blocked(), resident: residentOf(gateway, 'VmHWM') };
+  await until(() => {
+    if (twin.usage().attempts.length > 1)
+      throw new Error('The upstream came to the end of a stream that nobody reads.');
+    return twin.blocked(stoppedMs) === streams;
+  }, 'an upstream that is stopped in every stream');
+  const blocked = { count: twin.blocked(stoppedMs), resident: residentOf(gateway, 'VmHWM') };
   const arrived = readers.reduce((sum, { bytes }) => sum + bytes, 0);
   await Promise.all(readers.map(readOn));
   const total = await recorded(gateway);

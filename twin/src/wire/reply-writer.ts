@@ -86,10 +86,7 @@ export class ReplyWriter {
   }
 
   private async drained(): Promise<void> {
-    const { slowReaders, caller } = this.parts;
-    slowReaders.count += 1;
-    await caller.drained();
-    slowReaders.count -= 1;
+    await this.parts.slowReaders.during(this.parts.caller.drained());
   }
 
   private get plain(): boolean {
