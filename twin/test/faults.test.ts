@@ -209,6 +209,22 @@ void suite('faults', () => {
     }
   });
 
+  test('headers beside those of the service, whatever the answer is', async (context) => {
+    const twin = await twinFor(context);
+    const headers = { 'x-ratelimit-remaining-tokens': '0', 'retry-after': '30' };
+    twin.addFault({ kind: 'headers', headers, times: 3 });
+    twin.addFault({ kind: 'status', status: 503, skip: 2 });
+    for (const [asked, status] of [
+      [whole, 200],
+      [streamed, 200],
+      [whole, 503],
+    ] as const) {
+      const got = await call(twin, asked);
+      assert.equal(got.status, status);
+      assert.deepEqual(Object.fromEntries(Object.keys(headers).map((name) => [name, got.headers[name]])), headers);
+    }
+  });
+
   test('events that are larger', async (context) => {
     const twin = await twinFor(context);
     twin.addFault({ kind: 'large-events', bytes: 5_000, times: 2 });

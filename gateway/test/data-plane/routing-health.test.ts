@@ -20,6 +20,14 @@ async function stateOf(stack: RunningStack, endpoint: string): Promise<string | 
 const servedBy = (stack: RunningStack): readonly string[] =>
   stack.twin.usage().attempts.map(({ resource }) => resource);
 
+const bodyOf = (content: string, stream: boolean): string =>
+  JSON.stringify({
+    model: 'gpt-5.4-mini',
+    reasoning_effort: 'none',
+    stream,
+    messages: [{ role: 'user', content }],
+  });
+
 describe('the health of an endpoint', () => {
   test('breaks after failures in a row, which cost no client anything; then it is not touched', async (context) => {
     const stack = await startStack(context);
@@ -42,31 +50,37 @@ describe('the health of an endpoint', () => {
     assert.equal(servedBy(stack).at(-1), 'contoso-weu');
   });
 
-  test('is not changed by 5,000 requests of which the content filter refuses 30 %', async (context) => {
+  test('is not changed by 5,000 requests of which the content filter stops 30 %: prompts and completions, streamed or not', async (context) => {
     const stack = await startStack(context);
     const before = (await stack.admin('/admin/v1/deployments')).text;
-    const bodies = ['twin:tokens=1', 'please twin:filter-prompt'].map((content) =>
-      JSON.stringify({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content }] }),
-    );
-    let refused = 0;
+    // Of twenty calls three prompts and three completions are stopped.
+    const contents = Array.from({ length: 20 }, (_, at) => {
+      if (at < 3) return 'please twin:filter-prompt';
+      return at < 6 ? 'twin:tokens=4 twin:filter-completion' : 'twin:tokens=1';
+    });
+    const bodies = contents.flatMap((content) => [bodyOf(content, false), bodyOf(content, true)]);
     let next = 0;
     const worker = async (): Promise<void> => {
       while (next < 5_000) {
-        const filtered = next % 10 < 3;
+        const at = next % bodies.length;
         next += 1;
         // By `fetch`, which keeps its connections.
         const response = await fetch(`${stack.url}/openai/v1/chat/completions`, {
           method: 'POST',
           headers: { 'api-key': keys.marketing, 'content-type': 'application/json' },
-          body: bodies[filtered ? 1 : 0] ?? null,
+          body: bodies[at] ?? null,
         });
         await response.arrayBuffer();
-        assert.equal(response.status, filtered ? 400 : 200);
-        if (filtered) refused += 1;
+        assert.equal(response.status, at < 6 ? 400 : 200);
       }
     };
     await Promise.all(Array.from({ length: 16 }, worker));
-    assert.equal(refused, 1_500);
+    const { rows } = await stack.usage('outcome');
+    assert.deepEqual(Object.fromEntries(rows.map(({ key, attempts }) => [key, attempts])), {
+      completed: 3_500,
+      'filtered-completion': 750,
+      'filtered-prompt': 750,
+    });
     const [then, now] = [before, (await stack.admin('/admin/v1/deployments')).text].map((text) =>
       (JSON.parse(text) as DeploymentList).deployments.map(({ name, state, lastError }) => [name, state, lastError]),
     );

@@ -4,16 +4,7 @@ import type { DeploymentList, EndpointHealth } from '@tollgate/contract/admin-ap
 import type { FaultInput } from '../../../twin/src/faults/fault.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { always } from '../support/routing.ts';
-import {
-  call,
-  configFor,
-  eventsOf,
-  keys,
-  startStack,
-  type Answer,
-  type RunningStack,
-} from '../support/running-gateway.ts';
-import { until } from '../support/until.ts';
+import { call, eventsOf, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
 
 /** Each case makes so many calls: as many failures in a row break an endpoint. */
 const calls = 5;
@@ -22,6 +13,9 @@ interface Case {
   readonly what: string;
   readonly fault: FaultInput;
   readonly stream: boolean;
+  /** What it is asked; something harmless where nothing is said. */
+  readonly content?: string;
+  readonly api?: 'responses';
   /** What each client gets. `code`: of the error body, or of the error event of a stream. */
   readonly client: { readonly status: number; readonly code?: string };
   readonly state: EndpointHealth['state'];
@@ -99,6 +93,22 @@ function passedOn(
   });
 }
 
+/** Served to the end, and as well as before. */
+function well(what: string, fault: FaultInput, rest: Partial<Case> = {}): readonly Case[] {
+  return elsewhere(what, fault, {
+    state: 'available',
+    forMs: undefined,
+    ledger: { completed: calls },
+    unknown: 0,
+    ...rest,
+  });
+}
+
+const exhausted = (what: 'requests' | 'tokens', reset: string): Readonly<Record<string, string>> => ({
+  [`x-ratelimit-remaining-${what}`]: '0',
+  [`x-ratelimit-reset-${what}`]: reset,
+});
+
 /** After the first byte: nothing can be tried again. */
 function brokenOff(what: string, fault: FaultInput, rest: Partial<Case> = {}): Case {
   return {
@@ -132,11 +142,48 @@ const cases: readonly Case[] = [
     { status: 429, headers: { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '1m30s' } },
     90_000,
   ),
+  ...throttled('429 with a reset in minutes, clamped', { status: 429, headers: exhausted('tokens', '6m0s') }, 300_000),
+  ...throttled('429 with a reset in milliseconds', { status: 429, headers: exhausted('requests', '120ms') }, 120),
+  ...throttled('429 with a reset in bare seconds', { status: 429, headers: exhausted('tokens', '20') }, 20_000),
+  ...throttled(
+    '429 with the resets of two that are exhausted, the longer one',
+    { status: 429, headers: { ...exhausted('tokens', '8s'), ...exhausted('requests', '9s') } },
+    9_000,
+  ),
+  ...throttled(
+    '429 with the reset of what is not exhausted',
+    { status: 429, headers: { 'x-ratelimit-remaining-tokens': '5', 'x-ratelimit-reset-tokens': '90s' } },
+    1_000,
+  ),
+  ...throttled(
+    '429 with garbage, and a reset',
+    { status: 429, retryAfter: 'soon', headers: exhausted('tokens', '3s') },
+    3_000,
+  ),
+  ...throttled('429 with forms that contradict each other', { status: 429, retryAfterMs: 250, retryAfter: 60 }, 250),
+  ...throttled('429 until a moment that has passed', { status: 429, retryAfter: new Date(start).toUTCString() }, 100),
+  ...throttled('429 until next year', { status: 429, retryAfter: new Date(start + 4e10).toUTCString() }, 300_000),
   ...throttled('429 without a word', { status: 429 }, 1_000),
   ...throttled('429 for a year', { status: 429, retryAfter: 31_536_000 }, 300_000),
   ...throttled('429 for minus one second', { status: 429, retryAfter: -1 }, 1_000),
   ...throttled('429 for garbage', { status: 429, retryAfter: 'soon' }, 1_000),
   ...throttled('503 with a time', { status: 503, retryAfter: 4 }, 4_000),
+  ...throttled('503 with milliseconds', { status: 503, retryAfterMs: 700 }, 700),
+  ...throttled('503 with a date', { status: 503, retryAfter: inSevenSeconds }, 7_000),
+  ...elsewhere('status 503 with a time that is none', { kind: 'status', status: 503, retryAfter: 'later' }),
+  ...elsewhere('status 408 with a time', { kind: 'status', status: 408, retryAfter: 20 }, { forMs: 20_000 }),
+  ...well('a reply whose headers speak of a limit', {
+    kind: 'headers',
+    headers: { 'retry-after': '30', 'retry-after-ms': '30000', ...exhausted('tokens', '60s') },
+  }),
+  ...well('a reply whose headers make no sense', {
+    kind: 'headers',
+    headers: {
+      'azure-openai-deployment-utilization': '200%',
+      'x-ratelimit-remaining-tokens': '-3',
+      'x-ratelimit-limit-tokens': 'many',
+    },
+  }),
   ...quarantined('401', 401),
   ...quarantined('403', 403),
   ...quarantined('404 DeploymentNotFound', 404),
@@ -173,6 +220,41 @@ const cases: readonly Case[] = [
       unknown: calls,
     },
   ),
+  ...[900, 20].map((afterBytes) =>
+    brokenOff(
+      `a reset after ${afterBytes} bytes of a JSON body`,
+      { kind: 'reset', afterBytes },
+      // What was delivered is recorded as a lower bound: nothing.
+      { stream: false, client: { status: 502, code: 'upstream_invalid_reply' } },
+    ),
+  ),
+  brokenOff(
+    'a reset in the middle of a stream of Responses',
+    { kind: 'reset', afterBytes: 1_500 },
+    { api: 'responses' },
+  ),
+  brokenOff(
+    'an event of a stream that is no JSON',
+    { kind: 'malformed-json', afterEvents: 3 },
+    { client: served, state: 'available', forMs: undefined, ledger: { completed: calls } },
+  ),
+  ...both.flatMap((stream) =>
+    well(
+      'a completion that the content filter stops',
+      { kind: 'headers', headers: {} },
+      { content: 'Go on. twin:filter-completion', ledger: { 'filtered-completion': calls } },
+    ).filter((one) => one.stream === stream),
+  ),
+  ...well(
+    'a prompt that the content filter refuses',
+    { kind: 'headers', headers: {} },
+    {
+      content: 'please twin:filter-prompt',
+      client: { status: 400, code: 'content_filter' },
+      ledger: { 'filtered-prompt': calls },
+      unknown: calls,
+    },
+  ),
   brokenOff(
     'a missing usage',
     { kind: 'missing-usage' },
@@ -197,11 +279,13 @@ describe('what an upstream answers: for the client, for its health, for the ledg
     );
   });
 
-  const ask = (stream: boolean): Promise<Answer> =>
-    call(`${stack.url}/openai/v1/chat/completions`, {
+  function ask({ stream, api, content = 'Name three cities.' }: Case): Promise<Answer> {
+    const input = api === 'responses' ? { input: content } : { messages: [{ role: 'user', content }] };
+    return call(`${stack.url}/openai/v1/${api ?? 'chat/completions'}`, {
       headers: { 'api-key': keys.marketing },
-      body: { model: 'gpt-5.4-mini', stream, messages: [{ role: 'user', content: 'Name three cities.' }] },
+      body: { model: 'gpt-5.4-mini', stream, ...input },
     });
+  }
 
   async function outcomes(): Promise<Readonly<Record<string, number>>> {
     const { rows } = await stack.usage('outcome');
@@ -217,14 +301,15 @@ describe('what an upstream answers: for the client, for its health, for the ledg
     return (json as DeploymentList).deployments.find(({ name }) => name === 'weu');
   }
 
-  for (const { what, fault, stream, client, state, forMs, ledger, unknown } of cases) {
+  for (const one of cases) {
+    const { what, fault, stream, client, state, forMs, ledger, unknown } = one;
     test(`${what}, ${stream ? 'streamed' : 'whole'}`, async () => {
       stack.twin.reset();
       for (const name of ['weu', 'swc']) await stack.admin(`/admin/v1/deployments/${name}/reset`, { method: 'POST' });
       const [earlier, earlierUnknown] = [await outcomes(), await unknownRequests()];
       stack.twin.addFault({ ...fault, times: null, match: { resource: 'contoso-weu' } });
       for (let at = 0; at < calls; at += 1) {
-        const answer = await ask(stream);
+        const answer = await ask(one);
         assert.equal(answer.status, client.status, answer.body.slice(0, 300));
         assert.equal(codeOf(answer, stream), client.code);
       }
@@ -245,91 +330,5 @@ describe('what an upstream answers: for the client, for its health, for the ledg
   test('and the ledger agrees with itself', async () => {
     assert.deepEqual((await stack.verify()).problems, []);
     for (const close of closing) await close();
-  });
-});
-
-describe('an upstream that accepts and then says nothing', () => {
-  const models = `  gpt-5.4-mini: { tiers: [[weu], [swc]], firstByteTimeout: 20s, idleTimeout: 30s, deadline: 90s }
-  gpt-5-mini: { tiers: [[reasoning]] }
-  one-endpoint: { tiers: [[weu]] }
-  classic: { tiers: [[old]] }
-  text-embedding-3-small: { tiers: [[embeddings]] }`;
-
-  for (const after of ['nothing', 'headers'] as const) {
-    test(`is left for the next endpoint when the first byte of a stream does not come in time (${after} sent)`, async (context) => {
-      const clock = new ManualClock();
-      const stack = await startStack(context, {
-        config: (twin) => configFor(twin, { models }),
-        overrides: { clock, random: always(0) },
-      });
-      stack.twin.addFault({ kind: 'slow-first-byte', after, times: null, match: { resource: 'contoso-weu' } });
-      const answering = call(`${stack.url}/openai/v1/chat/completions`, {
-        headers: { 'api-key': keys.marketing },
-        body: { model: 'gpt-5.4-mini', stream: true, messages: [{ role: 'user', content: 'Name three cities.' }] },
-      });
-      await until(() => stack.twin.held() === 1);
-      clock.advance(20_000);
-      const answer = await answering;
-      assert.equal(eventsOf(answer.body).at(-1), '[DONE]');
-      const { rows } = await stack.usage('outcome');
-      assert.deepEqual(Object.fromEntries(rows.map(({ key, attempts }) => [key, attempts])), {
-        completed: 1,
-        'timed-out': 1,
-      });
-    });
-  }
-
-  test('keeps a whole reply waiting until the deadline, for it may only be long; then it counts as slow', async (context) => {
-    const clock = new ManualClock();
-    const stack = await startStack(context, {
-      config: (twin) => configFor(twin, { models }),
-      overrides: { clock, random: always(0) },
-    });
-    stack.twin.addFault({ kind: 'slow-first-byte', times: null });
-    const answering = call(`${stack.url}/openai/v1/chat/completions`, {
-      headers: { 'api-key': keys.marketing },
-      body: { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'Name three cities.' }] },
-    });
-    await until(() => stack.twin.held() === 1);
-    clock.advance(89_999);
-    clock.advance(1);
-    const answer = await answering;
-    assert.equal(answer.status, 504);
-    const { json } = await stack.admin('/admin/v1/deployments');
-    const { state, lastError } = (json as DeploymentList).deployments.find(({ name }) => name === 'weu') ?? {};
-    assert.deepEqual([state, lastError], ['available', 'no reply in time']);
-  });
-
-  test('in the middle of a stream gives the client an error event of its dialect, and counts as a failure', async (context) => {
-    for (const [path, last] of [
-      ['chat/completions', /^\{"error":\{"code":"upstream_timeout"/],
-      ['responses', /^\{"type":"error","code":"upstream_timeout"/],
-    ] as const) {
-      const clock = new ManualClock();
-      const stack = await startStack(context, {
-        config: (twin) => configFor(twin, { models }),
-        overrides: { clock, random: always(0) },
-      });
-      stack.twin.addFault({ kind: 'stall', afterBytes: 1_500 });
-      let begun = false;
-      const answering = call(`${stack.url}/openai/v1/${path}`, {
-        headers: { 'api-key': keys.marketing },
-        body: {
-          model: 'gpt-5.4-mini',
-          stream: true,
-          ...(path === 'responses' ? { input: 'Hello' } : { messages: [{ role: 'user', content: 'Hello' }] }),
-        },
-        onData() {
-          begun = true;
-        },
-      });
-      await until(() => stack.twin.held() === 1 && begun);
-      clock.advance(30_000);
-      clock.advance(30_000);
-      const answer = await answering;
-      assert.match(eventsOf(answer.body).at(-1) ?? '', last);
-      const { json } = await stack.admin('/admin/v1/deployments');
-      assert.equal((json as DeploymentList).deployments.find(({ name }) => name === 'weu')?.lastError, 'went silent');
-    }
   });
 });

@@ -43,6 +43,7 @@ export async function deliverWhole(
   const status = given.status ?? 200;
   await writer.begin(status, {
     ...given.headers,
+    ...faults.get('headers')?.headers,
     'content-type': faults.get('content-type')?.value ?? 'application/json',
     'content-length': Buffer.byteLength(text),
   });
@@ -61,6 +62,7 @@ export async function deliverStream(
   const writer = writerOf(exchange);
   await writer.begin(200, {
     ...given.headers,
+    ...exchange.faults.get('headers')?.headers,
     'content-type': exchange.faults.get('content-type')?.value ?? 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, must-revalidate',
   });
@@ -155,6 +157,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   const headers: OutgoingHttpHeaders = {
     ...commonHeaders(exchange),
     ...refusal.headers,
+    ...exchange.faults.get('headers')?.headers,
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   };

@@ -86,6 +86,9 @@ export const faultSchema = z.discriminatedUnion('kind', [
       ...common,
     })
     .describe('The request is refused; no token is used.'),
+  z
+    .strictObject({ kind: z.literal('headers'), headers: z.record(z.string(), z.string()), ...common })
+    .describe('The reply, whatever it is, has these headers as well, or in the place of its own.'),
   z.strictObject({ kind: z.literal('content-type'), value: z.string().default('text/html'), ...common }),
   z.strictObject({ kind: z.literal('malformed-json'), afterEvents, ...common }).describe('JSON that breaks off.'),
   z.strictObject({ kind: z.literal('missing-usage'), ...common }),
