@@ -310,6 +310,45 @@ export function counterStoreContract(
       });
     });
 
+    test('gives others what a gateway was granted that is gone, but for what it has said, or the ledger has of it', async () => {
+      await withCounters(async ({ connect, advance }) => {
+        const [one, gone] = [await connect('a'), await connect('gone')];
+        const own = { spent: 10n, unknown: 5n, inFlight: 15n };
+        const accounts = [claimOf('k', { own, granted: 60n }), claimOf('l', { own, granted: 60n })];
+        await exchange(gone, { accounts });
+        assert.equal(await one.writeOff('gone', 'k', { spent: 0n, unknown: 0n }), false, 'it is there');
+        assert.deepEqual(
+          (await one.accountsOf('gone')).toSorted((left, right) => (left.key < right.key ? -1 : 1)),
+          ['k', 'l'].map((key) => ({ key, granted: 60n, sums: own })),
+        );
+        await gone.close();
+        await advance(3 * leaseMs + 1);
+        await exchange(one, { accounts: [claimOf('k'), claimOf('l')] });
+        const silent = (await one.gateways()).filter(({ isHeard }) => !isHeard).map(({ journal }) => journal);
+        assert.ok(silent.includes('gone') && !silent.includes('a'), String(silent));
+        for (let time = 0; time < 2; time += 1) {
+          assert.equal(await one.writeOff('gone', 'k', { spent: 0n, unknown: 0n }), true);
+          assert.equal(await one.writeOff('gone', 'l', { spent: 30n, unknown: 0n }), true);
+        }
+        assert.equal(await one.writeOff('nobody', 'k', { spent: 30n, unknown: 0n }), true);
+        const answer = await exchange(one, {
+          accounts: [claimOf('k'), claimOf('l')],
+          asks: [need(86n, 0), need(85n, 0), need(71n, 1), need(70n, 1)],
+        });
+        assert.deepEqual(granted(answer), [false, true, false, true]);
+        assert.deepEqual(
+          answer.accounts.map(({ total }) => total),
+          [
+            { spent: 10n, unknown: 5n, inFlight: 0n },
+            { spent: 30n, unknown: 0n, inFlight: 0n },
+          ],
+        );
+        // It comes back all the same: what it says counts.
+        const back = await exchange(await connect('gone'), { accounts: [claimOf('k', { own, granted: 30n })] });
+        assert.deepEqual(back.accounts[0]?.total, own);
+      });
+    });
+
     test('tells the others what is recalled', async () => {
       await withCounters(async ({ connect }) => {
         const [one, other] = [await connect('a'), await connect('b')];

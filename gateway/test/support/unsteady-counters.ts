@@ -3,6 +3,8 @@ import {
   type Answer,
   type CounterStore,
   type Exchange,
+  type JournalAccount,
+  type KnownGateway,
   type Sums,
 } from '#accounting/budgets/ports.ts';
 
@@ -67,6 +69,18 @@ export class UnsteadyCounters implements CounterStore {
     this.#store.onRecall(async (keys) => {
       if (!this.dead) await run(keys);
     });
+  }
+
+  async gateways(): Promise<readonly KnownGateway[]> {
+    return await this.#store.gateways();
+  }
+
+  async accountsOf(journal: string): Promise<readonly JournalAccount[]> {
+    return await this.#store.accountsOf(journal);
+  }
+
+  async writeOff(journal: string, key: string, known: Omit<Sums, 'inFlight'>): Promise<boolean> {
+    return await this.#store.writeOff(journal, key, known);
   }
 
   async close(): Promise<void> {

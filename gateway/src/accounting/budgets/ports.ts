@@ -161,6 +161,22 @@ export class CountersFenced extends Error {
   override readonly name = 'CountersFenced';
 }
 
+/** A gateway that counts, or has counted, with the store. */
+export interface KnownGateway {
+  readonly journal: string;
+  /** Since it was last heard, ms. */
+  readonly silentMs: number;
+  /** Lately enough to be counted among those that are there. */
+  readonly isHeard: boolean;
+}
+
+/** What the store has of one journal in one account. */
+export interface JournalAccount {
+  readonly key: string;
+  readonly granted: bigint;
+  readonly sums: Sums;
+}
+
 /** Counters behind limits and budgets. One connection per gateway process; exchanges are made one after the other. */
 export interface CounterStore {
   /** False where this process is the only one: its grants never lapse, and need not be small. */
@@ -179,6 +195,16 @@ export interface CounterStore {
   recall(keys: readonly string[]): Promise<void>;
   /** Whom to call when another gateway recalls; a promise resolves when what can be given back has been told. */
   onRecall(run: (keys: readonly string[]) => void | Promise<void>): void;
+  /** Gateways of the last 400 days, this one included, as far as the store has not lost them. */
+  gateways(): Promise<readonly KnownGateway[]>;
+  /** Everything that the store has of one journal. */
+  accountsOf(journal: string): Promise<readonly JournalAccount[]>;
+  /**
+   * What was granted to a journal in an account is for others, but for what it has said that it spent or left unknown, or
+   * the ledger has of it where that is more. Its own word counts again if it comes back. Does nothing, and resolves with
+   * false, where its gateway is heard.
+   */
+  writeOff(journal: string, key: string, known: Omit<Sums, 'inFlight'>): Promise<boolean>;
   /** Says that this gateway is gone; its grants stay as it stated them last. */
   close(): Promise<void>;
 }

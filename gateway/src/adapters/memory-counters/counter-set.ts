@@ -7,6 +7,8 @@ import {
   type AskAnswer,
   type CounterStore,
   type Exchange,
+  type JournalAccount,
+  type KnownGateway,
   type Lacking,
   type PermitClaim,
   type RateClaim,
@@ -155,6 +157,32 @@ export class CounterSet {
   async recall(from: Connection, keys: readonly string[]): Promise<void> {
     const others = [...this.#gateways.values()].filter((one) => one !== from);
     await Promise.allSettled(others.map(async (one) => await one.recalled(keys)));
+  }
+
+  gateways(): readonly KnownGateway[] {
+    const journals = new Set([...this.#accounts.values()].flatMap(({ entries }) => [...entries.keys()]));
+    for (const journal of this.#gateways.keys()) journals.add(journal);
+    return [...journals].map((journal) => ({ journal, silentMs: 0, isHeard: this.#gateways.has(journal) }));
+  }
+
+  accountsOf(journal: string): readonly JournalAccount[] {
+    return [...this.#accounts].flatMap(([key, { entries }]) => {
+      const entry = entries.get(journal);
+      if (entry === undefined) return [];
+      const { granted, spent, unknown, inFlight } = entry;
+      return [{ key, granted, sums: { spent, unknown, inFlight } }];
+    });
+  }
+
+  writeOff(journal: string, key: string, known: Omit<Sums, 'inFlight'>): boolean {
+    if (this.#gateways.has(journal)) return false;
+    const account = this.#accounts.get(key);
+    const entry = account?.entries.get(journal);
+    if (account === undefined || entry === undefined) return true;
+    const isMore = known.spent + known.unknown > entry.spent + entry.unknown;
+    const { spent, unknown } = isMore ? known : entry;
+    account.set(journal, { ...entry, spent, unknown, inFlight: 0n, granted: spent + unknown });
+    return true;
   }
 
   leave(connection: Connection): void {
@@ -311,6 +339,18 @@ class Connection implements CounterStore {
 
   async recalled(keys: readonly string[]): Promise<void> {
     await this.#onRecall(keys);
+  }
+
+  gateways(): Promise<readonly KnownGateway[]> {
+    return Promise.resolve(this.#set.gateways());
+  }
+
+  accountsOf(journal: string): Promise<readonly JournalAccount[]> {
+    return Promise.resolve(this.#set.accountsOf(journal));
+  }
+
+  writeOff(journal: string, key: string, known: Omit<Sums, 'inFlight'>): Promise<boolean> {
+    return Promise.resolve(this.#set.writeOff(journal, key, known));
   }
 
   close(): Promise<void> {

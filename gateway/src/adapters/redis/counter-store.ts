@@ -3,6 +3,8 @@ import {
   type Answer,
   type CounterStore,
   type Exchange,
+  type JournalAccount,
+  type KnownGateway,
   type Sums,
 } from '#accounting/budgets/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -10,6 +12,7 @@ import type { IdSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import { readAnswer, type Read } from './answer.ts';
 import type { RedisConnection } from './connection.ts';
+import { Journals } from './journals.ts';
 import { counterKeys, type CounterKeys } from './keys.ts';
 import { Patience } from './patience.ts';
 import { Recalls } from './recalls.ts';
@@ -43,9 +46,6 @@ const permitLeases = 3;
 /** A gateway counts as there for so many leases after it was last heard; a new set waits as long for one that was there. */
 const waitLeases = 3;
 const longestRestMs = 1000;
-const readAtOnce = 200;
-/** Where an entry has the session that it was said in: see `exchange.lua`. */
-const sessionAt = 5;
 
 const sumsText = ({ spent, unknown, inFlight }: Sums): readonly string[] => [spent, unknown, inFlight].map(String);
 
@@ -56,6 +56,7 @@ export class RedisCounters implements CounterStore {
   readonly #keys: CounterKeys;
   readonly #patience: Patience;
   readonly #recalls: Recalls;
+  readonly #journals: Journals;
   /** This process. */
   readonly #session: string;
   /** Given by the server: above those of all processes before it. 0: it has not answered yet. */
@@ -74,6 +75,13 @@ export class RedisCounters implements CounterStore {
     this.#session = options.ids(clock.now());
     const restMs = Math.min(longestRestMs, leaseMs / 5);
     this.#patience = new Patience({ clock, log, timeoutMs, restMs, reset: () => connection.reset() });
+    this.#journals = new Journals({
+      connection,
+      keys: this.#keys,
+      patience: this.#patience,
+      heardMs: waitLeases * leaseMs,
+      time: options.time,
+    });
     this.#recalls = new Recalls({ connection, channel: this.#keys.recalls, journal, clock, ids: options.ids });
   }
 
@@ -107,6 +115,18 @@ export class RedisCounters implements CounterStore {
     this.#recalls.onRecall = run;
   }
 
+  async gateways(): Promise<readonly KnownGateway[]> {
+    return await this.#journals.gateways();
+  }
+
+  async accountsOf(journal: string): Promise<readonly JournalAccount[]> {
+    return await this.#journals.accountsOf(journal);
+  }
+
+  async writeOff(journal: string, key: string, known: Omit<Sums, 'inFlight'>): Promise<boolean> {
+    return await this.#journals.writeOff(journal, key, known);
+  }
+
   async close(): Promise<void> {
     const { connection, journal } = this.#options;
     const { gateways } = this.#keys;
@@ -128,6 +148,7 @@ export class RedisCounters implements CounterStore {
         keys.gateways,
         keys.gateway(journal),
         keys.spoken(journal),
+        keys.journals,
         ...accounts.map(({ key }) => keys.account(key)),
         ...rates.map(({ key }) => keys.rate(key)),
         ...permits.map(({ key }) => keys.permit(key)),
@@ -197,36 +218,7 @@ export class RedisCounters implements CounterStore {
   }
 
   async #nextLeft(count: number): Promise<readonly string[]> {
-    if (this.#left.length === 0) this.#left = await this.#leftByOthers();
+    if (this.#left.length === 0) this.#left = await this.#journals.leftTo(this.#session, this.#options.journal);
     return this.#left.splice(0, count);
   }
-
-  /** What earlier sessions of this journal have said and this one has not. */
-  async #leftByOthers(): Promise<string[]> {
-    const { connection, journal } = this.#options;
-    const { spoken: spokenOf, account: accountOf } = this.#keys;
-    const spoken = spokenOf(journal);
-    const found: string[] = [];
-    for (let from = 0; ; from += readAtOnce) {
-      const keys = await this.#patience.wait(async () =>
-        textsIn(await connection.command(spoken, ['ZRANGE', spoken, String(from), String(from + readAtOnce - 1)])),
-      );
-      const entries = await this.#patience.wait(
-        async () =>
-          await Promise.all(
-            keys.map(async (key) => await connection.command(accountOf(key), ['HGET', accountOf(key), `j:${journal}`])),
-          ),
-      );
-      keys.forEach((key, at) => {
-        const entry = entries[at];
-        if (typeof entry === 'string' && entry.split(' ')[sessionAt] !== this.#session) found.push(key);
-      });
-      if (keys.length < readAtOnce) return found;
-    }
-  }
-}
-
-function textsIn(reply: unknown): string[] {
-  if (!Array.isArray(reply)) throw new CountersUnavailable('What answers is no set of counters.');
-  return reply.map(String);
 }

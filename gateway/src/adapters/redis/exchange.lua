@@ -1,14 +1,14 @@
 -- One exchange of a gateway with the shared counters: what is stated, asked and answered is told in
 -- accounting/budgets/ports.ts, why in ADR 12. The server runs it in one step.
 --
--- KEYS    1 the set · 2 the gateways that were heard · 3 this gateway · 4 the accounts that its journal speaks of,
---         then its accounts, rates and permits in the order of the payload.
+-- KEYS    1 the set · 2 the gateways that were heard · 3 this gateway · 4 the accounts that its journal speaks of · 5 when
+--         each journal was last heard, then its accounts, rates and permits in the order of the payload.
 -- ARGV    1 the payload, JSON · 2 the time in ms for tests; empty: the server's.
 
 local DAY = 86400000
 
 local payload = cjson.decode(ARGV[1])
-local set, gateways, gateway, spoken = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local set, gateways, gateway, spoken, journals = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local journal = payload.journal
 
 local now = tonumber(ARGV[2])
@@ -60,6 +60,8 @@ redis.call('HSET', set, 'epoch', epoch, 'born', whole(born), 'server', server, '
 redis.call('HSET', gateway, 'session', payload.session, 'generation', whole(mine), 'number', whole(payload.number))
 redis.call('PEXPIRE', gateway, whole(40 * DAY))
 redis.call('ZADD', gateways, whole(now), journal)
+redis.call('ZADD', journals, whole(now), journal)
+redis.call('ZREMRANGEBYSCORE', journals, '-inf', '(' .. whole(now - 400 * DAY))
 redis.call('ZREMRANGEBYSCORE', gateways, '-inf', '(' .. whole(now - payload.waitMs))
 redis.call('ZREMRANGEBYSCORE', gateways, '(' .. whole(now), '+inf')
 local alive = redis.call('ZCARD', gateways)
@@ -119,7 +121,7 @@ local function say(account, entry)
 end
 
 local accounts = {}
-local place = 5
+local place = 6
 for at, claim in ipairs(payload.accounts) do
   local account = open_account(KEYS[place], claim)
   place = place + 1

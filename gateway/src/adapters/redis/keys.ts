@@ -4,6 +4,8 @@ export interface CounterKeys {
   readonly set: string;
   /** When each gateway was last heard. */
   readonly gateways: string;
+  /** When each journal was last heard, those of gateways that are gone included. */
+  readonly journals: string;
   readonly gateway: (journal: string) => string;
   /** The accounts that a journal speaks of. */
   readonly spoken: (journal: string) => string;
@@ -19,6 +21,7 @@ export function counterKeys(prefix: string, organisation: string): CounterKeys {
   return {
     set: key('set'),
     gateways: key('gateways'),
+    journals: key('journals'),
     gateway: (journal) => key('gateway', journal),
     spoken: (journal) => key('spoken', journal),
     account: (name) => key('account', name),

@@ -15,3 +15,4 @@ function scriptOf(...files: readonly string[]): Script {
 
 export const exchangeScript = scriptOf('./numbers.lua', './exchange.lua');
 export const buildScript = scriptOf('./numbers.lua', './build.lua');
+export const writeOffScript = scriptOf('./numbers.lua', './write-off.lua');
