@@ -11,6 +11,8 @@ import { addCompletion } from './commands/completion/completion.ts';
 import { addConfigCheck } from './commands/config/check.ts';
 import { addConfigReload } from './commands/config/reload.ts';
 import { addConfigShow } from './commands/config/show.ts';
+import { addCountersList } from './commands/counters/list.ts';
+import { addCountersWriteOff } from './commands/counters/write-off.ts';
 import { addDemo } from './commands/demo/demo.ts';
 import { addDeploymentsList } from './commands/deployments/list.ts';
 import { addExportCsv, addExportJson } from './commands/export/charges.ts';
@@ -108,6 +110,11 @@ const tree: readonly (Add | Noun)[] = [
       addBudgetSimulate,
       addBudgetEvents,
     ],
+  },
+  {
+    name: 'counters',
+    description: 'Gateways that share limits and budgets.',
+    verbs: [addCountersList, addCountersWriteOff],
   },
   { name: 'prices', description: 'What the deployments cost.', verbs: [addPricesList, addPricesSync] },
   {

@@ -3,6 +3,7 @@ import { deploymentControl } from './compose-deployments.ts';
 import { adminAdjustments } from './compose-adjustments.ts';
 import { adminBudgets } from './compose-budgets.ts';
 import { composeExports } from './compose-exports.ts';
+import { adminCounters } from './compose-gateways.ts';
 import type { Parts } from './compose-parts.ts';
 import { routeControl } from './compose-routes.ts';
 import { composePriceSync } from './compose-price-sync.ts';
@@ -53,6 +54,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
       clock,
       log,
     }),
+    counters: adminCounters({ engine: parts.engine, directory }),
     prices: () =>
       priceList(snapshots.priceBook(), rules.listOf(watcher.current().config).prices, {
         endpoints: snapshots.current().endpoints.values(),

@@ -83,6 +83,7 @@ async function openApiDocument(): Promise<JsonObject> {
       limits: notCalled,
       changeLimits: notCalled,
     },
+    counters: { list: notCalled, writeOff: notCalled },
     prices: notCalled,
     priceSync: { query: { apiVersion: '', filter: '' }, sync: notCalled },
     configInForce: notCalled,

@@ -14,6 +14,7 @@ export const auditActions = [
   'deployment.override',
   'deployment.reset',
   'ledger.write-off',
+  'counters.write-off',
   'ledger.rerate',
   'ptu.allocate',
   'prices.sync',

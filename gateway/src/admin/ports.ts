@@ -21,6 +21,7 @@ import type {
   TopUpList,
   TopUpQuery,
 } from '@tollgate/contract/admin-api/budgets.ts';
+import type { CounterList, WriteOffGateway, WrittenOffGateway } from '@tollgate/contract/admin-api/counters.ts';
 import type { ExportKey, ExportSignature } from '@tollgate/contract/export-signature.ts';
 import type { ConfigInForce, ConfigReload, PriceList, Version } from '@tollgate/contract/admin-api/operations.ts';
 import type {
@@ -96,6 +97,13 @@ export interface AdminBudgets {
   changeLimits(asked: ChangeLimits): Promise<LimitList>;
 }
 
+/** Gateways that count together. Both reject with `admin_unready` where the counters cannot be asked. */
+export interface AdminCounters {
+  list(): Promise<CounterList>;
+  /** Rejects with `admin_not_found`, and with `admin_conflict` where the gateway is there. */
+  writeOff(asked: WriteOffGateway): Promise<WrittenOffGateway>;
+}
+
 /** Files for finance. */
 export interface Exports {
   /** Rejects with `admin_invalid`, and everything that is wrong with the question, before anything is made. */
@@ -128,6 +136,7 @@ export interface AdminDependencies {
   readonly routes: RouteControl;
   readonly adjustments: AdminAdjustments;
   readonly budgets: AdminBudgets;
+  readonly counters: AdminCounters;
   prices(): PriceList;
   readonly priceSync: {
     /** What to ask Azure's price list for. */

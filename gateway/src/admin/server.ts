@@ -15,6 +15,7 @@ import { exportRoutes } from './routes/exports.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { adjustmentRoutes } from './routes/adjustments.ts';
 import { openRoutes } from './routes/open.ts';
+import { counterRoutes } from './routes/counters.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { priceRoutes } from './routes/prices.ts';
@@ -117,6 +118,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   routeRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
   budgetRoutes(app, dependencies);
+  counterRoutes(app, dependencies);
   ptuRoutes(app, dependencies);
   priceRoutes(app, dependencies);
   operationRoutes(app, dependencies);

@@ -1,6 +1,13 @@
 // A whole gateway whose counters are on a server that hangs, or is not there.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
+import { counterListSchema, type CounterList } from '@tollgate/contract/admin-api/counters.ts';
+import { RedisConnection } from '#adapters/redis/connection.ts';
+import { RedisCounters } from '#adapters/redis/counter-store.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { ulidSource } from '#kernel/ids.ts';
+import { silentLog } from '#kernel/log.ts';
 import { eventually, redisOrSkip, startRedis, type RedisServer } from '../support/redis-server.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
 
@@ -108,5 +115,57 @@ describe('counters that cannot be asked', redisOrSkip, () => {
     await eventually(async () => (await spentByServer(server)) === before);
     assert.equal(await metric(stack, 'tollgate_counters_lost_total'), 1);
     await askUntil(stack, keys.marketing, 'ok');
+  });
+
+  test('what a gateway was granted that is gone for good is given to others, by an administrator and on the trail', async (context) => {
+    const { stack, server } = await start(context);
+    await askUntil(stack, keys.marketing, 'ok');
+    const found = await server.command('KEYS', '*:account:consumer/marketing/*');
+    const [name = ''] = Array.isArray(found) ? found.map(String) : [];
+    const key = name.slice(name.indexOf('consumer/'));
+    const nobody = { spent: 0n, unknown: 0n, inFlight: 0n };
+    const gone = new RedisCounters({
+      connection: new RedisConnection({
+        address: { url: server.url, password: null, cluster: false, certificateAuthority: null },
+        clock: systemClock,
+        log: silentLog,
+      }),
+      keyPrefix: 'tollgate:',
+      organisation: 'contoso',
+      journal: 'gone',
+      leaseMs: 1000,
+      timeoutMs: 5000,
+      clock: systemClock,
+      ids: ulidSource(),
+      log: silentLog,
+    });
+    context.after(async () => await gone.close());
+    const claim = { key, endsAt: Date.UTC(2100, 0, 1), own: nobody, kept: null, lease: 0n, fresh: false };
+    const accounts = [{ ...claim, granted: 1_000_000_000n, limit: 5_000_000_000n }];
+    await eventually(async () => {
+      await gone.exchange({ accounts, rates: [], permits: [], asks: [], left: 0 });
+      return true;
+    });
+    const list = async (): Promise<CounterList> =>
+      counterListSchema.parse((await stack.admin('/admin/v1/counters')).json);
+    const ofGone = async () => (await list()).gateways.find(({ journal }) => journal === 'gone');
+    const writeOff = async (journal: string) =>
+      await stack.admin('/admin/v1/counters/write-off', {
+        method: 'POST',
+        body: { journal, reason: 'its volume is gone' },
+      });
+
+    assert.equal((await ofGone())?.accounts[0]?.outstanding, '1000000000');
+    assert.equal((await writeOff('gone')).status, 409, 'it is there');
+    assert.equal((await writeOff('nobody')).status, 404);
+    await eventually(async () => (await ofGone())?.heard === false);
+    const { status, text } = await writeOff('gone');
+    assert.equal(status, 200, text);
+    assert.deepEqual((await ofGone())?.accounts, [], 'nothing is set aside for it any more');
+    const trail = auditPageSchema.parse((await stack.admin('/admin/v1/audit')).json).entries;
+    assert.deepEqual(
+      trail.filter(({ action }) => action === 'counters.write-off').map(({ subject }) => subject),
+      ['journal/gone: its volume is gone'],
+    );
   });
 });

@@ -169,6 +169,25 @@ export const answers = {
     reason: 'a launch',
     at: '2026-03-02T00:00:00.000Z',
   },
+  gateway: {
+    journal: '01KAMZ6G00Q3V7B1N4T8XWY2ZC',
+    self: false,
+    heard: false,
+    silentSeconds: 3600,
+    accounts: [
+      {
+        budget: 'consumer/finance/month',
+        unit: 'nano-usd',
+        windowStart: '2026-03-01T00:00:00.000Z',
+        windowEnd: '2026-04-01T00:00:00.000Z',
+        granted: '60',
+        spent: '10',
+        unknown: '5',
+        inFlight: '15',
+        outstanding: '45',
+      },
+    ],
+  },
   budget: {
     id: 'consumer/finance/month',
     node: 'consumer/finance',
@@ -285,6 +304,13 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       revokeTopUp: () => Promise.resolve(),
       limits: () => ({ nodes: [] }),
       changeLimits: () => Promise.resolve({ nodes: [] }),
+    },
+    counters: {
+      list: () => Promise.resolve(structuredClone({ shared: true, gateways: [answers.gateway] }) as never),
+      writeOff: ({ journal }) =>
+        journal === answers.gateway.journal
+          ? Promise.resolve(structuredClone({ journal, accounts: answers.gateway.accounts }) as never)
+          : Promise.reject(new Failure('admin_not_found', 'There is no such gateway.')),
     },
     routes: {
       trace: (id) => (id === answers.trace.requestId ? { ...answers.trace, steps: [] } : undefined),

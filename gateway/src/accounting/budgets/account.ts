@@ -192,10 +192,14 @@ export function accountKey(track: string, { start, end }: Pick<CalendarWindow, '
 }
 
 /** What an account's key says of it; undefined for what no version of ours has made. */
-export function readAccountKey(
-  key: string,
-):
-  | { readonly budget: Pick<Budget, 'node' | 'unit' | 'layer'>; readonly start: number; readonly end: number }
+export function readAccountKey(key: string):
+  | {
+      /** Of the budget. */
+      readonly id: string;
+      readonly budget: Pick<Budget, 'node' | 'unit' | 'layer'>;
+      readonly start: number;
+      readonly end: number;
+    }
   | undefined {
   const [, id = '', unit, layer, start, end] =
     /^(\S+) (nano-usd|tokens|requests) (contracted|list|internal) [^@]*@(-?\d+)-(-?\d+)$/.exec(key) ?? [];
@@ -204,7 +208,7 @@ export function readAccountKey(
   const [kind, name] = product === null ? parts : parts.slice(2);
   if (!isWord(nodeKinds, kind) || name === undefined || !isWord(units, unit) || !isWord(layers, layer))
     return undefined;
-  return { budget: { node: { kind, name, product }, unit, layer }, start: Number(start), end: Number(end) };
+  return { id, budget: { node: { kind, name, product }, unit, layer }, start: Number(start), end: Number(end) };
 }
 
 /** A budget through the changes of its configuration, with the windows of it that are in use. */

@@ -7,6 +7,7 @@ import { boundsInForce, type BoundsInForce } from './bounds.ts';
 import { CallSpending } from './call.ts';
 import type { CallContext } from './call-context.ts';
 import { Exchanger } from './exchanger.ts';
+import { Gateways } from './gateways.ts';
 import type { BudgetInstruments } from './instruments.ts';
 import { Loader, spentOf } from './loader.ts';
 import type { Adjustment } from '#accounting/ledger/ports.ts';
@@ -51,6 +52,10 @@ export class Engine {
   readonly #tracks: Tracks;
   readonly #exchanger: Exchanger;
   readonly #context: CallContext;
+  /** Whoever counts with the same store. */
+  readonly gateways: Gateways;
+  /** Several gateways count with one store. */
+  readonly shared: boolean;
   #beat: Timer | undefined;
   #sweep: Timer | undefined;
   #gathering: Timer | undefined;
@@ -60,6 +65,8 @@ export class Engine {
     this.#options = options;
     const { store, ledger, clock, log, instruments, leaseMs } = options;
     this.#tracks = new Tracks(clock, store.shared);
+    this.gateways = new Gateways({ store, ledger });
+    this.shared = store.shared;
     const exchanger = new Exchanger({
       store,
       clock,

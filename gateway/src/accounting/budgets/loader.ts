@@ -7,7 +7,7 @@ import { nextTurn } from '#kernel/turn.ts';
 type Settled = Omit<Sums, 'inFlight'>;
 
 /** What a budget counts of the ledger's sums. */
-function settledOf({ unit, layer }: Pick<Budget, 'unit' | 'layer'>, sums: LedgerSums): Settled {
+export function settledOf({ unit, layer }: Pick<Budget, 'unit' | 'layer'>, sums: LedgerSums): Settled {
   if (unit === 'requests') return { spent: sums.requests, unknown: 0n };
   if (unit === 'tokens') return { spent: sums.tokens, unknown: 0n };
   return { spent: spentOf({ layer }, sums), unknown: sums.held };
