@@ -34,7 +34,8 @@ function checked(
   writeFileSync(configFile, text);
   mkdirSync(dataFolder);
   if (priceFile !== undefined) writeFileSync(path.join(dataFolder, 'list-prices.json'), priceFile);
-  const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment: { KEY: 'k' } };
+  const environment = { KEY: 'k', URL: 'redis://127.0.0.1:6379', SIGNING: 'a-signing-key-of-the-test-0123456789' };
+  const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment };
   const { ok, problems } = checkConfiguration(settings);
   return { ok, problems: problems.map((one) => one.replaceAll(`${folder}/`, '')) };
 }
@@ -44,6 +45,22 @@ const price = (model: string, type: string): string =>
 
 const refusals = (problems: readonly string[]): readonly string[] =>
   problems.filter((one) => one.includes('are refused'));
+
+const told = (problems: readonly string[]): readonly string[] => problems.filter((one) => one.includes('sign ids'));
+
+suite('gateways that share counters', () => {
+  const shared = `counters: { redis: { url: "\${URL}" } }\n`;
+  const keys = `routing: { affinity: { keys: ["\${SIGNING}"] } }\n`;
+
+  test('are warned where each would sign ids with a key of its own', (context) => {
+    const { ok, problems } = checked(context, `${configuration}${shared}`);
+    assert.equal(ok, true);
+    assert.equal(told(problems).length, 1);
+    assert.match(told(problems)[0] ?? '', /^tollgate\.yaml:\d+:11 warning: counters: .*`routing\.affinity\.keys`\.$/);
+    for (const text of [configuration, `${configuration}${shared}${keys}`])
+      assert.deepEqual(told(checked(context, text).problems), []);
+  });
+});
 
 suite('a model without a price', () => {
   test('is told at its place in each product that refuses it, with what to do', (context) => {

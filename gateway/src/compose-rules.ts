@@ -13,6 +13,7 @@ import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import { costCentrePath, declaredDirectory, ptuDeployments, routingOf } from './snapshot.ts';
 import { priceWarnings } from './compose-price-warnings.ts';
+import { replicaWarnings } from './compose-replica-warnings.ts';
 import { PriceLists, type ListResult, type LoadedList } from './compose-price-lists.ts';
 import { createLoader, type Config } from './config-sections.ts';
 import type { Settings } from './settings.ts';
@@ -65,7 +66,7 @@ export function composeRules(settings: Settings, tokenProviders: readonly string
         prices: priceBook(config),
         at: clock.now(),
       });
-      const warnings = [...loaded.warnings, ...found.map(locate)];
+      const warnings = [...loaded.warnings, ...[...found, ...replicaWarnings(config)].map(locate)];
       return { ok: true, loaded: { ...loaded, warnings, digest: `${loaded.digest}${list.list.digest}` }, locate };
     },
     listOf,
