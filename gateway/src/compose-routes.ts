@@ -50,6 +50,7 @@ function shownStep(step: TraceStep, trace: RouteTrace): ShownTrace['steps'][numb
   return {
     model,
     atMs: rounded(step.at),
+    hedge: step.hedge,
     taken: step.taken === undefined ? null : (endpoints[step.taken]?.name ?? null),
     candidates: endpoints.map(({ name, tier }, index) => ({
       endpoint: name,

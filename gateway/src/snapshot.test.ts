@@ -167,14 +167,14 @@ suite('what the file declares of products and subscriptions', () => {
         models: new Set(['chat']),
         caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
         unpriced: 'refuse',
-        routing: { priority: 'standard', fallback: new Map() },
+        routing: { priority: 'standard', fallback: new Map(), hedging: null },
       },
       {
         name: 'free',
         models: new Set(['chat', 'mixed']),
         caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
         unpriced: 'allow-and-flag',
-        routing: { priority: 'standard', fallback: new Map() },
+        routing: { priority: 'standard', fallback: new Map(), hedging: null },
       },
     ]);
   });

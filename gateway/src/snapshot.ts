@@ -189,6 +189,7 @@ export function declaredDirectory(config: Config): DeclaredDirectory {
       routing: Object.freeze({
         priority: values.priority,
         fallback: new Map(Object.entries(values.fallback)),
+        hedging: values.hedging === undefined ? null : Object.freeze({ atLeastMs: values.hedging.atLeast }),
       }),
     });
   });

@@ -84,6 +84,7 @@ export const routeStepSchema = z.object({
     .describe('Whose endpoints were considered: another model than asked where the call fell back to it.'),
   atMs: ms.describe('When the choice was made, in milliseconds after the request arrived.'),
   taken: z.string().nullable().describe('The endpoint that was taken; null where none could be.'),
+  hedge: z.boolean().describe('Whether it was made while the attempt before it was still under way.'),
   candidates: z.array(routeCandidateSchema).describe('Every endpoint of that model, in the order of its tiers.'),
   waited: z
     .object({

@@ -10,10 +10,19 @@ export interface RoutingTerms {
   readonly priority: Priority;
   /** By the name of a model: those that may serve a call of it where it cannot, in the order in which they are asked. */
   readonly fallback: ReadonlyMap<string, readonly string[]>;
+  /** Null: no call is sent to a second endpoint while the first one may still answer. */
+  readonly hedging: HedgingTerms | null;
+}
+
+/** A second attempt beside one that is slow to begin its answer. */
+export interface HedgingTerms {
+  /** It is made no sooner than so long after the first, ms, however fast the model's calls are answered as a rule. */
+  readonly atLeastMs: number;
 }
 
 /** Where nobody says otherwise. */
 export const defaultRoutingTerms: RoutingTerms = Object.freeze({
   priority: 'standard',
   fallback: new Map(),
+  hedging: null,
 });

@@ -150,6 +150,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       waitedMs: 0,
       trail: [],
       fallback: undefined,
+      losing: undefined,
       trace: undefined,
       limits,
     };

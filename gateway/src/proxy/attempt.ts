@@ -26,8 +26,8 @@ export type AttemptResult =
   /** Settled; nobody is waiting any more, or no time is left. */
   | { readonly kind: 'over'; readonly why: Interruption };
 
-/** Why we gave up an attempt that was under way: nobody waits for it any more, or no time is left. */
-export type Interruption = 'client-left' | 'timed-out';
+/** Why we gave up an attempt that was under way: nobody waits for it any more, no time is left, another one was faster. */
+export type Interruption = 'client-left' | 'timed-out' | 'hedge-lost';
 
 export interface AttemptOptions {
   readonly admission: Admission;
@@ -281,7 +281,7 @@ export class Attempt implements Watched {
   }
 
   private async noReply({ written }: NoReply): Promise<AttemptResult> {
-    if (this.interrupted === 'client-left') {
+    if (this.interrupted === 'client-left' || this.interrupted === 'hedge-lost') {
       // Nothing has reached the client; what the upstream had begun is a lower bound of nothing.
       const { admission } = this.options;
       const usage = written ? await countUsage(this.services, { admission, tap: undefined }) : noUsage;
@@ -317,6 +317,21 @@ export class Attempt implements Watched {
     const why = this.interrupted ?? 'timed-out';
     await this.settle(usage, why);
     return { kind: 'over', why };
+  }
+
+  /** From sending until its first byte, or until now where none has come, ms. */
+  get firstByteMs(): number {
+    return (this.firstByteAt ?? this.services.clock.monotonic()) - this.sentAt;
+  }
+
+  /** Gives up a reply that had been accepted: another attempt's is delivered. */
+  async lose(reply: UpstreamReply): Promise<void> {
+    this.watchdog.stop();
+    reply.abort();
+    await this.settle(
+      await countUsage(this.services, { admission: this.options.admission, tap: undefined }),
+      'hedge-lost',
+    );
   }
 
   /** Exactly once per attempt. Resolves when the record counts. */

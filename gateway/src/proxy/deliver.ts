@@ -32,6 +32,8 @@ export interface Forwarding {
   readonly trail: string[];
   /** What it may fall back to; undefined until its own model cannot take it. */
   fallback: Fallback | undefined;
+  /** Settles the attempts that others were faster than; undefined where there were none. Never rejects. */
+  losing: Promise<unknown> | undefined;
   /** How it was routed; undefined where nobody keeps that, or it has not come to it. */
   trace: RouteTrace | undefined;
   /** What the request is limited by; undefined until it is known who calls for what. */

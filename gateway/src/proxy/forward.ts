@@ -6,11 +6,10 @@ import { beginPlan } from './begin-plan.ts';
 import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
 import { fallBack } from './fallback.ts';
+import { hedgingOf, Race } from './hedge.ts';
 import type { Leg } from './leg.ts';
 import type { Place } from './place.ts';
 import { reserve } from './reserve.ts';
-import type { Choice } from './routing/choice.ts';
-import type { Plan } from './routing/plan.ts';
 import type { Services } from './services.ts';
 import { waitForPlace } from './wait.ts';
 
@@ -23,12 +22,6 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
   } finally {
     if (gives) presence.unwatch();
   }
-}
-
-/** What the plan has to know of an attempt that may be made again elsewhere. */
-function learn(plan: Plan, { member }: Choice, { fault, spilledTo }: Extract<AttemptResult, { kind: 'try-another' }>) {
-  if (fault.kind === 'throttled') plan.refusedBy(member);
-  if (spilledTo !== undefined) plan.avoidSpilled(member, spilledTo);
 }
 
 /** No endpoint of the model can take the call: another model does where that is allowed, else it waits for its own. */
@@ -57,15 +50,18 @@ export async function forward(services: Services, asked: Admission, forwarding: 
       ({ plan, admission, choice, reservation, at } = await anotherPlace(services, { plan, admission }, forwarding));
     }
     forwarding.attempts += 1;
-    const attempt = new Attempt(services, { admission, choice, at, reservation, number: forwarding.attempts });
-    const result = await make(attempt, forwarding);
+    let attempt = new Attempt(services, { admission, choice, at, reservation, number: forwarding.attempts });
+    const hedging = hedgingOf(admission);
+    let result: AttemptResult;
+    if (hedging === null) result = await make(attempt, forwarding);
+    else ({ attempt, result } = await new Race(services, { plan, admission }, forwarding).run(attempt, hedging));
     if (result.kind === 'accepted')
       return acceptedReply(services, { attempt, reply: result.reply, admission, forwarding });
     forwarding.trail.push(`${attempt.endpointName}:${result.kind === 'try-another' ? result.fault.kind : result.kind}`);
     if (result.kind === 'answered') return answeredReply(admission, forwarding, result);
     if (result.kind === 'over')
       throw new Failure('upstream_timeout', 'The deadline of the call has passed.', { retriesSpent: plan.made > 1 });
-    learn(plan, choice, result);
+    plan.learn(attempt.options.choice.member, result);
     // Whoever has gone pays for no further attempt.
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
       throw new Failure('upstream_timeout', 'The client has gone.');

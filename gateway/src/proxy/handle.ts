@@ -68,6 +68,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
       waitedMs: 0,
       trail: [],
       fallback: undefined,
+      losing: undefined,
       trace: undefined,
       limits: undefined,
     },
@@ -82,6 +83,8 @@ export async function handle(services: Services, client: Client): Promise<void> 
       extraHeaders: extraHeaders(journey),
     });
   } finally {
+    // Over for its client, but not for the ledger.
+    if (journey.forwarding.losing !== undefined) await journey.forwarding.losing;
     journey.limits?.end();
   }
   report(services, response, journey);

@@ -21,12 +21,16 @@ function kept(store: Map<string, Counter>, key: string, make: () => Counter): Co
   return counter;
 }
 
+/** What came of a hedge: `first`, `second`: whose reply was delivered; `none`: neither's; `unpaid`, `nowhere`: not made. */
+export type Hedged = 'first' | 'second' | 'none' | 'unpaid' | 'nowhere';
+
 /** What the request path counts. */
 export interface Instruments {
   requestDone(operation: string, status: number): void;
   attemptSettled(record: UsageRecord): void;
   /** By their names under `models`. */
   fellBack(asked: string, served: string): void;
+  hedged(model: string, how: Hedged): void;
 }
 
 export function createInstruments(metrics: Metrics): Instruments {
@@ -46,6 +50,10 @@ export function createInstruments(metrics: Metrics): Instruments {
   const fallbacks = metrics.counter(
     'tollgate_fallbacks_total',
     'Calls that went to another model than they asked for.',
+  );
+  const hedges = metrics.counter(
+    'tollgate_hedges_total',
+    'Calls whose first attempt was slow to answer, by what came of a second one beside it.',
   );
   const requestCounters = new Map<string, Counter>();
   const attemptCounters = new Map<string, Counter>();
@@ -75,6 +83,9 @@ export function createInstruments(metrics: Metrics): Instruments {
     },
     fellBack(asked, served) {
       fallbacks.with({ asked, served }).add(1);
+    },
+    hedged(model, how) {
+      hedges.with({ model, how }).add(1);
     },
     attemptSettled(record) {
       const { endpoint, model } = record.servedBy;

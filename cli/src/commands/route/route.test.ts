@@ -119,6 +119,7 @@ test('route show tells every choice, what was passed over, and what came of the 
     steps: [
       {
         model: 'gpt-5.4-mini',
+        hedge: false,
         atMs: 1.5,
         taken: 'ptu',
         candidates: [
@@ -130,6 +131,7 @@ test('route show tells every choice, what was passed over, and what came of the 
       },
       {
         model: 'gpt-5.4',
+        hedge: false,
         atMs: 7,
         taken: null,
         candidates: [

@@ -36,7 +36,7 @@ const columns: readonly Column<Line>[] = [
   { title: 'model', name: 'model', value: (one) => one.step.model },
   { title: 'tier', name: 'tier', align: 'right', value: (one) => one.candidate.tier },
   { title: 'endpoint', name: 'endpoint', value: (one) => one.candidate.endpoint },
-  { title: 'taken', name: 'passed', value: (one) => one.candidate.passed ?? 'taken' },
+  { title: 'taken', name: 'passed', value: (one) => one.candidate.passed ?? (one.step.hedge ? 'hedge' : 'taken') },
   {
     title: 'outcome',
     name: 'outcome',

@@ -1,5 +1,5 @@
 import type { ConfigFinding, ConfigPath, ConfigSection } from '#kernel/config-section.ts';
-import { byteSize, entryName, wholeNumber } from '#kernel/config-values.ts';
+import { byteSize, duration, entryName, wholeNumber } from '#kernel/config-values.ts';
 import { limitFindings, limitMembers, limitsOfEach } from '#model/limit-settings.ts';
 import { priorities } from '#model/priority.ts';
 import { z } from 'zod';
@@ -49,6 +49,19 @@ const keys = {
               'tried in their order. The reply says so (`x-tollgate-served-model`), and it costs what the model costs that ' +
               'served it. Name models that understand the same parameters. Never for embeddings, whose vectors cannot be compared, ' +
               'nor for what refers to something that lives in one resource.',
+          ),
+        hedging: z
+          .strictObject({
+            atLeast: duration({ atLeastMs: 10 })
+              .prefault('500ms')
+              .describe('No sooner than so long after the first attempt, however fast answers begin as a rule.'),
+          })
+          .optional()
+          .describe(
+            'Sends a call to a second endpoint when the first one takes longer to begin its answer than 95 of 100 such calls ' +
+              'of the model did lately; whoever begins first serves it, the other one is cancelled. Both are paid for. Streams and ' +
+              'embeddings only, nothing that is stored or uses hosted tools; counted among the retries (`retryBudget`). ' +
+              'Without it there is none.',
           ),
         priority: z
           .enum(priorities)

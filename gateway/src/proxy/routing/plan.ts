@@ -103,6 +103,26 @@ export class Plan implements QueuedPlan {
     return { member, lease: member.state.begin(), step };
   }
 
+  /**
+   * Another endpoint beside the one that is being tried, rather than after it: one that is well, where nobody waits for it and
+   * the budget of retries allows it. Undefined where there is none.
+   */
+  hedge(): Choice | undefined {
+    const { route, retries, queue, endpoints } = this.#pool;
+    if (this.#tried.length >= route.maxAttempts || (queue !== null && queue.length > 0)) return undefined;
+    const now = this.#tools.clock.monotonic();
+    if (this.#trace !== undefined) this.#passed = endpoints.map(laterTier);
+    const member = this.#choose(now, 'sound');
+    if (member === undefined || !retries.take(route.retries, now)) {
+      this.#passed = undefined;
+      return undefined;
+    }
+    const step = this.#written(now, member);
+    if (step !== undefined) step.hedge = true;
+    this.#tried.push(member);
+    return { member, lease: member.state.begin(), step };
+  }
+
   /** Which endpoint would be next. Begins nothing and counts nothing. */
   preview(): Member | undefined {
     return this.#find(this.#tools.clock.monotonic());
@@ -128,12 +148,17 @@ export class Plan implements QueuedPlan {
     }
   }
 
-  // ── waiting for capacity
-
-  /** An endpoint that was tried has no room now: it may be tried again after a wait. */
-  refusedBy(member: Member): void {
-    (this.#refusing ??= []).push(member);
+  /** What it has to know of an attempt that may be made again elsewhere. `spilledTo`: see avoidSpilled. */
+  learn(
+    member: Member,
+    { fault, spilledTo }: { readonly fault: { readonly kind: string }; readonly spilledTo: string | null | undefined },
+  ): void {
+    // It has no room now: it may be tried again after a wait.
+    if (fault.kind === 'throttled') (this.#refusing ??= []).push(member);
+    if (spilledTo !== undefined) this.avoidSpilled(member, spilledTo);
   }
+
+  // ── waiting for capacity
 
   get waitingSince(): number | null {
     return this.#waitingSince;

@@ -4,6 +4,7 @@ import type { Balancer, Member } from './balancers/balancer.ts';
 import { balancersByName, keyedBalancer } from './balancers/registry.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import type { EndpointHealth } from './health.ts';
+import { FirstByteTimes } from './first-byte-times.ts';
 import type { PoolQueue } from './queue/pool-queue.ts';
 import type { PoolQueues } from './queue/pool-queues.ts';
 import { RetryLimiter } from './retry-limiter.ts';
@@ -25,12 +26,17 @@ export interface Pool {
   readonly endpoints: RouteTrace['endpoints'];
   readonly passed: PassedLists;
   readonly retries: RetryLimiter;
+  /** Of the calls that may be hedged; nobody observes others. */
+  readonly firstBytes: FirstByteTimes;
   /** Who waits for capacity; null where nobody may. */
   readonly queue: PoolQueue | null;
   readonly states: readonly EndpointState[];
   /** What calls that belong together have in common; null where no tier goes by it. */
   readonly sessionKey: SessionKey | null;
 }
+
+/** What a model keeps when its route is made anew. */
+type Kept = Pick<Pool, 'retries' | 'firstBytes'>;
 
 /** The pools of all models. One per process. */
 export class Pools {
@@ -39,8 +45,7 @@ export class Pools {
   readonly queues: PoolQueues | null;
   readonly #random: RandomSource;
   readonly #byRoute = new WeakMap<ModelRoute, Pool>();
-  /** What a model keeps when its route is made anew. */
-  readonly #retries = new Map<string, RetryLimiter>();
+  readonly #kept = new Map<string, Kept>();
 
   constructor(health: EndpointHealth, random: RandomSource, queues: PoolQueues | null = null) {
     this.health = health;
@@ -58,7 +63,7 @@ export class Pools {
           endpoints.map(({ endpoint }) => ({ name: endpoint.name, tier })),
         ),
         passed: new PassedLists(),
-        retries: this.#retriesOf(route.name),
+        ...this.#keptOf(route.name),
         queue: route.queue === null ? null : (this.queues?.of(route.name) ?? null),
         states: route.endpoints.map((endpoint) => this.health.of(endpoint)),
         sessionKey: route.tiers.some(({ balancer }) => balancer === keyedBalancer) ? route.sessionKey : null,
@@ -91,12 +96,12 @@ export class Pools {
     return { members, balancer: kind.create(members, this.#random), open: [] };
   }
 
-  #retriesOf(model: string): RetryLimiter {
-    let limiter = this.#retries.get(model);
-    if (limiter === undefined) {
-      limiter = new RetryLimiter();
-      this.#retries.set(model, limiter);
+  #keptOf(model: string): Kept {
+    let kept = this.#kept.get(model);
+    if (kept === undefined) {
+      kept = { retries: new RetryLimiter(), firstBytes: new FirstByteTimes() };
+      this.#kept.set(model, kept);
     }
-    return limiter;
+    return kept;
   }
 }

@@ -32,6 +32,8 @@ export class TraceStep {
   readonly passed: readonly (Passed | null)[];
   /** Index of the endpoint that was taken; undefined where none was. */
   readonly taken: number | undefined;
+  /** It was made while the one before it was still under way. */
+  hedge = false;
   /** Whose endpoints were considered, where the call had fallen back to another model than the trace's. */
   fallback: { readonly model: string; readonly endpoints: RouteTrace['endpoints'] } | undefined;
   /** Where nothing could be taken: how long the call waited then, ms, and how that ended; undefined where it did not wait. */

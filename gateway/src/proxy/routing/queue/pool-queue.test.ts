@@ -115,7 +115,7 @@ describe('calls that wait for capacity', () => {
     const [first] = choices;
     assert.ok(first !== undefined);
     first.lease.report({ kind: 'throttled', cooldownMs: 3_000 });
-    plan.refusedBy(first.member);
+    plan.learn(first.member, { fault: { kind: 'throttled' }, spilledTo: undefined });
     first.lease.end();
     all.push(ask('a again', one, { plan, consumer: 'm' }));
     await pass(3_250);

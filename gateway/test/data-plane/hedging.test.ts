@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { describe, test, type TestContext } from 'node:test';
+import type { RouteTrace } from '@tollgate/contract/admin-api/routing.ts';
+import type { UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
+import type { OpenedAttempt } from '#model/usage-record.ts';
+import type { Ledger } from '#proxy/usage/ports.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { always } from '../support/routing.ts';
+import {
+  call,
+  configFor,
+  keyOf,
+  keys,
+  startStack,
+  type Answer,
+  type RunningStack,
+} from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
+
+const everything = '[gpt-5.4-mini, gpt-5-mini, text-embedding-3-small, one-endpoint, classic]';
+const afterMs = 500;
+/** Of fewer calls nobody can say what is slow. */
+const known = 20;
+
+interface Stack {
+  readonly stack: RunningStack;
+  readonly clock: ManualClock;
+  /** Every attempt that was opened in the journal, in order. */
+  readonly opened: readonly OpenedAttempt[];
+  /** Resolves when so many have been settled: the one that lost is settled after the reply has gone. */
+  readonly settled: (count: number) => Promise<void>;
+}
+
+async function start(context: TestContext, { more = '', model = '' } = {}): Promise<Stack> {
+  const clock = new ManualClock();
+  const opened: OpenedAttempt[] = [];
+  let settled = 0;
+  const wrapLedger = (ledger: Ledger): Ledger => ({
+    open(attempt) {
+      opened.push(attempt);
+      return ledger.open(attempt);
+    },
+    settle(record) {
+      settled += 1;
+      return ledger.settle(record);
+    },
+  });
+  const stack = await startStack(context, {
+    config: (twin) =>
+      configFor(twin, {
+        products: `  standard: { models: ${everything}, hedging: { atLeast: ${afterMs}ms } }
+  small: { models: ${everything} }`,
+        models: `  gpt-5.4-mini: { tiers: [[weu], [swc]]${model} }
+  gpt-5-mini: { tiers: [[reasoning]] }
+  one-endpoint: { tiers: [[weu]] }
+  classic: { tiers: [[old]] }
+  text-embedding-3-small: { tiers: [[embeddings]] }`,
+      }) + more,
+    overrides: { clock, random: always(0), wrapLedger },
+  });
+  return { stack, clock, opened, settled: (count) => until(() => settled === count) };
+}
+
+const chat = {
+  model: 'gpt-5.4-mini',
+  stream: true,
+  stream_options: { include_usage: true },
+  messages: [{ role: 'user', content: 'Name three cities in Denmark.' }],
+};
+
+function ask(stack: RunningStack, more: object = {}, key: string = keys.marketing): Promise<Answer> {
+  return call(`${stack.url}/openai/v1/chat/completions`, { headers: { 'api-key': key }, body: { ...chat, ...more } });
+}
+
+/** So many calls that the model knows what is slow. The clock stands still, so all of them are answered at once. */
+async function warm(stack: RunningStack, count = known): Promise<void> {
+  for (let at = 0; at < count; at += 1) assert.equal((await ask(stack, { max_completion_tokens: 10 })).status, 200);
+}
+
+/** Replies of this resource are held back from now on. */
+const hold = (stack: RunningStack, resource: string): void =>
+  void stack.twin.addFault({ kind: 'slow-first-byte', times: null, match: { resource } });
+
+const heldOrServed = (stack: RunningStack, count: number): Promise<void> =>
+  until(() => stack.twin.usage().attempts.length + stack.twin.usage().running === count);
+
+async function attemptsOf(stack: RunningStack, answer: Answer): Promise<UsageRequest['attempts']> {
+  await stack.usage();
+  const id = String(answer.headers['x-request-id']);
+  return ((await stack.admin(`/admin/v1/usage/requests/${id}`)).json as UsageRequest).attempts;
+}
+
+const told = (attempts: UsageRequest['attempts']): readonly (readonly unknown[])[] =>
+  attempts.map(({ endpoint, outcome, measuredInput, measuredOutput }) => [
+    endpoint,
+    outcome,
+    measuredInput,
+    measuredOutput,
+  ]);
+
+const withoutIds = (body: string): string =>
+  body.replaceAll(/"id":"[^"]+"/g, '"id":""').replaceAll(/"created":\d+/g, '"created":0');
+
+const hedges = async (stack: RunningStack): Promise<readonly string[]> =>
+  (await stack.admin('/metrics')).text.split('\n').filter((line) => line.startsWith('tollgate_hedges_total{'));
+
+describe('a call whose first attempt is slow to begin its answer', () => {
+  test('is sent to a second endpoint, whose reply arrives intact, while the first is cancelled and both are in the ledger', async (context) => {
+    const { stack, clock, settled } = await start(context);
+    const expected = await call(`${stack.twin.url}/contoso-swc/openai/v1/chat/completions`, {
+      headers: { 'api-key': stack.twin.key },
+      body: chat,
+    });
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    const answering = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs - 1);
+    assert.equal(stack.twin.usage().running, 1, 'not before its time');
+    clock.advance(1);
+    const answer = await answering;
+    assert.equal(answer.status, 200);
+    assert.equal(withoutIds(answer.body), withoutIds(expected.body));
+    await settled(known + 2);
+    const attempts = await attemptsOf(stack, answer);
+    assert.deepEqual(told(attempts), [
+      ['weu', 'hedge-lost', 'estimated', 'delivered'],
+      ['swc', 'completed', 'reported', 'reported'],
+    ]);
+    // Nobody has released it: it ended because its caller went away.
+    await until(() => stack.twin.usage().running === 0);
+    const upstream = stack.twin.usage().attempts.slice(-2);
+    assert.deepEqual(upstream.map(({ id }) => id).toSorted(), attempts.map(({ id }) => id).toSorted());
+    const [lost, won] = attempts.map(({ id }) => upstream.find((one) => one.id === id));
+    assert.deepEqual([lost?.resource, lost?.complete], ['contoso-weu', false]);
+    assert.deepEqual(
+      [won?.resource, won?.complete, won?.outputTokens],
+      ['contoso-swc', true, attempts[1]?.units.outputTokens],
+    );
+    const { json } = await stack.admin(`/admin/v1/routes/requests/${String(answer.headers['x-request-id'])}`);
+    assert.deepEqual(
+      (json as RouteTrace).steps.map(({ taken, hedge, atMs, attempt }) => [taken, hedge, atMs, attempt?.outcome]),
+      [
+        ['weu', false, 0, 'hedge-lost'],
+        ['swc', true, afterMs, 'completed'],
+      ],
+    );
+    assert.deepEqual(await hedges(stack), ['tollgate_hedges_total{model="gpt-5.4-mini",how="second"} 1']);
+    const { problems } = await stack.verify();
+    assert.deepEqual(problems, []);
+  });
+
+  test('is served by the first where that begins before the second after all', async (context) => {
+    const { stack, clock, opened, settled } = await start(context);
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    hold(stack, 'contoso-swc');
+    const answering = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    await until(() => stack.twin.held() === 2);
+    stack.twin.release(opened.at(-2)?.id);
+    const answer = await answering;
+    await settled(known + 2);
+    assert.deepEqual(told(await attemptsOf(stack, answer)), [
+      ['weu', 'completed', 'reported', 'reported'],
+      ['swc', 'hedge-lost', 'estimated', 'delivered'],
+    ]);
+    await until(() => stack.twin.usage().running === 0);
+    assert.deepEqual(await hedges(stack), ['tollgate_hedges_total{model="gpt-5.4-mini",how="first"} 1']);
+  });
+
+  test('is served by the first where the second fails', async (context) => {
+    const { stack, clock } = await start(context);
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    stack.twin.addFault({ kind: 'status', status: 500, times: 1, match: { resource: 'contoso-swc' } });
+    const answering = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    await heldOrServed(stack, known + 2);
+    stack.twin.release();
+    assert.deepEqual(
+      (await attemptsOf(stack, await answering)).map(({ endpoint, outcome }) => [endpoint, outcome]),
+      [
+        ['weu', 'completed'],
+        ['swc', 'upstream-broke'],
+      ],
+    );
+  });
+
+  test('is not sent twice where its budget has not room for both', async (context) => {
+    const large = { max_completion_tokens: 50_000 };
+    // Output at twice the list price, which is that of priority processing: room for one, and not for two.
+    const { stack, clock } = await start(context, {
+      more: 'consumers: { marketing: { budget: { amount: 0.6 USD, every: month, hard: true } } }\n',
+    });
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    const answering = ask(stack, large);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    stack.twin.release();
+    const answer = await answering;
+    const attempts = await attemptsOf(stack, answer);
+    assert.deepEqual(told(attempts), [['weu', 'completed', 'reported', 'reported']]);
+    const reserved = BigInt(attempts[0]?.reservedNanoUsd ?? '0');
+    assert.ok(reserved > 300_000_000n && reserved < 600_000_000n, `${reserved}: the budget holds one, and not two`);
+    assert.deepEqual(await hedges(stack), ['tollgate_hedges_total{model="gpt-5.4-mini",how="unpaid"} 1']);
+  });
+
+  test('takes both attempts out of the budget, where the cancelled one stays held, for nobody knows what it has cost', async (context) => {
+    const { stack, clock, settled } = await start(context, {
+      more: 'consumers: { marketing: { budget: { amount: 5 USD, every: month, hard: true } } }\n',
+    });
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    const answering = ask(stack, { max_completion_tokens: 50_000 });
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    const answer = await answering;
+    await settled(known + 2);
+    const attempts = await attemptsOf(stack, answer);
+    assert.equal(attempts.length, 2);
+    assert.ok(attempts.every(({ reservedNanoUsd }) => BigInt(reservedNanoUsd ?? '0') > 300_000_000n));
+    stack.twin.removeFaults();
+    const left = Number((await ask(stack, { max_completion_tokens: 1 })).headers['x-ratelimit-remaining-budget']);
+    const held = Number(attempts[0]?.reservedNanoUsd) / 1e9;
+    assert.ok(left < 5 - held && left > 4.98 - held, `${left} USD are left of 5, ${held} held`);
+  });
+
+  test('ends in both places when its client goes', async (context) => {
+    const { stack, clock, settled } = await start(context);
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    hold(stack, 'contoso-swc');
+    const leaving = httpRequest(`${stack.url}/openai/v1/chat/completions`, {
+      method: 'POST',
+      agent: false,
+      headers: { 'api-key': keys.marketing, 'content-type': 'application/json' },
+    });
+    leaving.on('error', () => {});
+    leaving.end(JSON.stringify(chat));
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    await until(() => stack.twin.held() === 2);
+    leaving.destroy();
+    await settled(known + 2);
+    assert.equal(stack.twin.usage().running, 0);
+    const { rows } = await stack.usage('outcome');
+    assert.deepEqual(Object.fromEntries(rows.map(({ key, attempts }) => [key, attempts])), {
+      'client-left': 2,
+      completed: known,
+    });
+  });
+
+  test('is sent twice only as often as the budget of retries allows', async (context) => {
+    const { stack, clock } = await start(context, { model: ', retryBudget: { share: 0%, atLeast: 1 }' });
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    const first = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    assert.equal((await first).status, 200);
+    await until(() => stack.twin.usage().running === 0);
+    const second = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    stack.twin.release();
+    assert.equal((await attemptsOf(stack, await second)).length, 1);
+    assert.deepEqual(await hedges(stack), [
+      'tollgate_hedges_total{model="gpt-5.4-mini",how="second"} 1',
+      'tollgate_hedges_total{model="gpt-5.4-mini",how="nowhere"} 1',
+    ]);
+  });
+});
+
+describe('a call is never sent twice', () => {
+  const cases: readonly (readonly [string, string, object, string?])[] = [
+    ['where its product does not ask for it', 'chat/completions', chat, keyOf('small')],
+    ['whose reply is not streamed', 'chat/completions', { ...chat, stream: false, stream_options: undefined }],
+    ['that is stored', 'chat/completions', { ...chat, store: true }],
+    ['whose response is stored, which is the default', 'responses', { model: chat.model, stream: true, input: 'x' }],
+    [
+      'that uses hosted tools',
+      'responses',
+      { model: chat.model, stream: true, store: false, input: 'x', tools: [{ type: 'web_search' }] },
+    ],
+  ];
+  for (const [what, path, body, key = keys.marketing] of cases) {
+    test(what, async (context) => {
+      const { stack, clock } = await start(context);
+      await warm(stack);
+      hold(stack, 'contoso-weu');
+      const answering = call(`${stack.url}/openai/v1/${path}`, { headers: { 'api-key': key }, body });
+      await until(() => stack.twin.held() === 1);
+      clock.advance(afterMs * 2);
+      stack.twin.release();
+      assert.equal((await answering).status, 200);
+      assert.equal(stack.twin.usage().attempts.length, known + 1);
+      assert.deepEqual(await hedges(stack), []);
+    });
+  }
+
+  test('while too few have been answered to say what is slow', async (context) => {
+    const { stack, clock } = await start(context);
+    await warm(stack, known - 1);
+    hold(stack, 'contoso-weu');
+    const answering = ask(stack);
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs * 2);
+    stack.twin.release();
+    assert.equal((await answering).status, 200);
+    assert.equal(stack.twin.usage().attempts.length, known);
+  });
+
+  test('but a response that says it is not to be stored may be', async (context) => {
+    const { stack, clock, settled } = await start(context);
+    await warm(stack);
+    hold(stack, 'contoso-weu');
+    const answering = call(`${stack.url}/openai/v1/responses`, {
+      headers: { 'api-key': keys.marketing },
+      body: { model: chat.model, stream: true, store: false, input: 'x' },
+    });
+    await until(() => stack.twin.held() === 1);
+    clock.advance(afterMs);
+    const answer = await answering;
+    assert.match(answer.body, /response\.completed/);
+    await settled(known + 2);
+    assert.equal((await attemptsOf(stack, answer)).length, 2);
+  });
+});
