@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
@@ -18,6 +19,9 @@ import type { OneAtATime } from '#kernel/one-at-a-time.ts';
 
 export interface TaskSurroundings {
   readonly dataFolder: string;
+  readonly journalFolder: string;
+  /** No other gateway keeps its journal in the data folder. */
+  readonly alone: boolean;
   readonly store: LedgerStore;
   readonly storeCopy: StoreCopy;
   /** The journal's id where other journals may fill the store, too; undefined where none can. */
@@ -55,8 +59,9 @@ function unwritable(path: string, error: unknown): unknown {
 
 /** What takes as long as the ledger is large, one at a time. */
 export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
-  const { dataFolder, store, storeCopy, sharedBy, progress, outbox, turns, clock } = surroundings;
-  const journalFolder = join(dataFolder, 'journal');
+  const { dataFolder, journalFolder, alone, store, storeCopy, sharedBy, progress, outbox, turns, clock } = surroundings;
+  // SQLite does not work on a volume that several machines share.
+  const scratchFolder = alone ? dataFolder : tmpdir();
   let current: WorkProgress | null = null;
   const tell = (doneBytes: number, totalBytes: number): void => {
     current = { doneBytes, totalBytes };
@@ -74,7 +79,9 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
       await inTurn(async () => {
         // Handles of its own: verification begins at the first byte while the outbox reads at the end.
         const files = openJournalFiles(journalFolder);
-        const scratch = openVerificationScratch(join(dataFolder, 'verify.scratch'));
+        const scratch = openVerificationScratch(
+          join(scratchFolder, alone ? 'verify.scratch' : `tollgate-${process.pid}.scratch`),
+        );
         const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
         try {
           const instance = sharedBy();
@@ -94,6 +101,11 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
       }),
     backup: async (path) =>
       await inTurn(async () => {
+        if (!alone)
+          throw new Failure(
+            'admin_invalid',
+            'Several gateways keep their journals on this volume: back up the database and the volume.',
+          );
         try {
           return await backupLedger({
             target: { path, folder: openBackupFolder(path, dataFolder) },

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
+import { keepAdopting, type ReplicaRules } from './compose-ledger-adoption.ts';
 import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
 import { budgetServices, type BudgetServices } from './compose-ledger-budgets.ts';
 import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
@@ -20,6 +20,9 @@ import { OneAtATime } from '#kernel/one-at-a-time.ts';
 /** What the ledger's worker is started with. */
 export interface LedgerWorkerData {
   readonly dataFolder: string;
+  readonly journalFolder: string;
+  /** Undefined: this gateway is alone in its data folder. */
+  readonly replicas: ReplicaRules | undefined;
   readonly store: StoreChoice;
   /** The memory of a `SharedProgress`. */
   readonly progress: SharedArrayBuffer;
@@ -59,8 +62,6 @@ export interface LedgerWorkerOptions {
   wrapStore?(store: LedgerStore): LedgerStore;
 }
 
-export const journalFolder = (dataFolder: string): string => join(dataFolder, 'journal');
-
 /** Builds what stands behind the journal and serves it until the worker is ended. */
 export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<void> {
   const { port, data } = options;
@@ -71,14 +72,17 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const store = options.wrapStore?.(stores.ledger) ?? stores.ledger;
   const { directory } = stores;
   const progress = new SharedProgress(data.progress);
-  const folder = journalFolder(data.dataFolder);
+  const folder = data.journalFolder;
   const files = openJournalFiles(folder);
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
   const turns = new OneAtATime();
   const archiving = keepArchiving({ folder, rules: data.archive, outbox, progress, turns, clock: systemClock, log });
+  const adopting = keepAdopting({ rules: data.replicas, store, clock: systemClock, log });
   let journalId = '';
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
+    journalFolder: folder,
+    alone: data.replicas === undefined,
     store,
     storeCopy: stores.copy,
     sharedBy: () => (stores.copy.kind === 'postgresql' ? journalId : undefined),
@@ -102,10 +106,12 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
         journalId = journal;
         await outbox.start(journal);
         archiving.start();
+        adopting.start();
       },
       nudge: () => outbox.nudge(),
       async finish(timeoutMs) {
         const complete = await outbox.caughtUp(timeoutMs);
+        await adopting.close();
         await archiving.close();
         await outbox.close();
         files.close();

@@ -4,10 +4,12 @@ import type { BackupReport } from '@tollgate/contract/admin-api/ledger.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerLag } from '@tollgate/contract/usage.ts';
 import type { ReplayAsked } from './compose-ledger-budgets.ts';
+import type { ReplicaRules } from './compose-ledger-adoption.ts';
 import { archivesAtRebuild, type ArchiveRules } from './compose-ledger-archive.ts';
+import { takeJournal, type TakenJournal } from './compose-ledger-folder.ts';
 import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
-import { journalFolder, type LedgerServices, type LedgerWorkerData } from './compose-ledger-worker.ts';
+import type { LedgerServices, LedgerWorkerData } from './compose-ledger-worker.ts';
 import { Backlog, type BacklogBudget } from '#accounting/ledger/backlog.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import type { SpendingLedger } from '#accounting/budgets/ports.ts';
@@ -15,12 +17,12 @@ import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
 import { segmentName, type Adjustment, type JournalFiles } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
-import { instanceOf, lostRecord, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
+import { instanceOf, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
 import type { ReplayResult } from '#accounting/replay/ports.ts';
+import { settleLost } from '#accounting/ledger/settle-lost.ts';
 import { lagOf } from '#accounting/reports/lag.ts';
 import type { Reports } from '#accounting/reports/reports.ts';
-import { lockFolder } from '#adapters/journal-files/folder-lock.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { startWorker, type RemoteServices, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
 import type { DirectoryStore } from '#directory/ports.ts';
@@ -29,7 +31,6 @@ import { Failure } from '#kernel/errors.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
-import type { OpenedAttempt } from '#model/usage-record.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
 
 export interface LedgerOptions {
@@ -44,6 +45,8 @@ export interface LedgerOptions {
   readonly backlog?: BacklogBudget;
   /** Default: nothing is archived. */
   readonly archive?: ArchiveRules;
+  /** Default: this gateway is alone in its data folder. */
+  readonly replica?: Pick<ReplicaRules, 'name' | 'adoptAfterMs'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -90,7 +93,6 @@ export interface OpenLedger {
 const longestFinishMs = 10_000;
 const graceMs = 5_000;
 const restartMs = 1000;
-const settledAtOnce = 500;
 const serviceNames = [
   'store',
   'outbox',
@@ -106,6 +108,8 @@ const serviceNames = [
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
 
 interface Foundation {
+  /** The journal's. */
+  readonly folder: string;
   readonly files: JournalFiles;
   readonly link: WorkerLink<LedgerServices>;
   readonly progress: SharedProgress;
@@ -167,31 +171,6 @@ function tooFarBehind(): Failure {
   });
 }
 
-/**
- * Settles what the journal has no end of. The store may have one: of a call whose settle was shipped before the journal
- * lost it, with the power or to a bad sector.
- */
-async function settleLost(
-  { clock, log }: LedgerOptions,
-  { journal, services, lost }: { journal: Journal; services: RemoteServices<LedgerServices>; lost: Recovered['lost'] },
-): Promise<void> {
-  let shipped = 0;
-  for (let from = 0; from < lost.length; from += settledAtOnce) {
-    const attempts = lost.slice(from, from + settledAtOnce);
-    const stored = await services.store.find(attempts.map(({ at, id }) => ({ at, id })));
-    const settle = async (attempt: OpenedAttempt, at: number): Promise<void> => {
-      const known = stored[at] ?? null;
-      if (known === null) return await journal.settle(lostRecord(attempt, clock.now()));
-      shipped += 1;
-      return await journal.settleAsStored(known);
-    };
-    await Promise.all(attempts.map(settle));
-  }
-  if (shipped > 0) log.warn({ attempts: shipped }, 'attempts without an end are recorded as the store has them');
-  if (lost.length > shipped)
-    log.warn({ attempts: lost.length - shipped }, 'attempts without an end are recorded as gateway-lost');
-}
-
 /** Reads the journal, mends its end and settles what nobody settled. Nothing listens yet. */
 async function recover(options: LedgerOptions, foundation: Foundation): Promise<Begun> {
   const { clock, log, durability, segmentBytes, metrics } = options;
@@ -204,7 +183,7 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     log.error({ stored }, 'the store does not fit the journal: the whole journal is shipped again');
     await link.services.store.rewind(checkpoint);
   }
-  const removedTo = checkpoint === stored ? 0 : await tellArchives(log, journalFolder(options.dataFolder));
+  const removedTo = checkpoint === stored ? 0 : await tellArchives(log, foundation.folder);
   tellRecovery(log, recovered, removedTo);
   const appender = new SegmentAppender({ files, clock, instance, segmentBytes, end: recovered.end });
   const budget = options.backlog ?? noBudget;
@@ -228,7 +207,8 @@ async function recover(options: LedgerOptions, foundation: Foundation): Promise<
     lowWater: checkpoint.lowWater,
     onWritten: () => link.notify('outbox', 'nudge'),
   });
-  await settleLost(options, { journal, services: link.services, lost: recovered.lost });
+  const { store } = link.services;
+  await settleLost({ journal, lost: recovered.lost, find: async (keys) => await store.find(keys) }, options);
   return { journal, backlog, recovered, instance };
 }
 
@@ -257,27 +237,63 @@ function budgetsOf(
   return { spending, replay };
 }
 
+function takenOver(): Failure {
+  return new Failure('ledger_unavailable', 'This gateway has stood still too long; another one goes on in its place.', {
+    retryAfterSeconds: 1,
+  });
+}
+
+/** The journal as long as it is this gateway's; nobody is told that a call counts which another gateway may write off. */
+function heldLedger(
+  taken: Pick<TakenJournal, 'held' | 'replicas'>,
+  { journal, backlog }: { readonly journal: Journal; readonly backlog: Backlog },
+): Ledger {
+  const open: Ledger['open'] = (attempt) => (backlog.refuses ? Promise.reject(tooFarBehind()) : journal.open(attempt));
+  if (taken.replicas === undefined) return { open, settle: (record) => journal.settle(record) };
+  return {
+    open: (attempt) => (taken.held ? open(attempt) : Promise.reject(takenOver())),
+    async settle(record) {
+      await journal.settle(record);
+      if (!taken.held) throw takenOver();
+    },
+  };
+}
+
+function workerDataOf(
+  { dataFolder, durability, store, archive }: LedgerOptions,
+  { folder, replicas }: TakenJournal,
+  progress: SharedProgress,
+): LedgerWorkerData {
+  return {
+    dataFolder,
+    journalFolder: folder,
+    replicas,
+    store: store ?? { kind: 'sqlite', file: storeFile(dataFolder), durability },
+    progress: progress.buffer,
+    archive,
+  };
+}
+
 /**
  * Opens the ledger in its folder. Rejects with `FolderInUse` where another process has it, and where journal or store
  * cannot be read by this version.
  */
 export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
-  const { dataFolder, durability, clock, log } = options;
-  const folder = journalFolder(dataFolder);
-  refuseHalfRestored(dataFolder);
-  const lock = lockFolder(folder);
+  const { clock, log } = options;
+  refuseHalfRestored(options.dataFolder);
+  const taken = await takeJournal(options);
+  const { folder } = taken;
   const opened = openJournalFiles(folder);
   const files = options.wrapFiles?.(opened) ?? opened;
   const progress = new SharedProgress();
-  const store = options.store ?? { kind: 'sqlite', file: storeFile(dataFolder), durability };
-  const data: LedgerWorkerData = { dataFolder, store, progress: progress.buffer, archive: options.archive };
+  const data = workerDataOf(options, taken, progress);
   let link: WorkerLink<LedgerServices> | undefined;
   let instance = '';
   let closed = false;
-  const release = async (): Promise<void> => {
+  const release = async (complete: boolean): Promise<void> => {
     await link?.close();
     files.close();
-    lock.release();
+    await taken.release(complete ? instance : undefined);
   };
   const startOutbox = async (): Promise<void> => {
     // Before the journal is known, the start itself does it.
@@ -303,15 +319,12 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       },
     });
     const { services } = link;
-    const begun = await recover(options, { files, link, progress });
+    const begun = await recover(options, { folder, files, link, progress });
     const { journal, backlog, recovered } = begun;
     instance = begun.instance;
     await services.outbox.start(instance);
     return {
-      ledger: {
-        open: (attempt) => (backlog.refuses ? Promise.reject(tooFarBehind()) : journal.open(attempt)),
-        settle: (record) => journal.settle(record),
-      },
+      ledger: heldLedger(taken, { journal, backlog }),
       adjustments: services.adjustments,
       book: (adjustments) => journal.book(adjustments),
       openSince: () => journal.openSince,
@@ -327,19 +340,20 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       reship: async () => await services.ledger.reship(),
       workProgress: async () => await services.ledger.progress(),
       unready() {
+        if (!taken.held) return 'another gateway may have taken the journal over';
         if (!journal.admitting) return 'the journal cannot be written';
         return backlog.refuses ? 'the store is too far behind the journal (ledger.backlog)' : undefined;
       },
       async close() {
         closed = true;
         await journal.close();
-        if (!(await finish(services, options)))
-          log.warn({ lag: lagOf(progress) }, 'the store has not caught up; the next start goes on');
-        await release();
+        const complete = await finish(services, options);
+        if (!complete) log.warn({ lag: lagOf(progress) }, 'the store has not caught up; the next start goes on');
+        await release(complete);
       },
     };
   } catch (error) {
-    await release();
+    await release(false);
     throw error;
   }
 }

@@ -81,10 +81,13 @@ function postgresChoice(setting: PostgresSetting): StoreChoice {
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
-  const { store, durability, segmentBytes, backlog, archive } = loaded.config.ledger;
+  const { store, durability, segmentBytes, backlog, archive, adoptAfter } = loaded.config.ledger;
+  const { replica: name } = settings;
   return {
     dataFolder: settings.dataFolder,
     ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
+    // A store in a file is one gateway's, and so is its data folder.
+    ...(store === 'sqlite' || name === undefined ? {} : { replica: { name, adoptAfterMs: adoptAfter } }),
     durability,
     segmentBytes,
     backlog,

@@ -24,7 +24,20 @@ test('arguments win over the environment, the environment over the defaults', ()
   assert.equal(plain.port, undefined);
 });
 
+function replicaNamed(environment: Record<string, string>): unknown {
+  const settings = readSettings(['--config', 'x'], environment);
+  return settings === 'help' ? undefined : settings.replica;
+}
+
+test('a replica has the name that the environment gives it, ours before the platform’s', () => {
+  assert.equal(replicaNamed({}), undefined);
+  assert.equal(replicaNamed({ CONTAINER_APP_REPLICA_NAME: 'gateway--a1-6f9-x2' }), 'gateway--a1-6f9-x2');
+  assert.equal(replicaNamed({ CONTAINER_APP_REPLICA_NAME: 'a', TOLLGATE_REPLICA: 'b' }), 'b');
+});
+
 for (const [args, environment, problem] of [
+  [['--config', 'x'], { TOLLGATE_REPLICA: '../a' }, /named with letters/],
+  [['--config', 'x'], { TOLLGATE_REPLICA: 'done' }, /named with letters/],
   [[], {}, /No configuration/],
   [['--nope'], {}, /nope/],
   [['--config', 'x', 'extra'], {}, /extra/],

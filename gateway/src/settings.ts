@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 export interface Settings {
   readonly configFile: string;
   readonly dataFolder: string;
+  /** The name that this gateway has among several on one volume; undefined where the platform gives none. */
+  readonly replica?: string;
   /** Ports from the environment win over the configuration file; 0 takes a free one. */
   readonly port: number | undefined;
   readonly adminPort: number | undefined;
@@ -24,7 +26,9 @@ export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLD
   --check         only says whether the configuration is good, and every mistake in it
   --help          this text
 
-Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT.
+Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT, and TOLLGATE_REPLICA (default:
+$CONTAINER_APP_REPLICA_NAME): with PostgreSQL, the journal lies in a folder of this name, so that several gateways can
+share the volume.
 Exit status: 0 after a clean drain, 1 when it could not start (or the configuration is bad), 2 for a wrong call.
 `;
 
@@ -34,6 +38,17 @@ function portOf(environment: Settings['environment'], name: string): number | un
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
     throw new UsageError(`${name} must be a port number, not '${text}'.`);
   return Number(text);
+}
+
+/** As platforms name containers; a folder of this name is made. */
+const replicaPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+function replicaOf(environment: Settings['environment']): { readonly replica?: string } {
+  const name = environment['TOLLGATE_REPLICA'] ?? environment['CONTAINER_APP_REPLICA_NAME'] ?? '';
+  if (name === '') return {};
+  if (!replicaPattern.test(name) || name === 'done')
+    throw new UsageError(`A replica is named with letters, digits, dots, dashes and underscores, not '${name}'.`);
+  return { replica: name };
 }
 
 /** Reads arguments and environment; 'help' where that was asked for. Throws UsageError. */
@@ -65,6 +80,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
   return {
     configFile: path.resolve(configFile),
     dataFolder: path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate'),
+    ...replicaOf(environment),
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),
     checkOnly: values.check === true,

@@ -57,6 +57,12 @@ const keys = {
         .describe('The size at which the journal begins a new file.'),
       backlog,
       archive,
+      adoptAfter: duration({ atLeastMs: 1_000, atMostMs: 3_600_000 })
+        .prefault('60s')
+        .describe(
+          'Where several gateways keep their journals on one volume (PostgreSQL, and a replica name in the environment): ' +
+            'how long one may stand still until another one takes its journal over and ships it.',
+        ),
       deliveredBytes: byteSize({ atLeast: 0, atMost: 64 * 1024 ** 2 })
         .prefault('256KiB')
         .describe(
