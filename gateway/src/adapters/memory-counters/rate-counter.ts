@@ -86,7 +86,9 @@ export class SlidingWindow implements RateCounter {
   }
 
   #add(slot: number, amount: number): void {
-    this.#slots.set(slot, (this.#slots.get(slot) ?? 0) + amount);
+    const count = (this.#slots.get(slot) ?? 0) + amount;
+    if (count === 0) this.#slots.delete(slot);
+    else this.#slots.set(slot, count);
   }
 }
 

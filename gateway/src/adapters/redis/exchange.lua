@@ -137,6 +137,12 @@ end
 
 -- ── Rates
 
+local function add_to(rate, slot, amount)
+  local count = (rate.slots[slot] or 0) + amount
+  rate.slots[slot] = count ~= 0 and count or nil
+  rate.used = rate.used + amount
+end
+
 local rates = {}
 for at, claim in ipairs(payload.rates) do
   local rate = { key = KEYS[place], claim = claim }
@@ -168,8 +174,7 @@ for at, claim in ipairs(payload.rates) do
     for _, returned in ipairs(claim.returned) do
       local slot = math.floor(returned.takenAt / rate.slotMs)
       if slot >= rate.slot - rate.force then
-        rate.slots[slot] = (rate.slots[slot] or 0) - returned.amount
-        rate.used = rate.used - returned.amount
+        add_to(rate, slot, -returned.amount)
       end
     end
   end
@@ -208,8 +213,7 @@ local function take(rate, amount)
   if rate.claim.shape == 'bucket' then
     rate.level = rate.level - amount
   else
-    rate.slots[rate.slot] = (rate.slots[rate.slot] or 0) + amount
-    rate.used = rate.used + amount
+    add_to(rate, rate.slot, amount)
   end
 end
 
@@ -314,7 +318,7 @@ for at, rate in ipairs(rates) do
   else
     redis.call('DEL', rate.key)
     for slot, count in pairs(rate.slots) do
-      if count ~= 0 then redis.call('HSET', rate.key, whole(slot), whole(count)) end
+      redis.call('HSET', rate.key, whole(slot), whole(count))
     end
     redis.call('PEXPIRE', rate.key, whole(2 * (claim.perMs + claim.heldMs) + 60000))
   end

@@ -24,6 +24,7 @@ export class Patience {
   #restUntil = Number.NEGATIVE_INFINITY;
   #silent = 0;
   #failing = false;
+  #isFenced = false;
 
   constructor(options: PatienceOptions) {
     this.#options = options;
@@ -62,11 +63,19 @@ export class Patience {
     this.#options.log.info({}, 'the shared counters answer again');
   }
 
+  /** For good: hard budgets refuse from now on. */
+  #fenced(): CountersFenced {
+    if (!this.#isFenced)
+      this.#options.log.error({}, 'another process counts for the journal of this one: stop one of the two');
+    this.#isFenced = true;
+    return new CountersFenced('Another process counts for the same journal.');
+  }
+
   #told(error: unknown): Error {
     const { clock, log, restMs, reset } = this.#options;
     const message = error instanceof Error ? error.message : String(error);
     // The server answers, and does nothing of what it was asked.
-    if (message.startsWith('FENCED')) return new CountersFenced('Another process counts for the same journal.');
+    if (message.startsWith('FENCED')) return this.#fenced();
     if (message.startsWith('OVERTAKEN')) return new CountersUnavailable('The counters were asked twice.');
     this.#restUntil = clock.monotonic() + restMs;
     this.#silent = error instanceof TooSlow ? this.#silent + 1 : 0;
