@@ -42,15 +42,19 @@ function rawIdsIn(reply: JsonObject): readonly string[] {
   return [id, previous, held].filter((one) => typeof one === 'string');
 }
 
-/** A reply with the ids that its client knows in the place of the resource's. `known` goes before what `seal` would make. */
+/**
+ * A reply with the ids that its client knows in the place of the resource's; `known` goes before what `seal` would make.
+ * Undefined where it is no JSON object, for nobody knows what is in it then.
+ */
 export function withSealedIds(
   bytes: Buffer,
   known: ReadonlyMap<string, string>,
   seal: (raw: string) => string,
-): Buffer {
+): Buffer | undefined {
   const reply = parseJsonObject(bytes.toString('utf8'));
+  if (reply === undefined) return undefined;
   const ids = new Map(known);
-  for (const raw of reply === undefined ? [] : rawIdsIn(reply)) if (!ids.has(raw)) ids.set(raw, seal(raw));
+  for (const raw of rawIdsIn(reply)) if (!ids.has(raw)) ids.set(raw, seal(raw));
   for (const [raw, sealed] of ids) if (raw === sealed) ids.delete(raw);
   return withClientIds(bytes, ids);
 }

@@ -11,6 +11,7 @@ import { usableModels } from './policies/find-route.ts';
 import { idHeaders } from './respond.ts';
 import { endpointsAt, ownerOf, sealer } from './routing/affinity/bind.ts';
 import { openId } from './routing/affinity/signed-id.ts';
+import type { HealthState } from './routing/endpoint-state.ts';
 import { cooldownOf } from './routing/retry-after.ts';
 import type { Services } from './services.ts';
 import { readWhole, withSealedIds, type WholeReading } from './stored-reply.ts';
@@ -65,37 +66,48 @@ function queryOf({ operation, arrival }: StoredCall): string {
   return kept.toString();
 }
 
-const isWell = (services: Services, endpoint: Endpoint): boolean =>
-  services.pools.health.of(endpoint).state(services.clock.monotonic()) === 'available';
+function standing(services: Services, endpoint: Endpoint): HealthState {
+  return services.pools.health.of(endpoint).state(services.clock.monotonic());
+}
 
-/** The endpoint whose credentials reach the resource; rather one that nothing stands against. */
+/** The endpoint whose credentials reach the resource; rather one that nothing stands against, and none that is forced open. */
 function reachable(services: Services, endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  return [endpoints.find((one) => isWell(services, one)) ?? endpoints[0]].filter((one) => one !== undefined);
+  const open = endpoints.filter((one) => standing(services, one) !== 'forced-open');
+  return [open.find((one) => standing(services, one) === 'available') ?? open[0]].filter((one) => one !== undefined);
+}
+
+interface Birthplace {
+  endpoint: Endpoint;
+  well: boolean;
+  models: number;
+  readonly draw: number;
 }
 
 /**
- * Where a new conversation may begin: first the resources that serve most of the caller's models, for it can be continued
- * only there. Among equals chance decides, after those that something stands against.
+ * Where a new conversation may begin: in a resource that nothing stands against rather than in another one, and there where
+ * most of the caller's models are served, for it can be continued only there. Among equals chance decides.
  */
 function birthplaces(services: Services, { arrival, caller }: StoredCall): readonly Endpoint[] {
-  const models = new Map<string, { endpoint: Endpoint; models: number; well: boolean; draw: number }>();
+  const places = new Map<string, Birthplace>();
   for (const route of usableModels(arrival.snapshot, caller.subscription.product)) {
-    const seen = new Set<string>();
+    const counted = new Set<string>();
     for (const endpoint of route.endpoints) {
+      const state = standing(services, endpoint);
+      if (state === 'forced-open' || state === 'drained') continue;
       const { resource } = endpoint;
-      const found = models.get(resource) ?? { endpoint, models: 0, well: false, draw: services.random.next() };
-      models.set(resource, found);
-      if (!found.well && isWell(services, endpoint)) Object.assign(found, { endpoint, well: true });
-      if (!seen.has(resource)) found.models += 1;
-      seen.add(resource);
+      const place = places.get(resource) ?? { endpoint, well: false, models: 0, draw: services.random.next() };
+      places.set(resource, place);
+      if (!place.well && state === 'available') Object.assign(place, { endpoint, well: true });
+      if (!counted.has(resource)) place.models += 1;
+      counted.add(resource);
     }
   }
-  return [...models.values()]
-    .toSorted(
-      (one, other) => Number(other.well) - Number(one.well) || other.models - one.models || one.draw - other.draw,
-    )
-    .map(({ endpoint }) => endpoint)
-    .slice(0, mostHomes);
+  const better = (one: Birthplace, other: Birthplace): number =>
+    Number(other.well) - Number(one.well) || other.models - one.models || one.draw - other.draw;
+  return [...places.values()]
+    .toSorted(better)
+    .slice(0, mostHomes)
+    .map(({ endpoint }) => endpoint);
 }
 
 function homeOf(services: Services, call: StoredCall): Home {
@@ -106,7 +118,9 @@ function homeOf(services: Services, call: StoredCall): Home {
   const prefix = prefixes[storedCalls[operation].collection];
   const opened = openId(affinity, id, { prefix, owner: ownerOf(affinity, caller) });
   if (opened === undefined) throw notFound(operation);
-  return { endpoints: reachable(services, endpointsAt(endpoints.values(), opened)), raw: opened.raw };
+  const there = endpointsAt(endpoints.values(), opened);
+  if (there.length === 0) throw notFound(operation);
+  return { endpoints: reachable(services, there), raw: opened.raw };
 }
 
 /** What a client is told of an answer that is not for it; undefined where it is. */
@@ -171,7 +185,13 @@ async function ask(
     const whole = await reading.body;
     if (whole === undefined) throw new Failure('upstream_unavailable', 'The resource where it is stored broke off.');
     const known = new Map(raw === null || arrival.stored?.id == null ? [] : [[raw, arrival.stored.id]]);
-    return { status: reply.status, body: withSealedIds(whole, known, sealer(arrival, caller, endpoint.resource)) };
+    const sealed = withSealedIds(whole, known, sealer(arrival, caller, endpoint.resource));
+    if (sealed === undefined)
+      throw new Failure(
+        'upstream_invalid_reply',
+        'The resource where it is stored answered with something else than JSON.',
+      );
+    return { status: reply.status, body: sealed };
   } finally {
     watchdog.stop();
     presence.unwatch();
@@ -192,7 +212,7 @@ async function askInTurn(services: Services, call: StoredCall, { endpoints, raw 
     }
     if (call.presence.gone) break;
   }
-  throw failure ?? notFound(call.operation);
+  throw failure ?? new Failure('upstream_unavailable', 'The resource where it is stored is out of service.');
 }
 
 /**

@@ -143,6 +143,18 @@ describe('what lives in one resource', () => {
     assert.ok(homes(stack.twin).every((one) => one === home));
     await client.responses.create({ model, input: 'Something new' });
     assert.notEqual(homes(stack.twin).at(-1), home, 'new calls go elsewhere');
+    assert.equal((await client.responses.retrieve(made.id)).id, made.id, 'drained, too');
+    await stack.admin(`/admin/v1/deployments/${endpoint}/override`, {
+      method: 'POST',
+      body: { override: 'force-open' },
+    });
+    const { length } = homes(stack.twin);
+    await assert.rejects(client.responses.create({ model, input: 'More', previous_response_id: made.id }), {
+      code: 'upstream_unavailable',
+    });
+    assert.equal((await client.responses.retrieve(made.id)).id, made.id, 'by another endpoint of the resource');
+    assert.equal(homes(stack.twin).length, length, 'nothing at all is sent to what is forced open');
+    await stack.admin(`/admin/v1/deployments/${endpoint}/override`, { method: 'POST', body: { override: 'drain' } });
     stack.twin.addFault({ kind: 'status', status: 429, retryAfter: 30, match: { resource: home ?? '' } });
     const answer = await call(`${stack.url}/openai/v1/responses`, {
       headers: { 'api-key': keys.marketing },
@@ -193,6 +205,12 @@ describe('what lives in one resource', () => {
     }
     stack.twin.addFault({ kind: 'reset', match: { operation: 'responses.retrieve' } });
     await assert.rejects(client.responses.retrieve(id), { code: 'upstream_unavailable' });
+    for (const kind of ['malformed-json', 'content-type'] as const) {
+      stack.twin.addFault({ kind, match: { operation: 'responses.retrieve' } });
+      if (kind === 'malformed-json')
+        await assert.rejects(client.responses.retrieve(id), { code: 'upstream_invalid_reply' });
+      else assert.equal((await client.responses.retrieve(id)).id, id, 'its content says that it is JSON');
+    }
     await assert.rejects(client.responses.retrieve(id, { stream: true }), { code: 'unsupported_parameter' });
     assert.equal((await client.responses.retrieve(id)).id, id);
   });
