@@ -154,9 +154,10 @@ export default {
     {
       name: 'bicep-is-read-alone',
       severity: 'error',
-      comment: 'tools/bicep reads Bicep, of whatever project: it knows neither our templates nor our programs.',
-      from: { path: '^tools/bicep/' },
-      to: { pathNot: '^tools/bicep/', dependencyTypesNot: ['core'] },
+      comment:
+        'tools/bicep and tools/kql read Bicep and KQL, of whatever project: they know neither our templates nor our programs.',
+      from: { path: '^tools/(bicep|kql)/' },
+      to: { pathNot: '^tools/$1/', dependencyTypesNot: ['core'] },
     },
     {
       name: 'infrastructure-is-deployed-not-imported',

@@ -42,6 +42,12 @@ param existingOpenAiAccounts string = ''
 @minValue(0)
 param provisionedCapacity int = 0
 
+@description('What one of those units costs in an hour, after discounts: `1.00 USD`. Empty: their hours are charged to nobody.')
+param provisionedHourlyPrice string = ''
+
+@description('The first day on which those units are paid: `2026-12-01`.')
+param provisionedFrom string = ''
+
 @description('Everything in a virtual network, behind private endpoints.')
 param networkIsolation bool = false
 
@@ -229,6 +235,8 @@ module resources 'resources.bicep' = {
     openAiKind: openAiKind
     existingOpenAiAccounts: existingOpenAiAccounts
     provisionedCapacity: provisionedCapacity
+    provisionedHourlyPrice: provisionedHourlyPrice
+    provisionedFrom: provisionedFrom
     networkIsolation: networkIsolation
     virtualNetworkPrefix: virtualNetworkPrefix
     existingVirtualNetworkId: existingVirtualNetworkId

@@ -41,6 +41,12 @@ param existingOpenAiAccounts string = ''
 @minValue(0)
 param provisionedCapacity int = 0
 
+@description('What one of those units costs in an hour, after discounts: `1.00 USD`. Empty: their hours are charged to nobody.')
+param provisionedHourlyPrice string = ''
+
+@description('The first day on which those units are paid: `2026-12-01`.')
+param provisionedFrom string = ''
+
 @description('Everything in a virtual network, behind private endpoints.')
 param networkIsolation bool = false
 
@@ -531,6 +537,8 @@ module configuration 'core/host/gateway-configuration.bicep' = {
     sharedLedger: networkIsolation && usePostgres
     sharedCounters: networkIsolation && useRedis
     behindApiManagement: useApim
+    provisionedHourlyPrice: provisionedHourlyPrice
+    provisionedFrom: provisionedFrom
   }
 }
 

@@ -11,7 +11,7 @@ import gate from '../.dependency-cruiser.mjs';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
 const cruiser = realpathSync(path.join(root, 'node_modules/.bin/depcruise'));
-const folders = ['gateway', 'contract', 'cli/src', 'twin/src', 'bench/src', 'tools/bicep', 'infra'];
+const folders = ['gateway', 'contract', 'cli/src', 'twin/src', 'bench/src', 'tools/bicep', 'tools/kql', 'infra'];
 
 const G = 'gateway/src/';
 /** [rule, file to break (made where it does not exist), line to add, other file to make] */

@@ -24,6 +24,12 @@ param sharedCounters bool
 @description('Whether API Management is in front, which says whose call it is and proves that by a token of its own.')
 param behindApiManagement bool
 
+@description('What a unit of a provisioned deployment costs in an hour; empty: not known.')
+param provisionedHourlyPrice string
+
+@description('The first day on which it is paid; empty: from when the gateway first runs with it.')
+param provisionedFrom string
+
 // What the platform needs after the drain: journal and outbox are flushed by then.
 var drainSeconds = terminationGraceSeconds - 30
 
@@ -31,16 +37,29 @@ var endpoints = flatten(map(accounts, account => map(account.deployments, deploy
   key: '${deployment.name}-${account.name}'
   model: deployment.model
   provisioned: contains(deployment.type, 'Provisioned')
-  value: {
-    resource: 'https://${account.name}.openai.azure.com'
-    resourceName: account.name
-    region: account.region
-    deployment: deployment.name
-    model: deployment.model
-    modelVersion: deployment.version
-    type: deployment.type
-    auth: 'managed-identity'
-  }
+  value: union(
+    {
+      resource: 'https://${account.name}.openai.azure.com'
+      resourceName: account.name
+      region: account.region
+      deployment: deployment.name
+      model: deployment.model
+      modelVersion: deployment.version
+      type: deployment.type
+      auth: 'managed-identity'
+    },
+    contains(deployment.type, 'Provisioned') && !empty(provisionedHourlyPrice)
+      ? {
+          ptu: union(
+            {
+              units: deployment.capacity
+              hourly: provisionedHourlyPrice
+            },
+            empty(provisionedFrom) ? {} : { from: provisionedFrom }
+          )
+        }
+      : {}
+  )
 })))
 
 var modelNames = union(map(endpoints, endpoint => endpoint.model), [])

@@ -33,6 +33,8 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     SECONDARY_OPENAI_LOCATION: 'westeurope',
     ADDITIONAL_OPENAI_LOCATIONS: 'francecentral, polandcentral',
     OPENAI_PROVISIONED_CAPACITY: '50',
+    OPENAI_PROVISIONED_HOURLY_PRICE: '1.00 USD',
+    OPENAI_PROVISIONED_FROM: '2026-12-01',
     MONTHLY_BUDGET: '5000',
     ALERT_EMAILS: 'platform@contoso.com,finance@contoso.com',
     ZONE_REDUNDANT: 'true',

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { parse, parseAllDocuments } from 'yaml';
+import { readTemplates, TemplateSet } from '../../tools/bicep/template-set.ts';
+import { readInfra, infraFolder, repositoryRoot } from './support/snapshot.ts';
+
+const read = (file: string): string => readFileSync(path.join(repositoryRoot, file), 'utf8');
+const templates = new TemplateSet(readTemplates(infraFolder));
+const declared = (file: string, kind: 'param' | 'output') =>
+  templates.get(file).statements.filter((one) => one.kind === kind);
+const azure = parse(read('azure.yaml'));
+const parametersFile = readInfra('main.parameters.json');
+/** Variables of the environment that the parameters file refers to. */
+const variables = [...parametersFile.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name);
+/** Set by azd or by hooks, not by whoever sets up a pipeline. */
+const ours = [
+  'AZURE_ENV_NAME',
+  'AZURE_LOCATION',
+  'AZURE_PRINCIPAL_ID',
+  'AZURE_PRINCIPAL_TYPE',
+  'SERVICE_GATEWAY_RESOURCE_EXISTS',
+  'DEPLOYER_IP',
+];
+const settable = variables.filter((name) => !ours.includes(name)).toSorted();
+
+describe('azure.yaml', () => {
+  test('is what azd reads: names, hosts, languages, hooks', () => {
+    assert.match(azure.name, /^[a-z0-9][a-z0-9-]+$/);
+    assert.match(azure.metadata.template, /^tollgate@\d+\.\d+\.\d+$/);
+    assert.match(azure.requiredVersions.azd, /^>= 1\.(2[0-9]|[3-9][0-9])\.\d+$/);
+    assert.deepEqual(Object.keys(azure).toSorted(), [
+      'hooks',
+      'metadata',
+      'name',
+      'pipeline',
+      'requiredVersions',
+      'services',
+    ]);
+    for (const service of Object.values<Record<string, unknown>>(azure.services)) {
+      assert.ok(['containerapp', 'appservice', 'function', 'aks', 'staticwebapp'].includes(String(service['host'])));
+      assert.ok(['ts', 'js', 'py', 'csharp', 'java', 'docker'].includes(String(service['language'])));
+    }
+    const phases = ['provision', 'infracreate', 'infradelete', 'up', 'down', 'package', 'publish', 'deploy', 'restore'];
+    const hooks = phases.flatMap((phase) => [`pre${phase}`, `post${phase}`]);
+    for (const name of Object.keys(azure.hooks)) assert.ok(hooks.includes(name), name);
+  });
+
+  test('each hook is one Node program for every system, without a shell, and is there', () => {
+    for (const [name, hook] of Object.entries<Record<string, string>>(azure.hooks)) {
+      assert.deepEqual(Object.keys(hook), ['run'], name);
+      const [, file = ''] = /^node (infra\/hooks\/[a-z-]+\.mjs)$/.exec(hook['run'] ?? '') ?? [];
+      assert.ok(existsSync(path.join(repositoryRoot, file)), `${name}: ${hook['run'] ?? ''}`);
+    }
+  });
+
+  test('no template is named after a service: azd would take it for what deploys that service', () => {
+    for (const name of Object.keys(azure.services))
+      assert.ok(
+        !existsSync(path.join(infraFolder, `${name}.bicep`)) &&
+          !existsSync(path.join(infraFolder, `${name}.parameters.json`)),
+      );
+  });
+
+  test('what can be set in an environment is handed on to pipelines', () => {
+    assert.deepEqual(azure.pipeline.variables.toSorted(), settable);
+  });
+});
+
+test('every parameter has its line in main.parameters.json, and only those have', () => {
+  const names = declared('main.bicep', 'param').map(({ name }) => name);
+  assert.deepEqual(Object.keys(JSON.parse(parametersFile).parameters).toSorted(), names.toSorted());
+  assert.equal(new Set(variables).size, variables.length, 'one variable, one parameter');
+});
+
+test('a default in main.parameters.json is the default of the parameter', () => {
+  const { parameters } = JSON.parse(parametersFile);
+  for (const parameter of declared('resources.bicep', 'param')) {
+    if (parameter.kind !== 'param' || parameter.defaultValue?.kind !== 'literal') continue;
+    const [, written] = /^\$\{[A-Z_]+=(.*)\}$/.exec(parameters[parameter.name].value) ?? [];
+    assert.equal(written, String(parameter.defaultValue.value), parameter.name);
+  }
+});
+
+const shapeOf = (file: string) =>
+  declared(file, 'param').map((one) =>
+    one.kind === 'param'
+      ? [one.name, one.type, one.defaultValue?.kind === 'literal' ? one.defaultValue.value : null]
+      : [],
+  );
+
+test('main.bicep hands every parameter on, and asks for the same', () => {
+  assert.deepEqual(shapeOf('main.bicep'), shapeOf('resources.bicep'));
+});
+
+test('outputs are what azd and the hooks read, in capitals', () => {
+  const outputs = declared('main.bicep', 'output').map(({ name }) => name);
+  for (const name of outputs) assert.match(name, /^[A-Z][A-Z0-9_]+$/);
+  for (const name of ['AZURE_CONTAINER_REGISTRY_ENDPOINT', 'AZURE_LOCATION', 'AZURE_TENANT_ID', 'AZURE_RESOURCE_GROUP'])
+    assert.ok(outputs.includes(name), name);
+  const known = [
+    ...outputs,
+    ...variables,
+    'AZURE_SUBSCRIPTION_ID',
+    'AZURE_RESOURCE_MANAGER_ENDPOINT',
+    'DEPLOYER_IP_SERVICE',
+    'ALLOW_DEPLOYER_IP',
+  ];
+  for (const file of globSync('hooks/*.mjs', { cwd: infraFolder }))
+    for (const [, name = ''] of readInfra(file).matchAll(
+      /\b((?:AZURE|TOLLGATE|SERVICE|DEPLOYER|NETWORK|USE|ALLOW)_[A-Z_]+)\b/g,
+    ))
+      assert.ok(known.includes(name), `${file} reads ${name}`);
+});
+
+test('environment.yaml names a template of the resource group, and parameters that it has', () => {
+  const environment = parse(readInfra('environment.yaml'));
+  assert.equal(environment.runner, 'Bicep');
+  assert.equal(templates.get(environment.templatePath).scope, 'resourceGroup');
+  const types = new Map(declared(environment.templatePath, 'param').map((one) => [one.name, one]));
+  for (const { id, type, required } of environment.parameters) {
+    const parameter = types.get(id);
+    assert.ok(parameter?.kind === 'param', id);
+    assert.equal({ string: 'string', bool: 'boolean', int: 'integer' }[parameter.type], type, id);
+    types.delete(id);
+    assert.ok(required === true || parameter.defaultValue !== undefined, id);
+  }
+  for (const [id, one] of types)
+    assert.ok(one.kind === 'param' && one.defaultValue !== undefined, `${id} has neither a value nor a default`);
+});
+
+interface Step {
+  readonly uses?: string;
+}
+const stepsOf = (workflow: { readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[] }>> }) =>
+  Object.values(workflow.jobs).flatMap((job) => job.steps);
+const github = (file: string) => parse(read(`.github/workflows/${file}`));
+
+describe('pipelines', () => {
+  test('every action is pinned by its commit', () => {
+    for (const file of globSync('*.yml', { cwd: path.join(repositoryRoot, '.github/workflows') }))
+      for (const { uses } of stepsOf(github(file)))
+        if (uses !== undefined) assert.match(uses, /^[\w-]+\/[\w-]+@[0-9a-f]{40}$/, file);
+  });
+
+  test('GitHub: checked before it is deployed, signed in by a federated credential, asked nothing, with every variable', () => {
+    const { jobs } = github('azure-dev.yml');
+    const run = (job: string): string => jobs[job].steps.map((step: { run?: string }) => step.run ?? '').join('\n');
+    assert.match(run('check'), /bash \.ci\/run[\s\S]*bicep build[\s\S]*bicep lint/);
+    assert.equal(jobs.deploy.needs, 'check');
+    assert.equal(jobs.deploy.permissions['id-token'], 'write');
+    assert.equal(jobs.deploy.env.AZURE_PRINCIPAL_TYPE, 'ServicePrincipal');
+    assert.match(
+      run('deploy'),
+      /azd auth login --federated-credential-provider github[\s\S]*azd provision --preview --no-prompt[\s\S]*azd provision --no-prompt[\s\S]*azd deploy --no-prompt/,
+    );
+    assert.doesNotMatch(read('.github/workflows/azure-dev.yml'), /secrets\./);
+    for (const name of settable) assert.equal(jobs.deploy.env[name], `\${{ vars.${name} }}`, name);
+  });
+
+  test('GitHub: nothing is taken down unless its name is typed', () => {
+    const { jobs, on } = github('azure-clean-up.yml');
+    assert.deepEqual(Object.keys(on), ['workflow_dispatch']);
+    assert.match(jobs.down.if, /inputs\.environment == vars\.AZURE_ENV_NAME/);
+  });
+
+  test('Azure DevOps: the same, with a service connection', () => {
+    const { stages } = parse(read('.azdo/pipelines/azure-dev.yml'));
+    assert.deepEqual(
+      stages.map(({ stage }: { stage: string }) => stage),
+      ['check', 'deploy'],
+    );
+    const [, { jobs }] = stages;
+    const deploy = jobs[0].steps.find(({ task }: { task?: string }) => task === 'AzureCLI@2');
+    assert.equal(deploy.inputs.azureSubscription, 'azconnection');
+    assert.equal(deploy.inputs.keepAzSessionActive, true);
+    assert.match(deploy.inputs.inlineScript, /azd provision --no-prompt\nazd deploy --no-prompt/);
+    for (const name of settable) assert.equal(deploy.env[name], `$(${name})`, name);
+    assert.ok(
+      jobs[0].steps.some(({ script }: { script?: string }) => script === 'azd config set auth.useAzCliAuth true'),
+    );
+  });
+});
+
+test('the dev container pins what it is made of, and does not run as root', () => {
+  const container = JSON.parse(read('.devcontainer/devcontainer.json'));
+  assert.match(container.image, /:\d+\.\d+\.\d+-/);
+  assert.notEqual(container.remoteUser, 'root');
+  for (const [feature, { version }] of Object.entries<{ version: string }>(container.features)) {
+    assert.match(feature, /:\d+\.\d+\.\d+$/);
+    assert.match(version, /^\d/);
+  }
+  const bicep = [read('.github/workflows/azure-dev.yml'), read('.azdo/pipelines/azure-dev.yml')].flatMap((text) =>
+    [...text.matchAll(/bicep install --version (\S+)/g)].map(([, version]) => version),
+  );
+  assert.deepEqual(
+    bicep,
+    Array.from({ length: 2 }, () => container.features['ghcr.io/devcontainers/features/azure-cli:1.2.8'].bicepVersion),
+  );
+});
+
+describe('Kubernetes', () => {
+  const folder = path.join(repositoryRoot, 'deploy/kubernetes');
+  const { resources } = parse(read('deploy/kubernetes/kustomization.yaml'));
+  const objects = resources.flatMap((file: string) =>
+    parseAllDocuments(readFileSync(path.join(folder, file), 'utf8')).map((one) => one.toJS()),
+  );
+  const kind = (name: string) => objects.find((one: { kind: string }) => one.kind === name);
+
+  test('every file is in the kustomization, every object has a kind that is stable', () => {
+    assert.deepEqual(
+      globSync('*.yaml', { cwd: folder })
+        .filter((file) => file !== 'kustomization.yaml')
+        .toSorted(),
+      resources.toSorted(),
+    );
+    const versions = {
+      ServiceAccount: 'v1',
+      StatefulSet: 'apps/v1',
+      Service: 'v1',
+      PodDisruptionBudget: 'policy/v1',
+      HorizontalPodAutoscaler: 'autoscaling/v2',
+      NetworkPolicy: 'networking.k8s.io/v1',
+    };
+    assert.deepEqual(
+      Object.fromEntries(objects.map((one: { kind: string; apiVersion: string }) => [one.kind, one.apiVersion])),
+      versions,
+    );
+  });
+
+  test('selectors, ports and names meet', () => {
+    const { spec } = kind('StatefulSet');
+    const labels = spec.template.metadata.labels;
+    for (const selector of [
+      spec.selector.matchLabels,
+      kind('Service').spec.selector,
+      kind('PodDisruptionBudget').spec.selector.matchLabels,
+      kind('NetworkPolicy').spec.podSelector.matchLabels,
+    ])
+      for (const [name, value] of Object.entries(selector)) assert.equal(labels[name], value);
+    const [container] = spec.template.spec.containers;
+    const [port] = container.ports;
+    assert.equal(kind('Service').spec.ports[0].targetPort, port.name);
+    assert.equal(kind('NetworkPolicy').spec.ingress[0].ports[0].port, port.containerPort);
+    assert.equal(kind('HorizontalPodAutoscaler').spec.scaleTargetRef.name, kind('StatefulSet').metadata.name);
+    assert.equal(spec.template.spec.serviceAccountName, kind('ServiceAccount').metadata.name);
+    const volumes = [
+      ...spec.template.spec.volumes,
+      ...spec.volumeClaimTemplates.map((one: { metadata: unknown }) => one.metadata),
+    ].map(({ name }: { name: string }) => name);
+    for (const { name } of container.volumeMounts) assert.ok(volumes.includes(name), name);
+  });
+
+  test('it runs as nobody, on a file system that it cannot write to, and is asked on paths that it serves', () => {
+    const { template } = kind('StatefulSet').spec;
+    const [container] = template.spec.containers;
+    assert.equal(template.spec.securityContext.runAsNonRoot, true);
+    assert.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    assert.deepEqual(
+      ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) => container[probe].httpGet.path),
+      ['/healthz', '/healthz', '/readyz'],
+    );
+    const environment = Object.fromEntries(
+      container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+    );
+    assert.equal(environment['TOLLGATE_PORT'], String(container.ports[0].containerPort));
+    const mounts = container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath);
+    assert.ok(
+      mounts.includes(environment['TOLLGATE_DATA']) &&
+        mounts.includes(path.posix.dirname(environment['TOLLGATE_CONFIG'])),
+    );
+  });
+});

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { checkConfiguration } from '../../gateway/src/compose.ts';
+import { targetOf } from '../../gateway/src/proxy/accept/operations.ts';
+import { readSettings } from '../../gateway/src/settings.ts';
+import { readTemplates, TemplateSet } from '../../tools/bicep/template-set.ts';
+import { asText } from '../../tools/bicep/values.ts';
+import { deployedGateway, filledIn } from './support/deployed-gateway.ts';
+import { at, listAt, made } from './support/problems.ts';
+import { profiles } from './support/profiles.ts';
+import { infraFolder, readInfra, repositoryRoot, snapshot } from './support/snapshot.ts';
+
+const templates = new TemplateSet(readTemplates(infraFolder));
+const services = readFileSync(path.join(repositoryRoot, 'docs/azure/services.md'), 'utf8');
+const documented = [...services.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+)/gm)].flatMap(([, names = '']) =>
+  [...names.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name),
+);
+
+describe('the configuration that the templates write', () => {
+  for (const [name, environment] of profiles)
+    test(`${name}: the gateway itself finds nothing wrong with it, and every variable it refers to is set`, () => {
+      const deployed = deployedGateway(snapshot(templates, environment));
+      const variables = Object.fromEntries(
+        Object.entries(deployed.environment).map(([key, value]) => [key, filledIn(value)]),
+      );
+      const referred = [...deployed.configuration.matchAll(/\$\{([A-Z_]+)/g)].map(([, variable = '']) => variable);
+      assert.deepEqual(
+        referred.filter((variable) => !(variable in variables)),
+        [],
+      );
+
+      const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-infra-'));
+      try {
+        const file = path.join(folder, path.basename(deployed.configurationPath));
+        writeFileSync(file, filledIn(deployed.configuration));
+        const settings = readSettings([], { ...variables, TOLLGATE_CONFIG: file, TOLLGATE_DATA: folder });
+        assert.notEqual(settings, 'help');
+        const { problems } = checkConfiguration(settings as Exclude<typeof settings, 'help'>);
+        assert.deepEqual(problems, [], 'not even a warning');
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+
+  test('it is mounted where TOLLGATE_CONFIG looks, and TOLLGATE_DATA is on the volume', () => {
+    for (const [name, environment] of profiles) {
+      const deployed = deployedGateway(snapshot(templates, environment));
+      assert.equal(deployed.environment['TOLLGATE_CONFIG'], deployed.configurationPath, name);
+      assert.equal(deployed.environment['TOLLGATE_DATA'], deployed.dataFolder, name);
+    }
+  });
+
+  test('probes and ingress use the port that the gateway is told, on paths that it serves', () => {
+    const { environment, probes, targetPort } = deployedGateway(snapshot(templates, profiles.get('quick') ?? {}));
+    assert.equal(String(targetPort), environment['TOLLGATE_PORT']);
+    assert.deepEqual(
+      probes.map(({ port }) => port),
+      [targetPort, targetPort, targetPort],
+    );
+    const server = readFileSync(path.join(repositoryRoot, 'gateway/src/proxy/accept/server.ts'), 'utf8');
+    for (const { path: served } of probes) assert.ok(server.includes(`'${served}'`), served);
+  });
+
+  test('every deployment that is made is an endpoint, with its model, type and region; and nothing else is', () => {
+    for (const name of ['quick', 'full']) {
+      const deployment = snapshot(templates, profiles.get(name) ?? {});
+      const regions = new Map(
+        made(deployment, 'Microsoft.CognitiveServices/accounts').map((one) => [one.name, one.body['location']]),
+      );
+      const deployed = made(deployment, 'Microsoft.CognitiveServices/accounts/deployments').map((one) => {
+        const account = one.id.split('/').at(-3) ?? '';
+        return [
+          `https://${account}.openai.azure.com`,
+          asText(regions.get(account) ?? ''),
+          one.name,
+          asText(at(one.body, 'properties.model.name') ?? ''),
+          asText(at(one.body, 'sku.name') ?? ''),
+        ].join(' ');
+      });
+      const { endpoints } = JSON.parse(deployedGateway(deployment).configuration);
+      const configured = Object.values<Record<string, string>>(endpoints).map((one) =>
+        ['resource', 'region', 'deployment', 'model', 'type'].map((member) => one[member]).join(' '),
+      );
+      assert.deepEqual(configured.toSorted(), deployed.toSorted(), name);
+    }
+  });
+
+  test('provisioned deployments are the first tier of their model', () => {
+    const { models } = JSON.parse(deployedGateway(snapshot(templates, profiles.get('full') ?? {})).configuration);
+    const [first, second] = models['gpt-5.4-mini'].tiers;
+    assert.ok(
+      first.every((name: string) => name.startsWith('gpt-5.4-mini-ptu-')),
+      String(first),
+    );
+    assert.equal(second.length, 4);
+  });
+});
+
+test('every variable that the templates set is described in docs/azure/services.md', () => {
+  const set = new Set(
+    [...profiles.values()].flatMap((environment) =>
+      Object.keys(deployedGateway(snapshot(templates, environment)).environment),
+    ),
+  );
+  assert.deepEqual(
+    [...set].filter((name) => !documented.includes(name)),
+    [],
+  );
+});
+
+const columnsOf = (value: ReturnType<typeof at>): string[] =>
+  listAt(value, 'columns').map(
+    (one) => `${asText(at(one, 'name') ?? '')} ${asText(at(one, 'type') ?? '').toLowerCase()}`,
+  );
+
+describe('the usage table', () => {
+  const usage = JSON.parse(readInfra('data/usage-table.json'));
+
+  test('the rule declares every column of the table, under the same type', () => {
+    const deployed = snapshot(templates, profiles.get('full') ?? {});
+    const [table] = made(deployed, 'Microsoft.OperationalInsights/workspaces/tables');
+    const [rule] = made(deployed, 'Microsoft.Insights/dataCollectionRules');
+    const [[stream, declared] = ['', null]] = Object.entries(at(rule?.body, 'properties.streamDeclarations') ?? {});
+    assert.equal(stream, `Custom-${table?.name ?? ''}`);
+    assert.deepEqual(columnsOf(declared), columnsOf(at(table?.body, 'properties.schema')));
+    assert.equal(asText(at(rule?.body, 'properties.dataFlows.0.outputStream') ?? ''), stream);
+  });
+
+  test('no column has a name that Log Analytics keeps for itself', () => {
+    const names = usage.columns.map(({ name }: { name: string }) => name.toLowerCase());
+    assert.deepEqual(
+      ['id', 'type', 'tenantid', '_resourceid', 'title', 'uniqueid'].filter((name) => names.includes(name)),
+      [],
+    );
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  test("it holds the original's columns, so that its queries go on working", () => {
+    const names = usage.columns.map(({ name }: { name: string }) => name);
+    for (const name of [
+      'TimeGenerated',
+      'Consumer',
+      'Model',
+      'ObjectType',
+      'InputTokens',
+      'OutputTokens',
+      'TotalTokens',
+      'RecordId',
+      'EventTime',
+    ])
+      assert.ok(names.includes(name), name);
+  });
+});
+
+test('roles.json says of every role who holds it, where and why; the guide names each', () => {
+  const roles: Record<string, Record<string, string>> = JSON.parse(readInfra('roles.json'));
+  for (const [key, role] of Object.entries(roles)) {
+    for (const member of ['id', 'name', 'holder', 'scope', 'why'])
+      assert.ok((role[member] ?? '').length > 3, `${key}.${member}`);
+    assert.ok(
+      readFileSync(path.join(repositoryRoot, 'docs/azure/architecture.md'), 'utf8').includes(role['name'] ?? '?'),
+      `${role['name'] ?? ''} in docs/azure/architecture.md`,
+    );
+  }
+});
+
+test('the models that are deployed were not retired when the file was last looked at', () => {
+  const { checkedOn, deployments, provisioned } = JSON.parse(readInfra('data/models.json'));
+  for (const { name, retires } of [...deployments, ...provisioned])
+    assert.ok(retires > checkedOn, `${name} retires on ${retires}`);
+});
+
+test('the API that is imported has operations that the gateway serves, and all that it meters', () => {
+  const { paths } = JSON.parse(readInfra('data/azure-openai.openapi.json'));
+  const imported = Object.entries<Record<string, object>>(paths).flatMap(([one, methods]) =>
+    Object.keys(methods).map(
+      (method) => targetOf(`/openai${one.replaceAll(/\{[^}]*\}/g, 'gpt')}`, method.toUpperCase()).operation,
+    ),
+  );
+  assert.deepEqual([...new Set(imported)].toSorted(), [
+    'chat.completions',
+    'completions',
+    'embeddings',
+    'models.list',
+    'models.retrieve',
+    'responses',
+  ]);
+});

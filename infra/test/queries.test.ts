@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { readTemplates, TemplateSet } from '../../tools/bicep/template-set.ts';
+import { asText } from '../../tools/bicep/values.ts';
+import { parseQuery } from '../../tools/kql/parse.ts';
+import { runQuery, type Table } from '../../tools/kql/run.ts';
+import { dashboardPicture } from './support/dashboard-picture.ts';
+import { at, listAt, made } from './support/problems.ts';
+import { profiles } from './support/profiles.ts';
+import { infraFolder, readInfra, repositoryRoot, snapshot } from './support/snapshot.ts';
+import { columnsOf, sampleDay } from './support/tables.ts';
+
+const files = globSync('queries/*.kql', { cwd: infraFolder }).toSorted();
+const deployment = snapshot(new TemplateSet(readTemplates(infraFolder)), profiles.get('full') ?? {});
+const day = sampleDay();
+
+function outcome(text: string): Table {
+  const query = parseQuery(text);
+  const columns = columnsOf[query.table];
+  assert.ok(columns !== undefined, `there is no table ${query.table}`);
+  return runQuery(query, { columns, rows: query.table === 'TollgateUsage_CL' ? day.rows : [] });
+}
+const named = (file: string): Table => outcome(readInfra(`queries/${file}.kql`));
+
+test('every query asks tables that there are for columns that they have, and says what it is for', () => {
+  for (const file of files) {
+    outcome(readInfra(file));
+    assert.match(readInfra(file), /^\/\/ .+\.\n/, file);
+  }
+});
+
+test('every query is used, and counts a record that arrived twice once', () => {
+  const bicep = globSync('core/**/*.bicep', { cwd: infraFolder }).map(readInfra).join('\n');
+  for (const file of files) {
+    assert.ok(bicep.includes(`'../../${file}'`), file);
+    if (readInfra(file).includes('TollgateUsage_CL'))
+      assert.match(readInfra(file), /TollgateUsage_CL\n\| summarize arg_max\(TimeGenerated, \*\) by RecordId\n/, file);
+  }
+  const twice = runQuery(parseQuery(readInfra('queries/tokens-share-per-consumer.kql')), {
+    ...day,
+    rows: [...day.rows, ...day.rows],
+  });
+  assert.deepEqual(twice.rows, named('tokens-share-per-consumer').rows);
+});
+
+const sumOf = ({ rows }: Table, column: string): number => rows.reduce((total, row) => total + Number(row[column]), 0);
+
+describe('what the queries say of a day', () => {
+  const tokens = day.rows.reduce((sum, row) => sum + Number(row['TotalTokens'] ?? 0), 0);
+
+  test('tokens of consumers, and over time, are all tokens', () => {
+    assert.equal(sumOf(named('tokens-share-per-consumer'), 'Tokens'), tokens);
+    assert.equal(sumOf(named('tokens-per-consumer-over-time'), 'Tokens'), tokens);
+    assert.deepEqual(
+      named('tokens-share-per-consumer').rows.map(({ Consumer }) => Consumer),
+      ['marketing', 'finance', 'sales'],
+    );
+  });
+
+  test('cost is that of what has a price, and what has none is counted beside it', () => {
+    const cost = named('cost-per-cost-centre');
+    const nano = day.rows.reduce((total, row) => total + Number(row['CostNanoUsd'] ?? 0), 0);
+    assert.ok(Math.abs(sumOf(cost, 'CostUsd') - nano / 1e9) < 1e-5);
+    assert.equal(sumOf(cost, 'Unpriced'), day.rows.filter(({ Unpriced }) => Unpriced !== '').length);
+    assert.ok(sumOf(cost, 'Unpriced') > 0);
+  });
+
+  test('failures, response times, deployments, measuring', () => {
+    assert.equal(
+      sumOf(named('failed-requests'), 'Failed'),
+      day.rows.filter(({ Outcome }) => Outcome !== 'completed').length,
+    );
+    for (const { MedianMs, SlowMs, FirstByteMs } of named('response-time').rows)
+      assert.ok(Number(FirstByteMs) < Number(MedianMs) && Number(MedianMs) <= Number(SlowMs));
+    assert.equal(sumOf(named('deployments'), 'Attempts'), day.rows.length);
+    assert.equal(sumOf(named('how-measured'), 'Attempts'), day.rows.length);
+  });
+
+  test('alerts', () => {
+    assert.ok(named('alert-throttling').rows.every(({ Share }) => Number(Share) > 0 && Number(Share) < 20));
+    assert.equal(sumOf(named('alert-unpriced'), 'Unpriced'), day.rows.filter(({ Unpriced }) => Unpriced !== '').length);
+    const quiet = outcome(readInfra('queries/alert-server-errors.kql'));
+    assert.deepEqual(quiet, { columns: ['Share'], rows: [] });
+  });
+});
+
+test('alert rules measure and split by columns that their query gives', () => {
+  for (const rule of made(deployment, 'Microsoft.Insights/scheduledQueryRules')) {
+    const criterion = listAt(rule.body, 'properties.criteria.allOf')[0];
+    const { columns } = outcome(asText(at(criterion, 'query') ?? ''));
+    const wanted = [
+      at(criterion, 'metricMeasureColumn'),
+      ...listAt(criterion, 'dimensions').map((one) => at(one, 'name')),
+    ];
+    for (const column of wanted)
+      assert.ok(columns.includes(asText(column ?? '')), `${rule.name}: ${asText(column ?? '')}`);
+  }
+});
+
+test('tiles of the dashboard draw columns that their query gives; the original has no tile that is not there', () => {
+  const [dashboard] = made(deployment, 'Microsoft.Portal/dashboards');
+  const parts = listAt(dashboard?.body, 'properties.lenses.0.parts');
+  const titles: string[] = [];
+  for (const part of parts) {
+    const inputs = Object.fromEntries(
+      listAt(part, 'metadata.inputs').map((one) => [asText(at(one, 'name') ?? ''), at(one, 'value')]),
+    );
+    if (inputs['Query'] === undefined) continue;
+    titles.push(asText(inputs['PartTitle'] ?? ''));
+    const { columns } = outcome(asText(inputs['Query']));
+    const drawn = [
+      at(inputs['Dimensions'], 'xAxis'),
+      ...listAt(inputs['Dimensions'], 'yAxis'),
+      ...listAt(inputs['Dimensions'], 'splitBy'),
+    ];
+    for (const column of drawn)
+      assert.ok(
+        columns.includes(asText(at(column, 'name') ?? '')),
+        `${titles.at(-1) ?? ''}: ${asText(at(column, 'name') ?? '')}`,
+      );
+  }
+  assert.deepEqual(titles, [
+    'Share of tokens per consumer',
+    'Tokens per consumer over time',
+    'Failed requests',
+    'Server response time',
+    'Cost per cost centre',
+  ]);
+  assert.ok(
+    parts.some((part) => asText(at(part, 'metadata.type') ?? '').endsWith('AppMapButtonPart')),
+    'the application map',
+  );
+});
+
+test('the workbook has every query that is no alert, and asks the workspace', () => {
+  const [workbook] = made(deployment, 'Microsoft.Insights/workbooks');
+  const { items } = JSON.parse(asText(at(workbook?.body, 'properties.serializedData') ?? ''));
+  const queries = items.flatMap(({ content }: { content: { query?: string } }) =>
+    content.query === undefined ? [] : [content.query],
+  );
+  assert.deepEqual(
+    queries.toSorted(),
+    files
+      .filter((file) => !file.includes('alert-'))
+      .map(readInfra)
+      .toSorted(),
+  );
+});
+
+test('the metric that an alert watches is one that the gateway has', () => {
+  const [, metric = ''] = /Name == '([a-z_]+)'/.exec(readInfra('queries/alert-ledger-backlog.kql')) ?? [];
+  const sources = globSync('gateway/src/**/*.ts', { cwd: repositoryRoot }).map((file) =>
+    readFileSync(path.join(repositoryRoot, file), 'utf8'),
+  );
+  assert.ok(
+    sources.some((text) => text.includes(`'${metric}'`)),
+    metric,
+  );
+});
+
+test('a query that is wrong is noticed', () => {
+  for (const text of [
+    'TollgateUsage_CL | where Consumr == 1',
+    'TollgateUsage_CL | summarize X = sums(TotalTokens)',
+    'Nothing | take 1',
+    'TollgateUsage_CL | wher Model == 1',
+    'TollgateUsage_CL | project A = sum(TotalTokens)',
+  ])
+    assert.throws(() => outcome(text), Error, text);
+});
+
+test('the picture in the documents is the dashboard of these templates', () => {
+  assert.equal(
+    readFileSync(path.join(repositoryRoot, 'docs/azure/dashboard.svg'), 'utf8'),
+    dashboardPicture(),
+    'node infra/test/draw-dashboard.ts',
+  );
+});
