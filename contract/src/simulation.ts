@@ -21,6 +21,9 @@ const simulatedClientsSchema = z.object({
   throttled: count.describe('Calls that got 429.'),
   failed: count.describe('Calls that got an error: 5xx, or a reply that broke off.'),
   retried: count.describe('Calls that needed more than one attempt.'),
+  waited: count.describe('Calls that were let go after they had waited for capacity.'),
+  waiting: count.describe('Calls that wait at the end of the interval.'),
+  hedged: count.describe('Calls that were sent to a second endpoint beside a slow one.'),
 });
 
 /** What a simulation of routing comes to: by interval, and by endpoint in the order of the script. */

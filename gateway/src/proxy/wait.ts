@@ -30,7 +30,9 @@ async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Pr
     consumer: caller.chargedTo.consumer,
     deadlineAt: exchange.startedAt + route.deadlineMs,
   };
-  const waited = await queue.wait(call, route.queue, (leave) => forwarding.presence.watch(leave));
+  const { promise, resolve } = Promise.withResolvers<Waited>();
+  forwarding.presence.watch(queue.join(call, route.queue, resolve));
+  const waited = await promise;
   forwarding.presence.unwatch();
   forwarding.waitedMs += waited.ms;
   plan.waited(waited.ms, waited.how);

@@ -2,7 +2,7 @@ import type { ConfigFinding, ConfigSection, ValuesOf } from '#kernel/config-sect
 import { azureName, duration, percentage, share, wholeNumber } from '#kernel/config-values.ts';
 import { deploymentTypes } from '#model/endpoint.ts';
 import { priorities } from '#model/priority.ts';
-import { findingsOfTiers } from '#proxy/routing/check-config.ts';
+import { findingsOfRoute } from '#proxy/routing/check-config.ts';
 import { yieldAt } from '#proxy/routing/config-endpoint.ts';
 import { healthForAll } from '#proxy/routing/config-health.ts';
 import { route } from '#proxy/routing/config-model.ts';
@@ -23,6 +23,9 @@ const endpoint = z.strictObject({
     .prefault('10s')
     .describe('Over which the limit of a pay-as-you-go deployment is judged: its share of the minute.'),
   yieldAt,
+  maxInFlight: wholeNumber({ atLeast: 1 })
+    .optional()
+    .describe('As under `endpoints.<name>`: the most attempts under way at a time.'),
 });
 
 const span = {
@@ -35,6 +38,14 @@ const load = z.strictObject({
   perSecond: share().describe('Calls a second.'),
   arrivals: z.enum(['even', 'random']).default('even').describe('Evenly spaced, or by chance (Poisson).'),
   priority: z.enum(priorities).default('standard').describe('Of the product that makes the calls.'),
+  consumer: z
+    .string()
+    .default('anybody')
+    .describe('Who makes them: consumers of one priority take turns where calls wait.'),
+  hedging: z
+    .strictObject({ atLeast: duration().prefault('500ms') })
+    .optional()
+    .describe('As under `products.<name>`: a second attempt beside a slow one. Streams only.'),
   stream: z.boolean().default(true).describe('Whether replies are streamed.'),
   sessions: wholeNumber({ atLeast: 1 }).optional().describe('So many sessions take turns, for `session-sticky`.'),
 });
@@ -90,7 +101,7 @@ export const scriptSection: ConfigSection<typeof keys> = {
     { from: ['faults', '[]'], member: 'endpoint', to: 'endpoints', noun: 'endpoint' },
   ],
   check: (values) => [
-    ...(values.model === undefined ? [] : findingsOfTiers(values.model.tiers, ['model', 'tiers'])),
+    ...(values.model === undefined ? [] : findingsOfRoute(values.model, ['model'])),
     ...spans('load', values.load ?? []),
     ...spans('faults', values.faults ?? []),
     ...replies(values.endpoints ?? {}),

@@ -24,7 +24,17 @@ function run(text: string): Run {
     rows,
     of: (name) => rows.flatMap((row) => row.endpoints[endpoints.indexOf(name)] ?? []),
     clients(from, to) {
-      const sum = { asked: 0, served: 0, refused: 0, throttled: 0, failed: 0, retried: 0 };
+      const sum = {
+        asked: 0,
+        served: 0,
+        refused: 0,
+        throttled: 0,
+        failed: 0,
+        retried: 0,
+        waited: 0,
+        waiting: 0,
+        hedged: 0,
+      };
       for (const row of rows) {
         if (row.fromMs < from * 1000 || row.fromMs >= to * 1000) continue;
         for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += row.clients[name];
@@ -222,4 +232,97 @@ speed: 2
       "script.yaml:7:1 speed: there is no setting 'speed' here. Did you mean 'seed'?",
     ],
   );
+});
+
+const burstScript = (queue: string): string => `
+duration: 3m
+model: { tiers: [[weu]]${queue} }
+endpoints: { weu: { callsPerMinute: 600, limitWindow: 5s, firstByte: 200ms, reply: 400ms, jitter: 0% } }
+load:
+  - { perSecond: 4, consumer: marketing }
+  - { from: 30s, to: 40s, perSecond: 20, consumer: finance, priority: batch }
+`;
+
+describe('a burst above what the endpoint takes', () => {
+  test('without a queue is refused for what is too much', () => {
+    const { throttled, waited } = run(burstScript('')).clients(0, 180);
+    assert.ok(throttled > 50, String(throttled));
+    assert.equal(waited, 0);
+  });
+
+  const waiting = run(burstScript(', queue: { maxWait: 30s, maxLength: 500 }'));
+
+  test('with a queue is served a little later, all of it', () => {
+    const { asked, served, throttled, failed, waited } = waiting.clients(0, 180);
+    assert.deepEqual({ served, throttled, failed }, { served: asked, throttled: 0, failed: 0 });
+    assert.ok(waited > 50, String(waited));
+    assert.ok(Math.max(...waiting.rows.map(({ clients }) => clients.waiting)) > 20);
+    assert.equal(waiting.rows.at(-1)?.clients.waiting, 0);
+  });
+
+  test('whoever waited does not come as a herd: few of them are refused again', () => {
+    const weu = waiting.of('weu');
+    const [attempts, refused] = [weu.map((one) => one.attempts), weu.map((one) => one.throttled)].map(total);
+    assert.ok((refused ?? 0) < 0.05 * (attempts ?? 0), `${refused} of ${attempts} attempts were refused`);
+  });
+
+  test('in a short queue nobody waits longer than is allowed', () => {
+    const { asked, served, throttled } = run(burstScript(', queue: { maxWait: 2s, maxLength: 10 }')).clients(0, 180);
+    assert.ok(throttled > 0);
+    assert.equal(served + throttled, asked);
+  });
+});
+
+test('a limit on attempts under way is kept, and what is beyond it waits for its place', () => {
+  const limited = run(`
+duration: 60s
+model: { tiers: [[weu]], queue: { maxWait: 20s, maxLength: 100 } }
+endpoints: { weu: { maxInFlight: 5, firstByte: 200ms, reply: 1s, jitter: 0% } }
+load: [{ perSecond: 4 }, { from: 10s, to: 20s, perSecond: 6 }]
+`);
+  const { asked, served, waited } = limited.clients(0, 60);
+  assert.equal(served, asked);
+  assert.ok(waited > 20);
+  // Five at a time, a second each: in ten seconds at most fifty, and those under way.
+  const during = limited.of('weu').slice(10, 20);
+  assert.ok(total(during.map(({ attempts }) => attempts)) <= 55);
+});
+
+const hanging = (more: string): Run =>
+  run(`
+duration: 3m
+model: { tiers: [[weu, swc]], firstByteTimeout: 20s }
+endpoints: { weu: { jitter: 10% }, swc: { jitter: 10% } }
+load: [{ perSecond: 20${more} }]
+faults: [{ endpoint: weu, kind: slow, firstByte: 10s, from: 30s, share: 10% }]
+health: { failuresInRow: 100, failures: 1000 }
+`);
+
+describe('a tenth of the calls of one endpoint hang', () => {
+  test('without hedging nothing is sent twice', () => {
+    const { hedged, asked } = hanging('').clients(0, 180);
+    assert.equal(hedged, 0);
+    assert.equal(asked, 3600);
+  });
+
+  test('with it those are sent to the other one, and few others', () => {
+    const one = hanging(', hedging: { atLeast: 400ms }');
+    const { hedged, asked, served } = one.clients(0, 180);
+    assert.equal(served, asked);
+    // A tenth of half of the calls of 150 seconds.
+    assert.ok(hedged > 100 && hedged < 250, String(hedged));
+    const attempts = total([...one.of('weu'), ...one.of('swc')].map((counts) => counts.attempts));
+    assert.equal(attempts, asked + hedged);
+  });
+
+  test('as far as the budget of retries goes', () => {
+    const one = run(`
+duration: 60s
+model: { tiers: [[weu, swc]], retryBudget: { share: 0%, atLeast: 2 } }
+endpoints: { weu: {}, swc: {} }
+load: [{ perSecond: 20, hedging: { atLeast: 310ms } }]
+`);
+    const { hedged } = one.clients(0, 60);
+    assert.ok(hedged > 0 && hedged <= 2 * 7, String(hedged));
+  });
 });

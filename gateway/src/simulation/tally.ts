@@ -7,6 +7,10 @@ export interface ClientCounts {
   throttled: number;
   failed: number;
   retried: number;
+  waited: number;
+  /** At the end of the interval. */
+  waiting: number;
+  hedged: number;
 }
 
 export interface EndpointCounts {
@@ -24,7 +28,17 @@ export interface TallyRow {
   readonly endpoints: readonly EndpointCounts[];
 }
 
-const noClients = (): ClientCounts => ({ asked: 0, served: 0, refused: 0, throttled: 0, failed: 0, retried: 0 });
+const noClients = (): ClientCounts => ({
+  asked: 0,
+  served: 0,
+  refused: 0,
+  throttled: 0,
+  failed: 0,
+  retried: 0,
+  waited: 0,
+  waiting: 0,
+  hedged: 0,
+});
 const noCalls = (): EndpointCounts => ({
   attempts: 0,
   served: 0,

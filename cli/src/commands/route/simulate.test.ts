@@ -25,9 +25,12 @@ faults: [{ endpoint: a, kind: refuse, from: 5s }]
 test('route simulate prints a row per interval, and a total', async (t) => {
   const { status, out } = await runCli(['route', 'simulate', scriptFile(t, small)]);
   assert.equal(status, 0);
-  assert.match(out, /^ +from +asked +served +refused +throttled +failed +retried +a +b-second\.choice$/m);
-  assert.match(out, /^ +0 s +50 +\d+ +0 +0 +0 +0 +\d+\/50 +0\/0$/m);
-  assert.match(out, /^ +5 s +50 +\d+ +0 +0 +0 +\d+ +\d\/\d (?:broken|probing) +\d+\/\d+$/m);
+  assert.match(
+    out,
+    /^ +from +asked +served +refused +throttled +failed +retried +waited +waiting +hedged +a +b-second\.choice$/m,
+  );
+  assert.match(out, /^ +0 s +50 +\d+ +0 +0 +0 +0 +0 +0 +0 +\d+\/50 +0\/0$/m);
+  assert.match(out, /^ +5 s +50 +\d+ +0 +0 +0 +\d+ +0 +0 +0 +\d\/\d (?:broken|probing) +\d+\/\d+$/m);
   assert.match(out, /^total +100 +100 +0 +0 +0/m);
 });
 
@@ -62,7 +65,7 @@ test('route simulate says when there is no script, or no place for the picture',
   assert.match(err, /cannot be written \(ENOENT\)/);
 });
 
-for (const name of ['ptu-saturates.yaml', 'region-dies.yaml']) {
+for (const name of ['ptu-saturates.yaml', 'region-dies.yaml', 'queue.yaml']) {
   test(`the example ${name} runs`, async () => {
     const { status, out } = await runCli([
       'route',

@@ -48,12 +48,14 @@ const clientColumns: readonly Column<Row>[] = [
     value: (one) => one.fromMs / 1000,
     text: (one) => (one.fromMs < 0 ? 'total' : `${one.fromMs / 1000} s`),
   },
-  ...(['asked', 'served', 'refused', 'throttled', 'failed', 'retried'] as const).map((name) => ({
-    title: name,
-    name,
-    align: 'right' as const,
-    value: (one: Row) => one.clients[name],
-  })),
+  ...(['asked', 'served', 'refused', 'throttled', 'failed', 'retried', 'waited', 'waiting', 'hedged'] as const).map(
+    (name) => ({
+      title: name,
+      name,
+      align: 'right' as const,
+      value: (one: Row) => one.clients[name],
+    }),
+  ),
 ];
 
 /** `10/12 throttled`: replies that began, of attempts, and its state where that is not the usual one. */
@@ -90,6 +92,10 @@ function totalOf({ rows, endpoints }: Simulation): Row | undefined {
       throttled: count(rows, (row) => row.clients.throttled),
       failed: count(rows, (row) => row.clients.failed),
       retried: count(rows, (row) => row.clients.retried),
+      waited: count(rows, (row) => row.clients.waited),
+      // A state, not a count: what is left at the end.
+      waiting: rows.at(-1)?.clients.waiting ?? 0,
+      hedged: count(rows, (row) => row.clients.hedged),
     },
     endpoints: endpoints.map((_, index) => ({
       attempts: count(rows, (row) => row.endpoints[index]?.attempts ?? 0),
@@ -118,7 +124,7 @@ export function addRouteSimulate(parent: Command, context: Context): void {
   const command = parent
     .command('simulate')
     .description(
-      'Run a script of load and faults over the real balancers and circuits, in simulated time. Calls nothing, needs no gateway.',
+      'Run a script of load and faults over the real balancers, circuits and queues, in simulated time. Calls nothing, needs no gateway.',
     )
     .argument('<script>', 'a YAML file; docs/routing.md says what stands in it')
     .option('--plot <file>', 'write a picture (SVG) of who served what when')

@@ -66,9 +66,12 @@ export type WaitObserver = (wait: {
   readonly ended: Waited;
 }) => void;
 
-/** How many are let go at first, and how long until twice as many are, ms: an upstream refuses at once if it does. */
-const firstRound = 1;
-const roundMs = 250;
+/** How long after the first one the next is let go, ms; half of that after as long again, and so on: 1, 2, 4, 8 in each. */
+const firstGapMs = 250;
+/** Below it they are let go at once. */
+const leastGapMs = 0.25;
+/** Timers are no more exact than that. */
+const timerMs = 2;
 
 class Waiting {
   readonly plan: QueuedPlan;
@@ -99,9 +102,9 @@ class Waiting {
 /**
  * The calls that wait until an endpoint of their model can take them. One per model; costs nothing while nobody waits.
  *
- * Who comes back from a throttle would be throttled again if all were let go at once: one is, after a quarter of a second
- * two, then four, until the line is empty or somebody is refused. Places that are freed by calls which end are given away
- * at once, for they are known to be there.
+ * Who comes back from a throttle would be throttled again if all were let go at once: one is, in the next quarter of a
+ * second two, then four, evenly spread, until the line is empty or somebody is refused. Places that are freed by calls which
+ * end are given away at once, for they are known to be there.
  */
 export class PoolQueue implements StateWatcher {
   readonly #model: string;
@@ -111,10 +114,11 @@ export class PoolQueue implements StateWatcher {
   readonly #watched = new Set<EndpointState>();
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  #allowed = Number.POSITIVE_INFINITY;
-  /** Let go in this round. */
-  #gone = 0;
-  #roundEndsAt = 0;
+  /** Between two that are let go, ms; 0: at once. */
+  #gapMs = 0;
+  /** Monotonic ms when the next one may go, and when the gap is halved. */
+  #nextAt = Number.NEGATIVE_INFINITY;
+  #halvedAt = Number.POSITIVE_INFINITY;
   #pumping = false;
   #closed = false;
   /** Valid while the line is looked through. */
@@ -141,24 +145,27 @@ export class PoolQueue implements StateWatcher {
     return this.#line.length === 0 ? null : this.#clock.monotonic() - since;
   }
 
-  /** `leaving` is given what ends the wait when the client goes. Resolves however it ends; never rejects. */
-  wait(call: QueuedCall, terms: QueueTerms, leaving: (leave: () => void) => void): Promise<Waited> {
+  /**
+   * Calls `end` once, however the wait ends, which may be before this returns. Returns what ends it when the client goes.
+   * `end` runs while the line is worked off: it may begin attempts, and no further wait.
+   */
+  join(call: QueuedCall, terms: QueueTerms, end: (ended: Waited) => void): () => void {
     const now = this.#clock.monotonic();
     const again = call.plan.waitingSince !== null;
     const until = Math.min((call.plan.waitingSince ?? now) + terms.maxWaitMs, call.deadlineAt);
     call.plan.beginWait(now);
-    const { promise, resolve } = Promise.withResolvers<Waited>();
-    const end = (ended: Waited): void => {
-      this.#observe({ model: this.#model, priority: call.priority, ended });
-      resolve(ended);
-    };
-    const one = new Waiting(call, { since: now, until, end });
+    const one = new Waiting(call, {
+      since: now,
+      until,
+      end: (ended) => {
+        this.#observe({ model: this.#model, priority: call.priority, ended });
+        end(ended);
+      },
+    });
     const refused = this.#refusal(one, terms, now);
-    if (refused === undefined) {
-      this.#join(one, again, now);
-      leaving(() => this.#leave(one));
-    } else one.end(refused, now);
-    return promise;
+    if (refused === undefined) this.#join(one, again, now);
+    else one.end(refused, now);
+    return () => this.#leave(one);
   }
 
   /** Nobody waits from now on. */
@@ -170,7 +177,7 @@ export class PoolQueue implements StateWatcher {
   }
 
   changed(throttled: boolean): void {
-    if (throttled) this.#beginRounds(this.#clock.monotonic());
+    if (throttled) this.#slowDown();
     this.#pump();
   }
 
@@ -188,7 +195,7 @@ export class PoolQueue implements StateWatcher {
     const { plan, until } = one;
     const outlook = plan.outlook(now);
     // Where places are freed by calls that end, it is known how many there are.
-    if (this.#line.length === 0 && outlook !== whenFreed) this.#beginRounds(now);
+    if (this.#line.length === 0 && outlook !== whenFreed) this.#slowDown();
     this.#line.add(one, again);
     for (const state of plan.pool.states) {
       this.#watched.add(state);
@@ -198,10 +205,10 @@ export class PoolQueue implements StateWatcher {
     if (outlook === 0) this.#pump();
   }
 
-  #beginRounds(now: number): void {
-    this.#allowed = firstRound;
-    this.#gone = 0;
-    this.#roundEndsAt = now + roundMs;
+  /** From the next one on that goes, they go gradually. */
+  #slowDown(): void {
+    this.#gapMs = firstGapMs;
+    this.#halvedAt = Number.POSITIVE_INFINITY;
   }
 
   #leave(one: Waiting): void {
@@ -222,15 +229,24 @@ export class PoolQueue implements StateWatcher {
     this.#pumping = true;
     const now = this.#clock.monotonic();
     this.#endVain(now);
-    if (now >= this.#roundEndsAt) {
-      if (this.#gone > 0) this.#allowed *= 2;
-      this.#gone = 0;
-      this.#roundEndsAt = now + roundMs;
-    }
-    while (this.#gone < this.#allowed && this.#letOneGo(now)) this.#gone += 1;
+    if (now >= this.#halvedAt) this.#speedUp(now);
+    while (this.#nextAt <= now && this.#letOneGo(now)) this.#spaceOut(now);
     this.#pumping = false;
     if (this.#line.length === 0) this.#rest();
     else this.#wakeBy(this.#nextWake(now), now);
+  }
+
+  #spaceOut(now: number): void {
+    if (this.#gapMs === 0) return;
+    // What a timer was late is made up for, a pause is not.
+    this.#nextAt = (this.#nextAt < now - timerMs ? now : this.#nextAt) + this.#gapMs;
+    if (this.#halvedAt === Number.POSITIVE_INFINITY) this.#halvedAt = now + firstGapMs;
+  }
+
+  #speedUp(now: number): void {
+    this.#gapMs = this.#gapMs / 2 < leastGapMs ? 0 : this.#gapMs / 2;
+    this.#halvedAt = now + firstGapMs;
+    if (this.#gapMs === 0) this.#nextAt = now;
   }
 
   /** Ends the waits that are over, and those of which nothing can come any more. */
@@ -261,7 +277,7 @@ export class PoolQueue implements StateWatcher {
   }
 
   #nextWake(now: number): number {
-    let at = this.#gone > 0 ? this.#roundEndsAt : Number.POSITIVE_INFINITY;
+    let at = this.#nextAt > now ? this.#nextAt : Number.POSITIVE_INFINITY;
     for (const one of this.#line.all()) at = Math.min(at, one.until);
     return Math.min(at, this.#nextChange(now));
   }
@@ -288,8 +304,9 @@ export class PoolQueue implements StateWatcher {
     this.#timer = undefined;
     for (const state of this.#watched) state.unwatch(this);
     this.#watched.clear();
-    this.#allowed = Number.POSITIVE_INFINITY;
-    this.#gone = 0;
+    this.#gapMs = 0;
+    this.#nextAt = Number.NEGATIVE_INFINITY;
+    this.#halvedAt = Number.POSITIVE_INFINITY;
   }
 }
 
