@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
 import type { AffinityRules } from '#model/affinity.ts';
+import type { EndUserTerms } from '#model/end-users.ts';
 import type { Endpoint, EndpointCredential } from '#model/endpoint.ts';
 import type { LimitBook } from '#model/limits.ts';
 import type { ModelCatalogue, ModelFacts } from '#model/model-catalogue.ts';
@@ -39,12 +40,20 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     ...routingOf(parts),
     directory,
     entra: termsOf(config.entra),
+    endUsers: endUsersOf(config),
     prices,
     limitBook,
+    sendModelMaximum: config.budgeting.sendModelMaximum,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
     explainHeader: config.routing.explainHeader,
     affinity: affinityOf(parts),
   });
+}
+
+function endUsersOf({ endUsers }: Config): EndUserTerms | null {
+  return endUsers === undefined
+    ? null
+    : Object.freeze({ key: endUsers.secret.reveal(), header: endUsers.header ?? null });
 }
 
 /** The provisioned deployments of which the configuration says what their hours cost. */

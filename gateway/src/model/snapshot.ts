@@ -1,5 +1,6 @@
 import type { AffinityRules } from './affinity.ts';
 import type { SubscriptionDirectory } from './caller.ts';
+import type { EndUserTerms } from './end-users.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { LimitBook } from './limits.ts';
 import type { ModelRoute } from './model-route.ts';
@@ -20,12 +21,16 @@ export interface Snapshot {
   readonly directory: SubscriptionDirectory;
   /** Null where callers are known by keys alone. */
   readonly entra: TokenTerms | null;
+  /** Null where end users are not told apart. */
+  readonly endUsers: EndUserTerms | null;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
   readonly affinity: AffinityRules;
   /** Replies name the endpoints that were tried. */
   readonly explainHeader: boolean;
   readonly limitBook: LimitBook;
+  /** A call that names no output cap is sent with its model's maximum. */
+  readonly sendModelMaximum: boolean;
 }
 
 /** Who needs the current snapshot asks here, once per request. */

@@ -8,6 +8,7 @@ import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 import { readBody, readPlainBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
+import { withEndUser } from './consumers/end-user.ts';
 import { identify } from './consumers/identify.ts';
 import type { Forwarding } from './deliver.ts';
 import { forward } from './forward.ts';
@@ -103,22 +104,24 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
 
   // :: Step 2: who is calling                                    before a byte of the body is read
   const identified = identify(arrival, services.tokens);
-  const caller = identified instanceof Promise ? await identified : identified;
-  journey.caller = caller;
+  const subscriber = identified instanceof Promise ? await identified : identified;
+  journey.caller = subscriber;
 
   if (arrival.operation === 'models.list' || arrival.operation === 'models.retrieve') {
-    respondWithJson(journey.forwarding.response, modelsReply(arrival, caller), arrival);
+    respondWithJson(journey.forwarding.response, modelsReply(arrival, subscriber), arrival);
     return;
   }
 
   if (isStored(arrival.operation)) {
-    await stored(services, client, { journey, operation: arrival.operation, arrival, caller });
+    await stored(services, client, { journey, operation: arrival.operation, arrival, caller: subscriber });
     return;
   }
 
   // :: Step 3: the body, parsed once                             client ──body──► gateway
   const exchange = await readBody(client, arrival);
   journey.exchange = exchange;
+  const caller = withEndUser(subscriber, exchange);
+  journey.caller = caller;
   const route = findRoute(arrival.snapshot, {
     name: exchange.requestedModel,
     product: caller.subscription.product,

@@ -58,6 +58,8 @@ export interface SnapshotParts {
   readonly keys?: Readonly<Record<string, Subscription>>;
   readonly prices?: PriceBook;
   readonly entra?: Snapshot['entra'];
+  readonly endUsers?: Snapshot['endUsers'];
+  readonly sendModelMaximum?: boolean;
 }
 
 export function snapshotOf({
@@ -65,6 +67,8 @@ export function snapshotOf({
   keys = {},
   prices = freePrices,
   entra = null,
+  endUsers = null,
+  sendModelMaximum = false,
 }: SnapshotParts = {}): Snapshot {
   const byDigest = new Map(
     Object.entries(keys).map(([key, subscription]) => [createHash('sha256').update(key).digest('hex'), subscription]),
@@ -83,6 +87,8 @@ export function snapshotOf({
       byKeyDigest: (digest) => byDigest.get(digest),
     },
     entra,
+    endUsers,
+    sendModelMaximum,
     prices,
     explainHeader: false,
     affinity: { keys: [signingKey('a-signing-key-of-the-tests-0123456789')], boundTo: 'subscription' },

@@ -40,6 +40,14 @@ const keys = {
   budgeting: z
     .strictObject({
       headers,
+      sendModelMaximum: z
+        .boolean()
+        .default(false)
+        .describe(
+          'A call that names no output cap is sent with the most that its model puts out, so that the provider keeps to what was ' +
+            'reserved; what the product caps is sent in any case. Models that count the cap into their context refuse ' +
+            'long prompts then.',
+        ),
       keepRefusals: wholeNumber({ atLeast: 0, atMost: 1_000_000 })
         .prefault(1000)
         .describe(

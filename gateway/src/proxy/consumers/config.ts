@@ -32,6 +32,23 @@ const keys = {
     .record(entryName(), z.strictObject(limitMembers))
     .default({})
     .describe('Limits and budgets of consumers, by the name that subscriptions give them.'),
+  endUsers: z
+    .strictObject({
+      secret: secret({ mayHaveDefault: false }).describe(
+        'What their ids are hashed with (HMAC-SHA256), by reference: at least 32 characters. Another one makes strangers of ' +
+          'all of them; deleting it erases who they were.',
+      ),
+      header: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected a header name in lower case, such as x-end-user')
+        .optional()
+        .describe('A header that names the end user; before `safety_identifier` and `user` of the body.'),
+    })
+    .optional()
+    .describe(
+      'Tells end users apart: records hold a keyed hash of `safety_identifier`, else `user`, of the body, never the id ' +
+        'itself. Without it nothing of end users is recorded, and `perEndUser` limits all of a product as one.',
+    ),
   subscriptions: z
     .record(
       entryName(),
@@ -135,6 +152,18 @@ function nodeFindings(values: Values): readonly ConfigFinding[] {
   ];
 }
 
+function endUserFindings(value: Secret | undefined): readonly ConfigFinding[] {
+  // One that could not be read has been told already.
+  if (value === undefined || value.reveal() === '' || value.reveal().length >= shortestKey) return [];
+  return [
+    {
+      path: ['endUsers', 'secret'],
+      message: `it has fewer than ${shortestKey} characters`,
+      fix: 'Use a long random one: openssl rand -base64 32.',
+    },
+  ];
+}
+
 function keyFindings(subscriptions: NonNullable<Values['subscriptions']>): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];
   const owners = new Map<string, string>();
@@ -181,6 +210,7 @@ export const consumersConfig: ConfigSection<typeof keys> = {
     ...treeFindings(values.costCentres ?? {}),
     ...placeFindings(values.subscriptions ?? {}),
     ...nodeFindings(values),
+    ...endUserFindings(values.endUsers?.secret),
     ...keyFindings(values.subscriptions ?? {}),
     ...entraFindings(values.entra, values.subscriptions ?? {}),
   ],

@@ -204,3 +204,44 @@ test('only what the product names and the configuration serves can be called or 
   assert.equal(code('not-served', 'v1'), 'model_not_found');
   assert.equal(code('not-served', 'classic'), 'DeploymentNotFound');
 });
+
+const small = { ...one, name: 'small', maxOutput: 4096 };
+const unpublished = { ...one, name: 'unpublished', maxOutput: null };
+
+for (const [what, body, options, edits] of [
+  ['is sent with the maximum of its model', { messages }, {}, { max_completion_tokens: '128000' }],
+  ['of the Responses API, too', { input: 'x' }, { operation: 'responses' }, { max_output_tokens: '128000' }],
+  ['keeps the cap that it names', { messages, max_tokens: 5 }, {}, {}],
+  ['of completions stays as short as they are', { prompt: 'x' }, { operation: 'completions' }, {}],
+  ['stays as it is where the model has no published maximum', { messages }, { route: unpublished }, {}],
+  [
+    'that may fall back is sent with the least of the maximums',
+    { messages },
+    { fallback: ['small'] },
+    { max_completion_tokens: '4096' },
+  ],
+  ['that may fall back to a model without one stays as it is', { messages }, { fallback: ['unpublished'] }, {}],
+] as const) {
+  test(`where the configuration wants it, a call without an output cap ${what}`, () => {
+    const {
+      route = one,
+      fallback = [],
+      operation = 'chat.completions',
+    } = {
+      route: undefined,
+      fallback: undefined,
+      operation: undefined,
+      ...options,
+    };
+    const snapshot = snapshotOf({ routes: [one, small, unpublished], sendModelMaximum: true });
+    const context = contextFor(exchangeOf(body, { operation, snapshot }), {
+      route,
+      product: { routing: { ...productWith().routing, fallback: new Map([[route.name, fallback]]) } },
+    });
+    callCaps.run(context);
+    assert.deepEqual(Object.fromEntries(context.edits), edits);
+    const off = contextFor(exchangeOf(body, { operation }), { route });
+    callCaps.run(off);
+    assert.equal(off.edits.size, 0, 'not by default');
+  });
+}

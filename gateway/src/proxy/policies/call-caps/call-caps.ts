@@ -2,7 +2,7 @@ import { Failure } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { choicesOf, outputCaps, positiveInteger, promptsOf, silentCompletionTokens } from '#model/asked-output.ts';
-import type { PolicyStep } from '#proxy/policies/policy.ts';
+import type { PolicyContext, PolicyStep } from '#proxy/policies/policy.ts';
 
 function capOutput(exchange: Exchange, limit: OutputLimit, edits: Map<string, string>): void {
   const { cap, choices } = limit;
@@ -28,6 +28,18 @@ function capOutput(exchange: Exchange, limit: OutputLimit, edits: Map<string, st
   if (exchange.operation !== 'completions' || each < silentCompletionTokens) edits.set(first, String(each));
 }
 
+/** The model's own maximum, and that of every model that the call may fall back to. */
+function sendMaximum({ exchange, caller, route, edits }: PolicyContext): void {
+  const [first] = outputCaps[exchange.operation];
+  // Completions are short unless they ask.
+  if (first === undefined || exchange.operation === 'completions') return;
+  const { models } = exchange.snapshot;
+  const others = caller.subscription.product.routing.fallback.get(route.name) ?? [];
+  const most = [route, ...others.flatMap((name) => models.get(name) ?? [])].map(({ maxOutput }) => maxOutput);
+  const known = most.filter((one) => one !== null);
+  if (known.length === most.length) edits.set(first, String(Math.min(...known)));
+}
+
 interface OutputLimit {
   /** Of the call. */
   readonly cap: number;
@@ -48,7 +60,8 @@ function capChoices(exchange: Exchange, choices: number, cap: number | null): vo
 export const callCaps = {
   name: 'call-caps',
   section: 'inbound',
-  run({ exchange, caller, edits }) {
+  run(context) {
+    const { exchange, caller, edits } = context;
     const { caps } = caller.subscription.product;
     if (caps.maxRequestBytes !== null && exchange.body.bytes.length > caps.maxRequestBytes) {
       throw new Failure(
@@ -59,6 +72,9 @@ export const callCaps = {
     const choices = choicesOf(exchange);
     capChoices(exchange, choices, caps.maxChoices);
     if (caps.maxOutputTokens !== null) capOutput(exchange, { cap: caps.maxOutputTokens, choices }, edits);
-    else for (const name of outputCaps[exchange.operation]) positiveInteger(exchange.body.json, name);
+    else {
+      const asked = outputCaps[exchange.operation].map((name) => positiveInteger(exchange.body.json, name));
+      if (exchange.snapshot.sendModelMaximum && asked.every((one) => one === undefined)) sendMaximum(context);
+    }
   },
 } as const satisfies PolicyStep;
