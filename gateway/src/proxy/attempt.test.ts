@@ -220,6 +220,21 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     );
   });
 
+  test('a client that leaves while the journal is slow costs nothing: its call is recorded, and never sent', async () => {
+    const opened = Promise.withResolvers<void>();
+    opening = () => opened.promise;
+    const running = run();
+    presence.leave();
+    opened.resolve();
+    await running;
+    assert.equal(connections.pool.calls.length, 0);
+    assert.deepEqual(
+      records.map(({ outcome, measuredInput, units }) => ({ outcome, measuredInput, input: units.input })),
+      [{ outcome: 'client-left', measuredInput: 'none', input: 0 }],
+    );
+    assert.deepEqual(reservations, ['settled client-left']);
+  });
+
   test('a client that left between two attempts pays for no second one', async () => {
     const written = Promise.withResolvers<void>();
     settling = () => written.promise;

@@ -164,11 +164,14 @@ export class Attempt implements Watched {
       return { kind: 'try-another', fault: noToken, spilledTo: undefined };
     }
     this.sentAt = services.clock.monotonic();
+    // Nobody waits for it any more since before the journal was written: nothing is sent, and nothing used.
+    if (this.interrupted !== undefined) {
+      this.watchdog.stop();
+      return await this.interruptedResult(noUsage);
+    }
     this.watchdog.sent();
     const sending = send(services.connections, request);
     this.underWay = sending;
-    // Whatever happened while the journal was written finds something to stop only now.
-    if (this.interrupted !== undefined) this.giveUp();
     let result: AttemptResult | undefined;
     try {
       let reply = await sending.reply;
@@ -322,6 +325,11 @@ export class Attempt implements Watched {
   /** From sending until its first byte, or until now where none has come, ms. */
   get firstByteMs(): number {
     return (this.firstByteAt ?? this.services.clock.monotonic()) - this.sentAt;
+  }
+
+  /** Another endpoint was faster although it was asked later. Where most go like that, this one is slow, or dead. */
+  outrun(): void {
+    if (this.firstByteAt === null) this.options.choice.lease.report({ kind: 'too-slow' });
   }
 
   /** Gives up a reply that had been accepted: another attempt's is delivered. */

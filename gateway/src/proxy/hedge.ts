@@ -32,7 +32,8 @@ function leavesSomething({ exchange }: Admission): boolean {
   const { json } = exchange.body;
   const { tools } = json;
   const stored = exchange.operation === 'responses' ? json['store'] !== false : json['store'] === true;
-  return stored || (Array.isArray(tools) && tools.some(runsElsewhere));
+  const searches = (json['web_search_options'] ?? null) !== null;
+  return stored || searches || (Array.isArray(tools) && tools.some(runsElsewhere));
 }
 
 /**
@@ -53,7 +54,7 @@ export class Race {
   readonly #leg: Leg;
   readonly #forwarding: Forwarding;
   readonly #running: Running[] = [];
-  /** One has ended, or nobody waits for either. */
+  /** One has ended, however, or nobody waits for either. */
   #over = false;
 
   constructor(services: Services, leg: Leg, forwarding: Forwarding) {
@@ -80,10 +81,12 @@ export class Race {
   }
 
   #begin(attempt: Attempt): Promise<Made> {
-    const end = attempt.run().then((result) => {
-      this.#over = true;
-      return { attempt, result };
-    });
+    const end = attempt
+      .run()
+      .then((result) => ({ attempt, result }))
+      .finally(() => {
+        this.#over = true;
+      });
     this.#running.push({ attempt, end });
     return end;
   }
@@ -101,6 +104,8 @@ export class Race {
   /** Begins the second attempt; false where there is none. */
   async #hedge(): Promise<boolean> {
     const { plan, admission } = this.#leg;
+    // What is read to its end for its usage alone is in no hurry.
+    if (this.#forwarding.presence.gone) return false;
     const choice = plan.hedge();
     if (choice === undefined) {
       this.#tell('nowhere');
@@ -108,12 +113,14 @@ export class Race {
     }
     const place = await this.#placeAt(choice);
     if (place === undefined) {
+      plan.unmade(choice);
       this.#tell('unpaid');
       return false;
     }
     const { at, reservation } = place;
     // While it was reserved for, it may have become useless.
     if (this.#over) {
+      plan.unmade(choice);
       choice.lease.end();
       reservation.release();
       return false;
@@ -138,26 +145,45 @@ export class Race {
   async #finish(): Promise<Made> {
     const [first, second] = this.#running;
     if (first === undefined || second === undefined) throw new Error('There is no race.');
-    let made: Made;
+    const extra = this.#unlessItFails(second);
+    let made: Made | undefined;
     try {
-      made = await Promise.race([first.end, second.end]);
+      made = await Promise.race([first.end, extra]);
     } catch (thrown) {
-      for (const one of this.#running) this.#lose(one, 'hedge-lost');
+      this.#lose(second, 'hedge-lost');
       throw thrown;
     }
-    const other = made.attempt === first.attempt ? second : first;
+    if (made === undefined) {
+      this.#tell('none');
+      return this.#observed(await first.end);
+    }
     const { result } = made;
-    if (result.kind === 'try-another') return await this.#rest(made.attempt, result, other);
+    const wins = made.attempt === first.attempt;
+    if (result.kind === 'try-another') return await this.#rest({ ...made, result }, wins ? extra : first.end);
     this.#tell(result.kind === 'over' ? 'none' : this.#nameOf(made.attempt));
-    this.#lose(other, result.kind === 'over' ? result.why : 'hedge-lost');
+    this.#lose(wins ? second : first, result.kind === 'over' ? result.why : 'hedge-lost');
     return this.#observed(made);
   }
 
+  /** A second attempt that cannot be made, as where the journal takes no more, is nothing to the first one: undefined then. */
+  async #unlessItFails({ end }: Running): Promise<Made | undefined> {
+    try {
+      return await end;
+    } catch (thrown) {
+      this.#logFailure(thrown, 'a hedge could not be made');
+      return undefined;
+    }
+  }
+
   /** One of them has failed: everything depends on the other. */
-  async #rest(failed: Attempt, result: TryAnother, { end }: Running): Promise<Made> {
-    this.#leg.plan.learn(failed.options.choice.member, result);
-    this.#forwarding.trail.push(`${failed.endpointName}:${result.fault.kind}`);
-    const last = await end;
+  async #rest(failed: Made & { readonly result: TryAnother }, other: Promise<Made | undefined>): Promise<Made> {
+    const last = await other;
+    if (last === undefined) {
+      this.#tell('none');
+      return failed;
+    }
+    this.#leg.plan.learn(failed.attempt.options.choice.member, failed.result);
+    this.#forwarding.trail.push(`${failed.attempt.endpointName}:${failed.result.fault.kind}`);
     const { kind } = last.result;
     this.#tell(kind === 'accepted' || kind === 'answered' ? this.#nameOf(last.attempt) : 'none');
     return this.#observed(last);
@@ -167,6 +193,7 @@ export class Race {
     this.#forwarding.trail.push(`${one.attempt.endpointName}:${why}`);
     // It took at least so long: left out, the slow ones would be missing from what is usual.
     this.#observe(one.attempt);
+    if (one === this.#running[0] && why === 'hedge-lost') one.attempt.outrun();
     one.attempt.interrupt(why);
     this.#forwarding.losing = Promise.all([this.#forwarding.losing, this.#settleLoser(one)]);
   }

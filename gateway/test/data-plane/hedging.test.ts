@@ -1,86 +1,11 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import type { RouteTrace } from '@tollgate/contract/admin-api/routing.ts';
 import type { UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
-import type { OpenedAttempt } from '#model/usage-record.ts';
-import type { Ledger } from '#proxy/usage/ports.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { always } from '../support/routing.ts';
-import {
-  call,
-  configFor,
-  keyOf,
-  keys,
-  startStack,
-  type Answer,
-  type RunningStack,
-} from '../support/running-gateway.ts';
+import { afterMs, ask, chat, hedges, hold, known, startHedged as start, warm } from '../support/hedged-stack.ts';
+import { call, keyOf, keys, type Answer, type RunningStack } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
-
-const everything = '[gpt-5.4-mini, gpt-5-mini, text-embedding-3-small, one-endpoint, classic]';
-const afterMs = 500;
-/** Of fewer calls nobody can say what is slow. */
-const known = 20;
-
-interface Stack {
-  readonly stack: RunningStack;
-  readonly clock: ManualClock;
-  /** Every attempt that was opened in the journal, in order. */
-  readonly opened: readonly OpenedAttempt[];
-  /** Resolves when so many have been settled: the one that lost is settled after the reply has gone. */
-  readonly settled: (count: number) => Promise<void>;
-}
-
-async function start(context: TestContext, { more = '', model = '' } = {}): Promise<Stack> {
-  const clock = new ManualClock();
-  const opened: OpenedAttempt[] = [];
-  let settled = 0;
-  const wrapLedger = (ledger: Ledger): Ledger => ({
-    open(attempt) {
-      opened.push(attempt);
-      return ledger.open(attempt);
-    },
-    settle(record) {
-      settled += 1;
-      return ledger.settle(record);
-    },
-  });
-  const stack = await startStack(context, {
-    config: (twin) =>
-      configFor(twin, {
-        products: `  standard: { models: ${everything}, hedging: { atLeast: ${afterMs}ms } }
-  small: { models: ${everything} }`,
-        models: `  gpt-5.4-mini: { tiers: [[weu], [swc]]${model} }
-  gpt-5-mini: { tiers: [[reasoning]] }
-  one-endpoint: { tiers: [[weu]] }
-  classic: { tiers: [[old]] }
-  text-embedding-3-small: { tiers: [[embeddings]] }`,
-      }) + more,
-    overrides: { clock, random: always(0), wrapLedger },
-  });
-  return { stack, clock, opened, settled: (count) => until(() => settled === count) };
-}
-
-const chat = {
-  model: 'gpt-5.4-mini',
-  stream: true,
-  stream_options: { include_usage: true },
-  messages: [{ role: 'user', content: 'Name three cities in Denmark.' }],
-};
-
-function ask(stack: RunningStack, more: object = {}, key: string = keys.marketing): Promise<Answer> {
-  return call(`${stack.url}/openai/v1/chat/completions`, { headers: { 'api-key': key }, body: { ...chat, ...more } });
-}
-
-/** So many calls that the model knows what is slow. The clock stands still, so all of them are answered at once. */
-async function warm(stack: RunningStack, count = known): Promise<void> {
-  for (let at = 0; at < count; at += 1) assert.equal((await ask(stack, { max_completion_tokens: 10 })).status, 200);
-}
-
-/** Replies of this resource are held back from now on. */
-const hold = (stack: RunningStack, resource: string): void =>
-  void stack.twin.addFault({ kind: 'slow-first-byte', times: null, match: { resource } });
 
 const heldOrServed = (stack: RunningStack, count: number): Promise<void> =>
   until(() => stack.twin.usage().attempts.length + stack.twin.usage().running === count);
@@ -101,9 +26,6 @@ const told = (attempts: UsageRequest['attempts']): readonly (readonly unknown[])
 
 const withoutIds = (body: string): string =>
   body.replaceAll(/"id":"[^"]+"/g, '"id":""').replaceAll(/"created":\d+/g, '"created":0');
-
-const hedges = async (stack: RunningStack): Promise<readonly string[]> =>
-  (await stack.admin('/metrics')).text.split('\n').filter((line) => line.startsWith('tollgate_hedges_total{'));
 
 describe('a call whose first attempt is slow to begin its answer', () => {
   test('is sent to a second endpoint, whose reply arrives intact, while the first is cancelled and both are in the ledger', async (context) => {
@@ -280,6 +202,7 @@ describe('a call is never sent twice', () => {
   const cases: readonly (readonly [string, string, object, string?])[] = [
     ['where its product does not ask for it', 'chat/completions', chat, keyOf('small')],
     ['whose reply is not streamed', 'chat/completions', { ...chat, stream: false, stream_options: undefined }],
+    ['that searches the web', 'chat/completions', { ...chat, web_search_options: {} }],
     ['that is stored', 'chat/completions', { ...chat, store: true }],
     ['whose response is stored, which is the default', 'responses', { model: chat.model, stream: true, input: 'x' }],
     [

@@ -123,6 +123,11 @@ export class Plan implements QueuedPlan {
     return { member, lease: member.state.begin(), step };
   }
 
+  /** A choice that comes to nothing, for reasons of ours: its endpoint may be tried by a later attempt. */
+  unmade({ member }: Choice): void {
+    this.#tried = this.#tried.filter((one) => one !== member);
+  }
+
   /** Which endpoint would be next. Begins nothing and counts nothing. */
   preview(): Member | undefined {
     return this.#find(this.#tools.clock.monotonic());
