@@ -461,7 +461,7 @@ module openAi 'core/ai/account.bicep' = [
 
 module existingOpenAi 'core/ai/existing-account.bicep' = [
   for account in existingAccounts: {
-    name: 'openai-role-${account.name}'
+    name: take('openai-role-${account.name}', 64)
     scope: resourceGroup(account.subscriptionId, account.resourceGroup)
     params: {
       name: account.name
@@ -472,7 +472,7 @@ module existingOpenAi 'core/ai/existing-account.bicep' = [
 
 module existingOpenAiEndpoint 'core/network/private-endpoint.bicep' = [
   for account in existingAccounts: if (networkIsolation) {
-    name: 'pep-${account.name}'
+    name: take('pep-${account.name}', 64)
     params: {
       name: '${abbreviations.privateEndpoint}${account.name}'
       location: location

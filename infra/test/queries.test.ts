@@ -149,15 +149,17 @@ test('the workbook has every query that is no alert, and asks the workspace', ()
   );
 });
 
-test('the metric that an alert watches is one that the gateway has', () => {
+test('the metric and the line of the log that alerts watch are ones that the gateway has', () => {
   const [, metric = ''] = /Name == '([a-z_]+)'/.exec(readInfra('queries/alert-ledger-backlog.kql')) ?? [];
+  const [, line = ''] = /Log has '([^']+)'/.exec(readInfra('queries/alert-budget.kql')) ?? [];
   const sources = globSync('gateway/src/**/*.ts', { cwd: repositoryRoot }).map((file) =>
     readFileSync(path.join(repositoryRoot, file), 'utf8'),
   );
-  assert.ok(
-    sources.some((text) => text.includes(`'${metric}'`)),
-    metric,
-  );
+  for (const text of [metric, line])
+    assert.ok(
+      sources.some((source) => source.includes(`'${text}'`)),
+      text,
+    );
 });
 
 test('a query that is wrong is noticed', () => {

@@ -165,7 +165,7 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 module endpoint '../network/private-endpoint.bicep' = if (network.isolated) {
-  name: 'pep-${name}'
+  name: take('pep-${name}', 64)
   params: {
     name: 'pep-${name}'
     location: networkLocation

@@ -87,7 +87,7 @@ resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
     isBuffered: true
     credentials: {
       connectionString: insights.properties.ConnectionString
-      identityClientId: 'systemAssigned'
+      identityClientId: 'SystemAssigned'
     }
   }
   dependsOn: [publisherRole]
