@@ -10,13 +10,27 @@ import type { TokenProvider } from '#proxy/upstream/ports.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** None of them does anything until an endpoint names it. */
-function tokenProviders(environment: Environment, around: { readonly clock: Clock; readonly log: Log }) {
-  const clientId = environment['AZURE_CLIENT_ID'];
-  const settings = { clientId: clientId === '' ? undefined : clientId };
-  return [managedIdentity, workloadIdentity, developerIdentity].map(
-    (source): TokenProvider => new TokenCache({ source: source(settings), ...around }),
-  );
+interface Around {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What an endpoint or a service of Azure may name. None of them does anything until one does. */
+const sources = {
+  'managed-identity': managedIdentity,
+  'workload-identity': workloadIdentity,
+  default: developerIdentity,
+} as const;
+type ProviderName = keyof typeof sources;
+
+/** `clientId`: of a user-assigned identity. */
+export function tokenProvider(name: ProviderName, clientId: string | undefined, around: Around): TokenProvider {
+  return new TokenCache({ source: sources[name]({ clientId }), ...around });
+}
+
+/** Where Azure's own tools look for it, too. */
+export function clientIdIn({ AZURE_CLIENT_ID: clientId }: Environment): string | undefined {
+  return clientId === '' ? undefined : clientId;
 }
 
 /** Their names, for the checks of a configuration. */
@@ -31,9 +45,10 @@ interface IdentitySources {
 /** Tokens in both directions: those that callers show, and those that the gateway shows to Azure OpenAI. */
 export function openIdentity(
   { settings, overrides }: IdentitySources,
-  around: { readonly clock: Clock; readonly log: Log },
+  around: Around,
 ): { readonly tokens: TokenVerifier; readonly credentials: Credentials } {
-  const builtIn = tokenProviders(settings.environment, around);
+  const clientId = clientIdIn(settings.environment);
+  const builtIn = builtInProviders.map((name) => tokenProvider(name, clientId, around));
   return {
     tokens: new EntraTokens(new SigningKeys(around), around.clock),
     credentials: createCredentials([...builtIn, ...(overrides.tokenProviders ?? [])]),

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { sinkProgress, type OpenSinks } from './compose-ledger-sinks.ts';
 import { journalInstruments } from '#accounting/ledger/instruments.ts';
 import { Journal } from '#accounting/ledger/journal.ts';
-import { Outbox } from '#accounting/ledger/outbox.ts';
-import type { JournalFiles, LedgerStore } from '#accounting/ledger/ports.ts';
+import { Outbox, type OutboxOptions } from '#accounting/ledger/outbox.ts';
+import type { JournalFiles, LedgerSink, LedgerStore } from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { instanceOf, recoverFrom, type Recovered } from '#accounting/ledger/recovery.ts';
 import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
@@ -27,6 +28,8 @@ export interface ReplicaRules {
 
 interface Around {
   readonly store: LedgerStore;
+  /** Who is told beside the store. */
+  readonly openSinks: OpenSinks;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,13 +53,14 @@ interface Seen {
 }
 
 const shipLookMs = 1_000;
+const longestTellingMs = 60_000;
 /** Little is written to an adopted journal: the ends of attempts that have none. */
 const segmentBytes = 64 * 1024 * 1024;
 
 /** Looks for journals of gateways that are gone, and carries what they hold into the store, until it is closed. */
-export function keepAdopting({ rules, store, clock, log }: AdoptionOptions): Adoption {
+export function keepAdopting({ rules, ...around }: AdoptionOptions): Adoption {
   if (rules === undefined) return { start: () => undefined, close: async () => await Promise.resolve() };
-  const adopter = new Adopter(rules, { store, clock, log });
+  const adopter = new Adopter(rules, around);
   return {
     start: () => adopter.start(),
     close: async () => await adopter.close(),
@@ -155,7 +159,7 @@ interface Adopted {
 
 /** Carries everything in a journal into the store; undefined where it was broken off. */
 async function shipJournal(folder: string, around: Around, goOn: () => boolean): Promise<Adopted | undefined> {
-  const { store, clock, log } = around;
+  const { store, openSinks, clock, log } = around;
   const files = openJournalFiles(folder);
   try {
     const instance = instanceOf(files);
@@ -166,16 +170,34 @@ async function shipJournal(folder: string, around: Around, goOn: () => boolean):
     if (stored !== null && recovered.checkpoint !== stored) await store.append([], recovered.checkpoint);
     const progress = new SharedProgress();
     await endJournal({ files, instance, recovered, progress }, around);
-    const outbox = new Outbox({ files, store, progress, clock, log });
-    await outbox.start(instance);
-    try {
-      while (!(await outbox.caughtUp(shipLookMs))) if (!goOn()) return undefined;
-    } finally {
-      await outbox.close();
+    const told = { files, instance, clock, log };
+    if (!(await shipTo(store, { ...told, progress }, goOn))) return undefined;
+    for (const sink of openSinks(folder)) {
+      // One that is away keeps the folder waiting, and nobody else's.
+      const until = clock.monotonic() + longestTellingMs;
+      const inTime = (): boolean => goOn() && clock.monotonic() < until;
+      if (!(await shipTo(sink, { ...told, progress: sinkProgress(progress, () => undefined) }, inTime)))
+        return undefined;
     }
     return { instance, records: progress.settles() - recovered.checkpoint.settles, lost: recovered.lost.length };
   } finally {
     files.close();
+  }
+}
+
+/** False where it was broken off before the sink had everything. */
+async function shipTo(
+  sink: LedgerSink,
+  from: Omit<OutboxOptions, 'store'> & { readonly instance: string },
+  goOn: () => boolean,
+): Promise<boolean> {
+  const outbox = new Outbox({ ...from, store: sink });
+  await outbox.start(from.instance);
+  try {
+    while (!(await outbox.caughtUp(shipLookMs))) if (!goOn()) return false;
+    return true;
+  } finally {
+    await outbox.close();
   }
 }
 

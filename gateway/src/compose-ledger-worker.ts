@@ -1,14 +1,21 @@
 import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './compose-ledger-adjustments.ts';
-import { keepAdopting, type ReplicaRules } from './compose-ledger-adoption.ts';
-import { keepArchiving, type ArchiveRules } from './compose-ledger-archive.ts';
+import { keepAdopting, type Adoption, type ReplicaRules } from './compose-ledger-adoption.ts';
+import { keepArchiving, type Archiving, type ArchiveRules } from './compose-ledger-archive.ts';
 import { budgetServices, type BudgetServices } from './compose-ledger-budgets.ts';
+import { shipToSinks, sinksOf, type SinkRules, type SinkShipping } from './compose-ledger-sinks.ts';
 import { openStores, orUnavailable, type StoreChoice } from './compose-ledger-stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './compose-ledger-tasks.ts';
 import { exportServices, type ExportServices } from './compose-ledger-exports.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
-import type { Checkpoint, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import {
+  isBefore,
+  type Checkpoint,
+  type LedgerStore,
+  type RecordKey,
+  type StoredRecord,
+} from '#accounting/ledger/ports.ts';
 import { SharedProgress } from '#accounting/ledger/progress.ts';
 import { createReports, type Reports } from '#accounting/reports/reports.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
@@ -28,6 +35,10 @@ export interface LedgerWorkerData {
   readonly progress: SharedArrayBuffer;
   /** Undefined: nothing is archived. */
   readonly archive: ArchiveRules | undefined;
+  /** Undefined: nobody is told beside the store. */
+  readonly logAnalytics: SinkRules | undefined;
+  /** See `SinkOptions.told`. */
+  readonly told: SharedArrayBuffer;
 }
 
 /** What the worker does for the gateway; every method is called over `worker-thread`. */
@@ -76,8 +87,18 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const files = openJournalFiles(folder);
   const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
   const turns = new OneAtATime();
-  const archiving = keepArchiving({ folder, rules: data.archive, outbox, progress, turns, clock: systemClock, log });
-  const adopting = keepAdopting({ rules: data.replicas, store, clock: systemClock, log });
+  const openSinks = sinksOf(data.logAnalytics, { clock: systemClock, log });
+  const sinks = shipToSinks(openSinks, { folder, progress, told: data.told, clock: systemClock, log });
+  const archiving = keepArchiving({
+    folder,
+    rules: data.archive,
+    outbox: toldEverywhere(outbox, sinks),
+    progress,
+    turns,
+    clock: systemClock,
+    log,
+  });
+  const adopting = keepAdopting({ rules: data.replicas, store, openSinks, clock: systemClock, log });
   let journalId = '';
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
@@ -101,24 +122,17 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       },
       find: async (keys) => await store.find(keys),
     },
-    outbox: {
-      async start(journal) {
-        journalId = journal;
-        await outbox.start(journal);
-        archiving.start();
-        adopting.start();
-      },
-      nudge: () => outbox.nudge(),
-      async finish(timeoutMs) {
-        const complete = await outbox.caughtUp(timeoutMs);
-        await adopting.close();
-        await archiving.close();
-        await outbox.close();
+    outbox: shippingService({
+      outbox,
+      sinks,
+      archiving,
+      adopting,
+      began: (journal) => (journalId = journal),
+      async close() {
         files.close();
         await stores.close();
-        return complete;
       },
-    },
+    }),
     exports: {
       ...exporting,
       open: async (wanted) => await orUnavailable(exporting.open(wanted)),
@@ -141,6 +155,49 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     alerts: availableAlerts(stores.alerts),
   };
   serve(port, services);
+}
+
+/** How far the last of all has followed the journal. */
+function toldEverywhere(outbox: Outbox, sinks: SinkShipping): Pick<Outbox, 'stored'> {
+  return {
+    get stored() {
+      const told = sinks.stored;
+      return told !== undefined && isBefore(told, outbox.stored) ? told : outbox.stored;
+    },
+  };
+}
+
+/** The order in which things begin and end behind the journal. */
+function shippingService(parts: {
+  readonly outbox: Outbox;
+  readonly sinks: SinkShipping;
+  readonly archiving: Archiving;
+  readonly adopting: Adoption;
+  readonly began: (journal: string) => void;
+  readonly close: () => Promise<void>;
+}): LedgerServices['outbox'] {
+  const { outbox, sinks, archiving, adopting } = parts;
+  return {
+    async start(journal) {
+      parts.began(journal);
+      await outbox.start(journal);
+      await sinks.start(journal);
+      archiving.start();
+      adopting.start();
+    },
+    nudge() {
+      outbox.nudge();
+      sinks.nudge();
+    },
+    async finish(timeoutMs) {
+      const caughtUp = await Promise.all([outbox.caughtUp(timeoutMs), sinks.finish(timeoutMs)]);
+      await adopting.close();
+      await archiving.close();
+      await outbox.close();
+      await parts.close();
+      return caughtUp.every(Boolean);
+    },
+  };
 }
 
 function availableAlerts(alerts: AlertStore): AlertStore {

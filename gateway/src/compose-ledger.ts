@@ -7,6 +7,7 @@ import type { ReplayAsked } from './compose-ledger-budgets.ts';
 import type { ReplicaRules } from './compose-ledger-adoption.ts';
 import { archivesAtRebuild, type ArchiveRules } from './compose-ledger-archive.ts';
 import { takeJournal, type TakenJournal } from './compose-ledger-folder.ts';
+import type { SinkRules } from './compose-ledger-sinks.ts';
 import { storeFile, type StoreChoice } from './compose-ledger-stores.ts';
 import type { WorkProgress } from './compose-ledger-tasks.ts';
 import type { LedgerServices, LedgerWorkerData } from './compose-ledger-worker.ts';
@@ -45,6 +46,8 @@ export interface LedgerOptions {
   readonly backlog?: BacklogBudget;
   /** Default: nothing is archived. */
   readonly archive?: ArchiveRules;
+  /** Default: nobody is told beside the store. */
+  readonly logAnalytics?: SinkRules;
   /** Default: this gateway is alone in its data folder. */
   readonly replica?: Pick<ReplicaRules, 'name' | 'adoptAfterMs'>;
   readonly clock: Clock;
@@ -260,10 +263,17 @@ function heldLedger(
 }
 
 function workerDataOf(
-  { dataFolder, durability, store, archive }: LedgerOptions,
+  { dataFolder, durability, store, archive, logAnalytics, metrics }: LedgerOptions,
   { folder, replicas }: TakenJournal,
   progress: SharedProgress,
 ): LedgerWorkerData {
+  const told = new SharedArrayBuffer(8);
+  const cell = new BigInt64Array(told);
+  if (logAnalytics !== undefined)
+    metrics.gauge('tollgate_log_analytics_lag_records', {
+      help: 'Settled attempts and adjustments that stand in the journal, and that Log Analytics has not been told of.',
+      read: () => Math.max(0, progress.settles() - Number(Atomics.load(cell, 0))),
+    });
   return {
     dataFolder,
     journalFolder: folder,
@@ -271,6 +281,8 @@ function workerDataOf(
     store: store ?? { kind: 'sqlite', file: storeFile(dataFolder), durability },
     progress: progress.buffer,
     archive,
+    logAnalytics,
+    told,
   };
 }
 

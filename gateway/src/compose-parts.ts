@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { keepAllocating } from './compose-adjustments.ts';
 import { openAlerts } from './compose-alerts.ts';
-import { openIdentity } from './compose-identity.ts';
+import { clientIdIn, openIdentity } from './compose-identity.ts';
 import type { StoreChoice } from './compose-ledger-stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from './compose-ledger.ts';
 import { openLimits, tellingBudgets } from './compose-limits.ts';
@@ -81,7 +81,7 @@ function postgresChoice(setting: PostgresSetting): StoreChoice {
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
-  const { store, durability, segmentBytes, backlog, archive, adoptAfter } = loaded.config.ledger;
+  const { store, durability, segmentBytes, backlog, archive, adoptAfter, logAnalytics } = loaded.config.ledger;
   const { replica: name } = settings;
   return {
     dataFolder: settings.dataFolder,
@@ -92,6 +92,9 @@ function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerO
     segmentBytes,
     backlog,
     archive,
+    ...(logAnalytics === undefined
+      ? {}
+      : { logAnalytics: { ...logAnalytics, clientId: clientIdIn(settings.environment) } }),
     ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
   };
 }

@@ -5,6 +5,7 @@ import { ManagedIdentity } from '#entra/managed-identity.ts';
 import { TokenIssuer, type TokenContent } from '#entra/tokens.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
+import { LogIngestion, type LogsSettings } from '#logs/ingestion.ts';
 import { ServiceFaults, serviceFaultSchema, type ServiceFaultInput } from '#services/faults.ts';
 
 const claim: z.ZodType<null | boolean | number | string | string[]> = z.union([
@@ -36,16 +37,22 @@ export class AzureServices {
   readonly settings: EntraSettings;
   readonly login: Login;
   readonly managedIdentity: ManagedIdentity;
+  readonly logs: LogIngestion;
   /** The address that the login service has over TLS; empty while nothing listens there. */
   authority = '';
 
-  constructor(settings: EntraSettings, given: { readonly clock: Clock; readonly ids: IdSource }) {
+  constructor(
+    { entra: settings, logs }: { readonly entra: EntraSettings; readonly logs: LogsSettings },
+    given: { readonly clock: Clock; readonly ids: IdSource },
+  ) {
     this.settings = settings;
     this.faults = new ServiceFaults(given.clock);
     this.issuer = new TokenIssuer(given.clock, given.ids);
     const parts = { settings, issuer: this.issuer, faults: this.faults, ...given };
     this.login = new Login(parts);
     this.managedIdentity = new ManagedIdentity(parts, () => this.authority);
+    const takesToken = (token: string, audiences: readonly string[]): boolean => this.takesToken(token, audiences);
+    this.logs = new LogIngestion({ settings: logs, faults: this.faults, clock: given.clock, takesToken });
   }
 
   /** A token as Entra would make it, of whatever content. */
@@ -75,6 +82,7 @@ export class AzureServices {
 
   reset(): void {
     this.faults.clear();
+    this.logs.reset();
   }
 }
 

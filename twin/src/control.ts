@@ -158,6 +158,7 @@ export class Control {
         'POST /_twin/entra/tokens',
         ({ text }) => read({ text, schema: tokenContentSchema }, (content) => ok({ token: azure.token(content) })),
       ],
+      ['GET /_twin/logs', ({ query }) => ok({ rows: azure.logs.rows(query.get('stream') ?? '') })],
       ['POST /_twin/entra/keys', () => ok({ keyId: azure.issuer.rotate() })],
     ];
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultEstate, estateSchema } from '#azure-openai/config.ts';
 import { entraSchema } from '#entra/config.ts';
+import { logsSchema } from '#logs/ingestion.ts';
 import type { AttemptReport } from '#record/attempt.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
@@ -44,6 +45,7 @@ export const settingsSchema = z.strictObject({
   caFile: z.string().optional().describe("Where the authority's certificate is written, PEM: for NODE_EXTRA_CA_CERTS."),
   entra: entraSchema.prefault({}).describe('Tenants, applications and managed identities of the login service.'),
   resourceManager: resourceManagerSchema.prefault({}).describe('What Azure Resource Manager says of a subscription.'),
+  logs: logsSchema.default({}),
   address: z.string().default(twinDefaults.address).describe('The address to listen on.'),
   key: z.string().min(1).optional().describe('The API key of resources that have none of their own.'),
   seed: whole.nonnegative().default(twinDefaults.seed).describe('What everything made up is drawn from.'),

@@ -84,7 +84,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
   const settings = settingsSchema.parse(config);
   tokenizer ??= loadTokenizer();
   const { address, key = twinDefaults.key } = settings;
-  const azure = new AzureServices(settings.entra, { clock, ids: systemIds() });
+  const azure = new AzureServices(settings, { clock, ids: systemIds() });
   const world = await worldOf(settings, {
     azure,
     clock,
@@ -97,7 +97,15 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
   const control = new Control({ ...world, retailPrices, azure });
   // Azure's other services take their places here.
   const resourceManager = new ResourceManager(settings.resourceManager);
-  const services = [control, retailPrices, resourceManager, azure.managedIdentity, azure.login, new AzureOpenAi(world)];
+  const services = [
+    control,
+    retailPrices,
+    resourceManager,
+    azure.managedIdentity,
+    azure.login,
+    azure.logs,
+    new AzureOpenAi(world),
+  ];
   const server = serve(services);
   const port = await listen(server, { port: settings.port ?? 0, address });
   const secure = settings.securePort === undefined ? undefined : await listenSecurely(services, settings);

@@ -1,6 +1,7 @@
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { byteSize, duration } from '#kernel/config-values.ts';
 import { z } from 'zod';
+import { logAnalytics } from './log-analytics-config.ts';
 import { findingsOfStore, storeSetting } from './store-config.ts';
 
 const years = 365 * 86_400_000;
@@ -63,6 +64,7 @@ const keys = {
           'Where several gateways keep their journals on one volume (PostgreSQL, and a replica name in the environment): ' +
             'how long one may stand still until another one takes its journal over and ships it.',
         ),
+      logAnalytics,
       deliveredBytes: byteSize({ atLeast: 0, atMost: 64 * 1024 ** 2 })
         .prefault('256KiB')
         .describe(

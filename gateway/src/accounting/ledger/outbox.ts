@@ -7,7 +7,7 @@ import {
   StoreElsewhere,
   type Checkpoint,
   type JournalFiles,
-  type LedgerStore,
+  type LedgerSink,
   type Position,
   type ShippedEntry,
   type Shipping,
@@ -19,8 +19,8 @@ import { nextTurn } from '#kernel/turn.ts';
 
 export interface OutboxOptions {
   readonly files: JournalFiles;
-  readonly store: LedgerStore;
-  readonly progress: SharedProgress;
+  readonly store: LedgerSink;
+  readonly progress: Pick<SharedProgress, 'written' | 'lowWater' | 'settles' | 'look' | 'ship'>;
   readonly clock: Clock;
   readonly log: Log;
 }

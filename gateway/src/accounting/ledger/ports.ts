@@ -435,3 +435,6 @@ export interface LedgerStore {
   /** True where `holder` alone may do the work for so long; who has it already gets it again, from now on. */
   lease(work: string, holder: string, forMs: number): Promise<boolean>;
 }
+
+/** What the outbox carries entries into: the store, or what is told of them beside it. */
+export type LedgerSink = Pick<LedgerStore, 'checkpoint' | 'append'>;
