@@ -85,20 +85,14 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const progress = new SharedProgress(data.progress);
   const folder = data.journalFolder;
   const files = openJournalFiles(folder);
-  const outbox = new Outbox({ files, store, progress, clock: systemClock, log });
+  const around = { clock: systemClock, log };
+  const outbox = new Outbox({ files, store, progress, ...around });
   const turns = new OneAtATime();
-  const openSinks = sinksOf(data.logAnalytics, { clock: systemClock, log });
-  const sinks = shipToSinks(openSinks, { folder, progress, told: data.told, clock: systemClock, log });
-  const archiving = keepArchiving({
-    folder,
-    rules: data.archive,
-    outbox: toldEverywhere(outbox, sinks),
-    progress,
-    turns,
-    clock: systemClock,
-    log,
-  });
-  const adopting = keepAdopting({ rules: data.replicas, store, openSinks, clock: systemClock, log });
+  const openSinks = sinksOf(data.logAnalytics, around);
+  const sinks = shipToSinks(openSinks, { folder, progress, told: data.told, ...around });
+  const told = toldEverywhere(outbox, sinks);
+  const archiving = keepArchiving({ folder, rules: data.archive, outbox: told, progress, turns, ...around });
+  const adopting = keepAdopting({ rules: data.replicas, store, openSinks, ...around });
   let journalId = '';
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
