@@ -81,7 +81,7 @@ async function replayed(
   const replay = new Replay({
     traffic: {
       page: async (after, limit) => await sources.store.page({ filter: [], period: { from, to }, after, limit }),
-      before: async (asked) => (await ledgerSpending(sources, { ...asked, until })).own,
+      before: async (asked) => (await ledgerSpending(sources, { ...asked, whose: 'all', until })).own,
     },
     book: createLimitBook(declarations),
     counters: (clock) => new CounterSet({ clock }).connect('replay'),

@@ -39,6 +39,9 @@ export interface StormResult {
   readonly attempts: number;
 }
 
+/** Of several replies, one at least is still under way when a signal arrives. */
+const isBusy = (streaming: number): boolean => streaming >= 3;
+
 interface Living {
   readonly child: ChildProcess;
   readonly port: number;
@@ -51,7 +54,7 @@ export interface Storm {
   run(calls: number, parallel?: number): Promise<void>;
   /** Runs once, when so many replies were received whole. */
   when(served: number, run: () => Promise<void>): void;
-  /** SIGKILL, to the process that streams least, and not before all do; it is started again on its journal. */
+  /** SIGKILL, to the process that streams least of those that stream several; it is started again on its journal. */
   killOne(): Promise<void>;
   /** Drains every gateway, and says what came of it all. */
   conclude(): Promise<StormResult>;
@@ -148,7 +151,7 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
       },
     }).catch(() => undefined);
     streaming[which] = (streaming[which] ?? 0) - begun;
-    if (answer === undefined) return 'gone';
+    if (answer === undefined) return begun === 1 ? 'broken' : 'gone';
     if (answer.status === 200) return answer.body.includes('data: [DONE]') ? 'served' : 'broken';
     return JSON.parse(answer.body).error.code;
   };
@@ -182,8 +185,8 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
     },
     when: (at, run) => void events.push({ served: at, run }),
     async killOne() {
-      await until(() => streaming.every((calls) => calls > 0), 'replies that have begun');
-      const which = streaming.indexOf(Math.min(...streaming));
+      await until(() => streaming.some(isBusy), 'replies that have begun');
+      const which = streaming.indexOf(Math.min(...streaming.filter(isBusy)));
       const one = living[which];
       living[which] = undefined;
       assert.ok(one !== undefined);

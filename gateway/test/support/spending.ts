@@ -149,7 +149,7 @@ export class TestLedger {
           record.at >= asked.from && record.at < asked.to && countsAt(asked.node, record.caller);
         const own = sumsOf((this.records.get(journal) ?? []).filter(counts));
         const others = new Map<string, LedgerSums>();
-        for (const [other, records] of this.records) {
+        for (const [other, records] of asked.whose === 'own' ? [] : this.records) {
           const seen = records.slice(0, this.shipped.get(other) ?? 0).filter(counts);
           if (other !== journal && seen.length > 0) others.set(other, sumsOf(seen));
         }

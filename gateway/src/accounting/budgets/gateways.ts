@@ -51,7 +51,7 @@ export class Gateways {
       const read = readAccountKey(key);
       if (read === undefined) continue;
       const { budget, start, end } = read;
-      const { own, others } = await ledger.spending({ node: budget.node, from: start, to: end });
+      const { own, others } = await ledger.spending({ node: budget.node, from: start, to: end, whose: 'all' });
       const known = journal === ledger.journal ? own : others.get(journal);
       const settled = known === undefined ? sums : settledOf(budget, known);
       if (!(await store.writeOff(journal, key, settled))) return undefined;

@@ -32,6 +32,7 @@ export interface SpendingAsked {
   /** UTC ms of admission, [from, to). */
   readonly from: number;
   readonly to: number;
+  readonly whose: 'own' | 'all';
   /** Just behind the last entry of the journal that is to count. */
   readonly until: Position;
 }
@@ -128,7 +129,7 @@ export async function ledgerSpending(sources: SpendingSources, asked: SpendingAs
       return { own: plus(await figures(spans), tail), others: new Map() };
     }
     const others = new Map<string, LedgerSums>();
-    for (const journal of await store.journals()) {
+    for (const journal of asked.whose === 'own' ? [] : await store.journals()) {
       if (journal !== instance) others.set(journal, await figures(records, journal));
     }
     return { own: plus(await figures(records, instance), tail), others };

@@ -58,14 +58,16 @@ export class Loader {
       await nextTurn();
       // All of it is in the ledger by now.
       account.settle(0n, -account.spent, -account.unknown);
-      found = await this.#spending(account);
-      const own = settledOf(account.budget, found.own);
+      // Who counts alone has nobody beside it, and does not look twice.
+      const read = await this.#spending(account, this.#options.store.shared ? 'own' : 'all');
+      if (!this.#options.store.shared) found = read;
+      const own = settledOf(account.budget, read.own);
       account.settle(0n, own.spent, own.unknown);
       account.ready = true;
     }
     await this.#options.report(account);
     if (account.built) return;
-    found ??= await this.#spending(account);
+    found ??= await this.#spending(account, 'all');
     const others = [...found.others].map(([journal, sums]) => [journal, settledOf(account.budget, sums)] as const);
     await this.#options.store.build(account.key, new Map(others));
     await this.#options.report(account);
@@ -76,7 +78,7 @@ export class Loader {
     const read = readAccountKey(key);
     if (read === undefined) return undefined;
     const { budget, start, end } = read;
-    const { own } = await this.#options.ledger.spending({ node: budget.node, from: start, to: end });
+    const { own } = await this.#options.ledger.spending({ node: budget.node, from: start, to: end, whose: 'own' });
     const { spent, unknown } = settledOf(budget, own);
     const sums = { spent, unknown, inFlight: 0n };
     return {
@@ -91,8 +93,8 @@ export class Loader {
     };
   }
 
-  async #spending({ budget, window }: Account): Promise<LedgerSpending> {
-    return await this.#options.ledger.spending({ node: budget.node, from: window.start, to: window.end });
+  async #spending({ budget, window }: Account, whose: 'own' | 'all'): Promise<LedgerSpending> {
+    return await this.#options.ledger.spending({ node: budget.node, from: window.start, to: window.end, whose });
   }
 
   /** What all windows from the first one on have left, each limited by `atMost`. */
@@ -121,6 +123,7 @@ export class Loader {
       node: budget.node,
       from: window.start,
       to: window.end,
+      whose: 'all',
     });
     let left = budget.amount + carried + (budget.topUps.get(window.id) ?? 0n);
     for (const sums of [own, ...others.values()]) {

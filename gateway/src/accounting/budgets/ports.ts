@@ -235,7 +235,13 @@ export interface SpendingLedger {
    * What stands in the ledger for a node in [from, to), UTC ms of admission. Rejects where the store cannot be read.
    * `own` holds exactly the settles that counted before the call was made.
    */
-  spending(asked: { readonly node: LimitNode; readonly from: number; readonly to: number }): Promise<LedgerSpending>;
+  spending(asked: {
+    readonly node: LimitNode;
+    readonly from: number;
+    readonly to: number;
+    /** `own`: the other journals are not asked for, which takes as many looks as there are; they are left out. */
+    readonly whose: 'own' | 'all';
+  }): Promise<LedgerSpending>;
   /**
    * Everybody whose calls stand in this gateway's journal since a day ago. What others have built from the store before
    * that was shipped lacks it.
