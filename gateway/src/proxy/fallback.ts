@@ -1,5 +1,6 @@
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import { beginPlan } from './begin-plan.ts';
 import type { Forwarding } from './deliver.ts';
@@ -8,11 +9,19 @@ import { placeAt, type Place } from './place.ts';
 import { livesInOneResource } from './policies/request-checks/request-checks.ts';
 import type { Services } from './services.ts';
 
+/** They are stored unless the call says otherwise. */
+const isStoredResponse = ({ operation, body }: Exchange): boolean =>
+  operation === 'responses' && body.json['store'] !== false;
+
 function modelsFor({ exchange, caller, route, binding }: Admission): ModelRoute[] {
   const names = caller.subscription.product.routing.fallback.get(route.name);
   // Vectors of two models cannot be compared, and what lives in one resource is nowhere else.
   if (names === undefined || exchange.operation === 'embeddings' || livesInOneResource(exchange, binding)) return [];
-  return names.flatMap((name) => exchange.snapshot.models.get(name) ?? []);
+  const models = names.flatMap((name) => exchange.snapshot.models.get(name) ?? []);
+  if (!isStoredResponse(exchange)) return models;
+  // It lives where it is made: there the model that was asked for must be able to go on with it.
+  const homes = new Set(route.endpoints.map(({ resource }) => resource));
+  return models.filter(({ endpoints }) => endpoints.every(({ resource }) => homes.has(resource)));
 }
 
 /** Whether the steps that judge a model let the call pass with this one. */

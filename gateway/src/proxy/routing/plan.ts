@@ -74,7 +74,7 @@ export class Plan implements QueuedPlan {
   /** The next attempt; undefined when the budget is spent, nothing is left to try, or others have waited longer for it. */
   next(): Choice | undefined {
     const { queue } = this.#pool;
-    if (queue !== null && queue.length > 0 && this.#tried.length === 0) {
+    if (queue !== null && queue.holdsUp && this.#tried.length === 0) {
       const behind = this.#trace === undefined ? undefined : this.#pool.endpoints.map((): Passed => 'queue');
       this.#passed = behind;
       this.#written(this.#tools.clock.monotonic(), undefined);

@@ -138,6 +138,17 @@ export class PoolQueue implements StateWatcher {
     return this.#line.count(priority);
   }
 
+  /**
+   * Whether who comes now must stand behind: somebody who waits could go, and is only let go later. Those who wait for what
+   * one resource has, or for the only endpoint that they have not tried, hold up nobody whom another one can serve.
+   */
+  get holdsUp(): boolean {
+    if (this.#line.length === 0) return false;
+    const now = this.#clock.monotonic();
+    this.#outlooks.clear();
+    return this.#line.all().some(({ plan }) => this.#outlook(plan, now) === 0);
+  }
+
   /** How long the one that came first has waited, ms; null where nobody waits. */
   longestMs(): number | null {
     let since = Number.POSITIVE_INFINITY;
