@@ -10,6 +10,9 @@ interface Replacement {
 
 /** How many bytes at the end of `bytes` could be the beginning of `needle`. */
 function unfinished(bytes: Buffer, needle: Buffer): number {
+  const last = bytes.at(-1);
+  // Events end with a line feed, which stands in no id: nearly every chunk is done with here.
+  if (last === undefined || !needle.includes(last)) return 0;
   for (let length = Math.min(needle.length - 1, bytes.length); length > 0; length -= 1) {
     if (bytes.subarray(-length).equals(needle.subarray(0, length))) return length;
   }
@@ -61,8 +64,9 @@ export class ReplyIds {
       this.#waiting = all;
       return undefined;
     }
+    let open = 0;
     for (const one of this.#replacements) all = replaced(all, one);
-    const open = this.#replacements.reduce((most, { from }) => Math.max(most, unfinished(all, from)), 0);
+    for (const { from } of this.#replacements) open = Math.max(open, unfinished(all, from));
     if (open === 0) return all;
     this.#waiting = all.subarray(-open);
     return all.length === open ? undefined : all.subarray(0, -open);
