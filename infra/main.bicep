@@ -135,8 +135,14 @@ param apimPublisherName string = 'Contoso'
 @description('An external cache for API Management, of its own. Needs isolation.')
 param useRedisCacheApim bool = false
 
-@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Needed with it.')
+@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Without it a certificate does.')
 param tollgateAppId string = ''
+
+@description('That certificate: the id of its secret in the key vault, without version.')
+param apimCertificateSecretId string = ''
+
+@description('SHA-256 of that certificate, 64 hexadecimal digits: which one Tollgate believes.')
+param apimCertificateSha256 string = ''
 
 @description('Front Door with a web application firewall in front of everything.')
 param useWaf bool = false
@@ -264,6 +270,8 @@ module resources 'resources.bicep' = {
     apimPublisherName: apimPublisherName
     useRedisCacheApim: useRedisCacheApim
     tollgateAppId: tollgateAppId
+    apimCertificateSecretId: apimCertificateSecretId
+    apimCertificateSha256: apimCertificateSha256
     useWaf: useWaf
     wafRequestsPerAddress: wafRequestsPerAddress
     minReplicas: minReplicas

@@ -134,8 +134,14 @@ param apimPublisherName string = 'Contoso'
 @description('An external cache for API Management, of its own. Needs isolation.')
 param useRedisCacheApim bool = false
 
-@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Needed with it.')
+@description('Client id of Tollgate\'s app registration: tokens for it prove that a call comes from API Management. Without it a certificate does.')
 param tollgateAppId string = ''
+
+@description('That certificate: the id of its secret in the key vault, without version.')
+param apimCertificateSecretId string = ''
+
+@description('SHA-256 of that certificate, 64 hexadecimal digits: which one Tollgate believes.')
+param apimCertificateSha256 string = ''
 
 @description('Front Door with a web application firewall in front of everything.')
 param useWaf bool = false
@@ -536,7 +542,8 @@ module configuration 'core/host/gateway-configuration.bicep' = {
     syncsToDisk: networkIsolation && usePostgres
     sharedLedger: networkIsolation && usePostgres
     sharedCounters: networkIsolation && useRedis
-    behindApiManagement: useApim
+    frontProof: !useApim ? 'none' : empty(tollgateAppId) ? 'certificate' : 'token'
+    frontCertificateSha256: apimCertificateSha256
     provisionedHourlyPrice: provisionedHourlyPrice
     provisionedFrom: provisionedFrom
   }
@@ -674,6 +681,7 @@ module gateway 'core/host/gateway.bicep' = {
     registryLoginServer: registry.outputs.loginServer
     image: runningImage.outputs.image
     external: true
+    requireClientCertificate: useApim && empty(tollgateAppId)
     configuration: configuration.outputs.configuration
     settings: concat(
       [
@@ -760,9 +768,12 @@ module apimApi 'core/apim/api.bicep' = if (useApim) {
     serviceName: apim!.outputs.name
     gatewayUrl: gateway.outputs.url
     tollgateAppId: tollgateAppId
+    certificateSecretId: apimCertificateSecretId
     product: consumers.product
     consumers: consumers.consumers
   }
+  // Its right to read the certificate is given there.
+  dependsOn: [vault]
 }
 
 module apimRedis 'core/cache/redis.bicep' = if (useApim && networkIsolation && useRedisCacheApim) {

@@ -24,6 +24,13 @@ export const tokenErrors = {
       'The access token is good, but lacks a role or scope, or no entry of `entra.callers` says whom it stands for.',
     remedy: 'Ask the platform team.',
   },
+  caller_not_named: {
+    status: 403,
+    type: 'permission_error',
+    plane: 'data',
+    meaning: 'A gateway in front has proven who it is, but names no subscription, or one that does not exist.',
+    remedy: 'Let it name one in the header that `front.subscriptionHeader` says.',
+  },
   token_keys_unavailable: {
     status: 503,
     type: 'server_error',

@@ -16,6 +16,7 @@ import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import { routeOf } from '#proxy/routing/route-of.ts';
 import { tokenTermsOf } from '#proxy/consumers/entra-config.ts';
+import { frontTermsOf } from '#proxy/consumers/front-config.ts';
 import type { TokenTerms } from '#model/token-terms.ts';
 import type { Config } from './config-sections.ts';
 
@@ -40,6 +41,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     ...routingOf(parts),
     directory,
     entra: termsOf(config.entra),
+    front: config.front === undefined ? null : frontTermsOf(config.front),
     endUsers: endUsersOf(config),
     prices,
     limitBook,

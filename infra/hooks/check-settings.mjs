@@ -165,15 +165,32 @@ function checkFront(settings) {
       problems.push('USE_REDIS_CACHE_APIM is true, but USE_APIM is not: it is the cache of API Management.');
     return problems;
   }
-  if (!settings.TOLLGATE_APP_ID)
-    problems.push(
-      'USE_APIM needs a proof that calls come from it: TOLLGATE_APP_ID, the client id of an app registration (docs/azure/deployment.md).',
-    );
+  problems.push(...checkProof(settings));
   if (
     settings.APIM_NETWORK === 'injection' &&
     (settings.APIM_SKU !== 'PremiumV2' || !yes(settings, 'NETWORK_ISOLATION'))
   )
     problems.push('APIM_NETWORK=injection needs APIM_SKU=PremiumV2 and NETWORK_ISOLATION=true.');
+  return problems;
+}
+
+function checkProof({
+  TOLLGATE_APP_ID: application,
+  APIM_CERTIFICATE_SECRET_ID: secret,
+  APIM_CERTIFICATE_SHA256: sha256,
+}) {
+  if (application) return [];
+  if (!secret || !sha256)
+    return [
+      'USE_APIM needs a proof that calls come from it: TOLLGATE_APP_ID (an app registration), or APIM_CERTIFICATE_SECRET_ID and APIM_CERTIFICATE_SHA256 (docs/azure/deployment.md).',
+    ];
+  const problems = [];
+  if (!/^https:\/\/[^/]+\/secrets\/[^/]+$/.test(secret))
+    problems.push(
+      `APIM_CERTIFICATE_SECRET_ID is '${secret}': https://VAULT.vault.azure.net/secrets/NAME is needed, without version.`,
+    );
+  if (!/^[0-9a-f]{64}$/i.test(sha256.replaceAll(':', '')))
+    problems.push(`APIM_CERTIFICATE_SHA256 is '${sha256}': the 64 hexadecimal digits of its SHA-256 are needed.`);
   return problems;
 }
 

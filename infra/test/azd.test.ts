@@ -13,7 +13,7 @@ const declared = (file: string, kind: 'param' | 'output') =>
 const azure = parse(read('azure.yaml'));
 const parametersFile = readInfra('main.parameters.json');
 /** Variables of the environment that the parameters file refers to. */
-const variables = [...parametersFile.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name);
+const variables = [...parametersFile.matchAll(/\$\{([A-Z_0-9]+)/g)].map(([, name = '']) => name);
 /** Set by azd or by hooks, not by whoever sets up a pipeline. */
 const ours = [
   'AZURE_ENV_NAME',
@@ -78,7 +78,7 @@ test('a default in main.parameters.json is the default of the parameter', () => 
   const { parameters } = JSON.parse(parametersFile);
   for (const parameter of declared('resources.bicep', 'param')) {
     if (parameter.kind !== 'param' || parameter.defaultValue?.kind !== 'literal') continue;
-    const [, written] = /^\$\{[A-Z_]+=(.*)\}$/.exec(parameters[parameter.name].value) ?? [];
+    const [, written] = /^\$\{[A-Z_0-9]+=(.*)\}$/.exec(parameters[parameter.name].value) ?? [];
     assert.equal(written, String(parameter.defaultValue.value), parameter.name);
   }
 });
@@ -109,7 +109,7 @@ test('outputs are what azd and the hooks read, in capitals', () => {
   ];
   for (const file of globSync('hooks/*.mjs', { cwd: infraFolder }))
     for (const [, name = ''] of readInfra(file).matchAll(
-      /\b((?:AZURE|TOLLGATE|SERVICE|DEPLOYER|NETWORK|USE|ALLOW)_[A-Z_]+)\b/g,
+      /\b((?:AZURE|TOLLGATE|SERVICE|DEPLOYER|NETWORK|USE|ALLOW)_[A-Z_0-9]+)\b/g,
     ))
       assert.ok(known.includes(name), `${file} reads ${name}`);
 });

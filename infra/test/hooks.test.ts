@@ -63,6 +63,15 @@ describe('settings that cannot work are refused, each with what to do', () => {
     ['memory that does not fit', { REPLICA_CPU: '2' }, /with 2 cores Container Apps give 4Gi/],
     ['API Management without proof of origin', { USE_APIM: 'true' }, /proof that calls come from it: TOLLGATE_APP_ID/],
     [
+      'a certificate whose fingerprint is none',
+      {
+        USE_APIM: 'true',
+        APIM_CERTIFICATE_SECRET_ID: 'https://kv.vault.azure.net/secrets/x/1',
+        APIM_CERTIFICATE_SHA256: 'abc',
+      },
+      /without version[\s\S]*64 hexadecimal digits/,
+    ],
+    [
       'injection with the wrong tier',
       { USE_APIM: 'true', TOLLGATE_APP_ID: 'x', APIM_NETWORK: 'injection' },
       /needs APIM_SKU=PremiumV2/,

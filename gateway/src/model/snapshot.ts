@@ -1,3 +1,4 @@
+import type { FrontTerms } from './front-terms.ts';
 import type { AffinityRules } from './affinity.ts';
 import type { SubscriptionDirectory } from './caller.ts';
 import type { EndUserTerms } from './end-users.ts';
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly directory: SubscriptionDirectory;
   /** Null where callers are known by keys alone. */
   readonly entra: TokenTerms | null;
+  /** Null where no gateway in front shows a certificate. */
+  readonly front: FrontTerms | null;
   /** Null where end users are not told apart. */
   readonly endUsers: EndUserTerms | null;
   readonly prices: PriceBook;

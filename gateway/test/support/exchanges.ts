@@ -58,6 +58,7 @@ export interface SnapshotParts {
   readonly keys?: Readonly<Record<string, Subscription>>;
   readonly prices?: PriceBook;
   readonly entra?: Snapshot['entra'];
+  readonly front?: Snapshot['front'];
   readonly endUsers?: Snapshot['endUsers'];
   readonly sendModelMaximum?: boolean;
 }
@@ -67,6 +68,7 @@ export function snapshotOf({
   keys = {},
   prices = freePrices,
   entra = null,
+  front = null,
   endUsers = null,
   sendModelMaximum = false,
 }: SnapshotParts = {}): Snapshot {
@@ -87,6 +89,7 @@ export function snapshotOf({
       byKeyDigest: (digest) => byDigest.get(digest),
     },
     entra,
+    front,
     endUsers,
     sendModelMaximum,
     prices,

@@ -6,9 +6,13 @@ param serviceName string
 @description('Where Tollgate is.')
 param gatewayUrl string
 
-@description('Client id of the app registration of Tollgate: tokens for it prove that a call comes from here.')
-@minLength(1)
+@description('Client id of the app registration of Tollgate: tokens for it prove that a call comes from here. Empty: a client certificate does.')
 param tollgateAppId string
+
+@description('That certificate, where there is no app registration: the id of its secret in Key Vault, without version.')
+param certificateSecretId string
+
+var byCertificate = empty(tollgateAppId)
 
 @description('{ name, displayName } of the product.')
 param product object
@@ -18,6 +22,16 @@ param consumers array
 
 resource service 'Microsoft.ApiManagement/service@2025-09-01-preview' existing = {
   name: serviceName
+}
+
+resource certificate 'Microsoft.ApiManagement/service/certificates@2024-05-01' = if (byCertificate) {
+  parent: service
+  name: 'tollgate-client'
+  properties: {
+    keyVault: {
+      secretIdentifier: certificateSecretId
+    }
+  }
 }
 
 resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
@@ -31,10 +45,15 @@ resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
       validateCertificateChain: true
       validateCertificateName: true
     }
+    credentials: byCertificate
+      ? {
+          certificateIds: [certificate.id]
+        }
+      : null
   }
 }
 
-resource audience 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
+resource audience 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (!byCertificate) {
   parent: service
   name: 'tollgate-audience'
   properties: {
@@ -68,7 +87,9 @@ resource apiPolicy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = 
   name: 'policy'
   properties: {
     format: 'rawxml'
-    value: loadTextContent('../../policies/api.xml')
+    value: byCertificate
+      ? loadTextContent('../../policies/api-with-certificate.xml')
+      : loadTextContent('../../policies/api.xml')
   }
   dependsOn: [backend, audience]
 }

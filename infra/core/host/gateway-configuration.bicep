@@ -21,8 +21,12 @@ param sharedLedger bool
 @description('Whether limits and budgets are counted in Redis, where TOLLGATE_REDIS_URL says.')
 param sharedCounters bool
 
-@description('Whether API Management is in front, which says whose call it is and proves that by a token of its own.')
-param behindApiManagement bool
+@description('Whether API Management is in front, and how it proves that whose call it is was said by it.')
+@allowed(['none', 'token', 'certificate'])
+param frontProof string
+
+@description('SHA-256 of the certificate that it shows.')
+param frontCertificateSha256 string
 
 @description('What a unit of a provisioned deployment costs in an hour; empty: not known.')
 param provisionedHourlyPrice string
@@ -102,7 +106,7 @@ var shared = union(
         }
       }
     : {},
-  behindApiManagement
+  frontProof == 'token'
     ? {
         entra: {
           tenants: ['\${TOLLGATE_TENANT_ID}']
@@ -115,6 +119,14 @@ var shared = union(
               subscriptionHeader: 'x-tollgate-subscription'
             }
           ]
+        }
+      }
+    : {},
+  frontProof == 'certificate'
+    ? {
+        front: {
+          certificates: [frontCertificateSha256]
+          subscriptionHeader: 'x-tollgate-subscription'
         }
       }
     : {}

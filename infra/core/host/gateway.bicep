@@ -25,6 +25,9 @@ param image string
 @description('Whether it can be called from outside the network.')
 param external bool
 
+@description('Whether callers must bring a client certificate, which the ingress tells Tollgate.')
+param requireClientCertificate bool
+
 @description('The configuration, as the gateway reads it.')
 param configuration object
 
@@ -83,7 +86,7 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
         targetPort: port
         transport: 'auto'
         allowInsecure: false
-        clientCertificateMode: 'ignore'
+        clientCertificateMode: requireClientCertificate ? 'require' : 'ignore'
         traffic: [
           {
             latestRevision: true

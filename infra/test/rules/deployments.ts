@@ -78,6 +78,12 @@ const chains: readonly Chain[] = [
     why: 'its records are those of what is in the scope',
   },
   { file: 'resources.bicep', symbol: 'gateway', after: 'openAi', why: 'it would start without its rights' },
+  {
+    file: 'resources.bicep',
+    symbol: 'apimApi',
+    after: 'vault',
+    why: 'the right to read the certificate is given there',
+  },
 ];
 
 export function chainsAreKept(templates: TemplateSet): Problem[] {

@@ -1,6 +1,6 @@
 import type { Problem } from '../../../tools/bicep/problem.ts';
 import { asText } from '../../../tools/bicep/values.ts';
-import { at, made, problemAt } from '../support/problems.ts';
+import { at, listAt, made, problemAt } from '../support/problems.ts';
 import type { Snapshot } from '../support/snapshot.ts';
 
 /** No prompt is stored, nothing of a stream is held back, no subscription opens everything. */
@@ -81,23 +81,31 @@ export function policiesAreGood(files: ReadonlyMap<string, string>): Problem[] {
   return problems;
 }
 
+const believedToken =
+  '"callers":[{"claims":{"oid":"${TOLLGATE_APIM_PRINCIPAL_ID}"},"subscriptionHeader":"x-tollgate-subscription"}]';
+const believedCertificate =
+  /"front":\{"certificates":\["[0-9a-f]{64}"\],"subscriptionHeader":"x-tollgate-subscription"\}/;
+
 /**
- * API Management proves by a token of its identity that calls come from it, and Tollgate believes the header that names
- * the subscription beside that token alone.
+ * API Management proves that calls come from it, by a token of its identity or by a client certificate that the ingress
+ * demands; and Tollgate believes the header that names the subscription beside exactly that.
  */
 export function originIsProven(snapshot: Snapshot): Problem[] {
   if (made(snapshot, 'Microsoft.ApiManagement/service').length === 0) return [];
   const policy = made(snapshot, 'Microsoft.ApiManagement/service/apis/policies')[0];
+  const backend = made(snapshot, 'Microsoft.ApiManagement/service/backends')[0];
   const app = made(snapshot, 'Microsoft.App/containerApps')[0];
-  if (policy === undefined || app === undefined)
+  if (policy === undefined || backend === undefined || app === undefined)
     return [{ rule: 'origin', file: 'resources.bicep', line: 1, message: 'API Management leads nowhere' }];
   const configuration = asText(at(app.body, 'properties.configuration.secrets.0.value') ?? '');
-  const believed =
-    '"callers":[{"claims":{"oid":"${TOLLGATE_APIM_PRINCIPAL_ID}"},"subscriptionHeader":"x-tollgate-subscription"}]';
+  const byToken = asText(at(policy.body, 'properties.value') ?? '').includes('authentication-managed-identity');
+  if (byToken) return configuration.includes(believedToken) ? [] : [problemAt(app, 'origin', 'asks for no proof')];
   const problems: Problem[] = [];
-  if (!asText(at(policy.body, 'properties.value') ?? '').includes('authentication-managed-identity'))
-    problems.push(problemAt(policy, 'origin', 'brings no proof'));
-  if (!configuration.includes(believed)) problems.push(problemAt(app, 'origin', 'asks for no proof'));
+  if (listAt(backend.body, 'properties.credentials.certificateIds').length !== 1)
+    problems.push(problemAt(backend, 'origin', 'shows no certificate'));
+  if (at(app.body, 'properties.configuration.ingress.clientCertificateMode') !== 'require')
+    problems.push(problemAt(app, 'origin', 'demands no certificate'));
+  if (!believedCertificate.test(configuration)) problems.push(problemAt(app, 'origin', 'asks for no proof'));
   return problems;
 }
 

@@ -22,6 +22,7 @@ export function azureDefinitions(): Definitions {
 
 /** Types that Azure's definitions, as they lie there, do not hold. Everything else is compared with them. */
 export const undescribed: readonly string[] = [
+  'Microsoft.ApiManagement/service/certificates@2024-05-01',
   'Microsoft.Cdn/profiles/afdEndpoints/routes@2024-09-01',
   'Microsoft.Cdn/profiles/afdEndpoints@2024-09-01',
   'Microsoft.Cdn/profiles/originGroups/origins@2024-09-01',

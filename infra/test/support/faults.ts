@@ -456,6 +456,20 @@ export const faults: readonly Fault[] = [
     rule: 'policy',
   },
   {
+    what: 'a certificate that nobody demands',
+    file: 'resources.bicep',
+    from: 'requireClientCertificate: useApim && empty(tollgateAppId)',
+    to: 'requireClientCertificate: false',
+    rule: 'origin',
+  },
+  {
+    what: 'a certificate that is not shown',
+    file: 'core/apim/api.bicep',
+    from: 'certificateIds: [certificate.id]',
+    to: 'certificateIds: []',
+    rule: 'origin',
+  },
+  {
     what: 'Tollgate does not ask who says whose call it is',
     file: 'core/host/gateway-configuration.bicep',
     from: "oid: '\\${TOLLGATE_APIM_PRINCIPAL_ID}'",

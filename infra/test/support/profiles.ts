@@ -43,13 +43,14 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     POSTGRES_HIGH_AVAILABILITY: 'true',
     POSTGRES_GEO_REDUNDANT_BACKUP: 'true',
   },
-  /** Premium API Management inside the network. */
+  /** Premium API Management inside the network, a client certificate as proof of origin. */
   injected: {
     ...scaledOut,
     USE_APIM: 'true',
     APIM_SKU: 'PremiumV2',
     APIM_NETWORK: 'injection',
-    TOLLGATE_APP_ID: '33333333-3333-4333-8333-333333333333',
+    APIM_CERTIFICATE_SECRET_ID: 'https://kv-test.vault.azure.net/secrets/tollgate-client',
+    APIM_CERTIFICATE_SHA256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
     POSTGRES_TIER: 'Burstable',
     POSTGRES_SKU: 'Standard_B2s',
     USE_POLICIES: 'false',

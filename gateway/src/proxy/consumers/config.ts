@@ -5,6 +5,7 @@ import { hasTokenForm } from '#model/token-terms.ts';
 import { limitFindings, limitMembers, organisationLimits } from '#model/limit-settings.ts';
 import { z } from 'zod';
 import { entra, entraFindings } from './entra-config.ts';
+import { front } from './front-config.ts';
 
 /** As many characters as API Management's own keys have. */
 const shortestKey = 32;
@@ -78,6 +79,7 @@ const keys = {
     .default({})
     .describe('Who calls: a subscription owns a primary and a secondary key. What stands here is read-only elsewhere.'),
   entra,
+  front,
 };
 
 type Values = Partial<z.output<z.ZodObject<typeof keys>>>;

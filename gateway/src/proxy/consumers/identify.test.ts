@@ -274,3 +274,35 @@ test('the header of a gateway in front means nothing beside the token or key of 
     'token_not_allowed',
   );
 });
+
+const fingerprint = 'ab'.repeat(32);
+const frontTerms = {
+  certificates: new Set([fingerprint]),
+  certificateHeader: 'x-forwarded-client-cert',
+  subscriptionHeader: 'x-tollgate-subscription',
+};
+// [what the ingress tells of the certificate, what the header says, which key came, what comes of it]
+const byCertificate: readonly (readonly [string, string | undefined, string | undefined, string | null, string])[] = [
+  ['its own', `Hash=${fingerprint};Cert="x"`, 'finance-copilot', null, 'finance-copilot'],
+  ['its own, in capitals', `By=x;Hash=${fingerprint.toUpperCase()}`, 'finance-copilot', null, 'finance-copilot'],
+  ['its own, beside the key of somebody else', `Hash=${fingerprint}`, 'finance-copilot', 'good', 'finance-copilot'],
+  ['its own, for a suspended subscription', `Hash=${fingerprint}`, suspended, null, 'subscription_suspended'],
+  ['its own, for nobody', `Hash=${fingerprint}`, undefined, 'good', 'caller_not_named'],
+  ['its own, for two', `Hash=${fingerprint}`, 'finance-copilot, marketing-web', null, 'caller_not_named'],
+  ['another one', `Hash=${'cd'.repeat(32)}`, 'finance-copilot', 'good', 'marketing-web'],
+  ['another one, without a key', `Hash=${'cd'.repeat(32)}`, 'finance-copilot', null, 'missing_api_key'],
+  ['two', `Hash=${'cd'.repeat(32)}, Hash=${fingerprint}`, 'finance-copilot', null, 'missing_api_key'],
+  ['a longer one', `Hash=${fingerprint}00`, 'finance-copilot', null, 'missing_api_key'],
+  ['none', undefined, 'finance-copilot', 'good', 'marketing-web'],
+];
+
+for (const [what, told, name, presentedKey, expected] of byCertificate) {
+  test(`a gateway in front with a certificate, ${what}: ${expected}`, async () => {
+    const headers = {
+      ...(told === undefined ? {} : { 'x-forwarded-client-cert': told }),
+      ...(name === undefined ? {} : { 'x-tollgate-subscription': name }),
+    };
+    const arrival = exchangeOf({}, { headers, presentedKey, snapshot: snapshotOf({ keys, front: frontTerms }) });
+    assert.equal(await outcome(() => identify(arrival, noTokens)), expected);
+  });
+}

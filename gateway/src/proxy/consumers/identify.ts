@@ -5,6 +5,7 @@ import type { Arrival } from '#model/arrival.ts';
 import type { Subscription } from '#model/caller.ts';
 import type { TokenClaims, TokenTerms } from '#model/token-terms.ts';
 import type { ChargedTo } from '#model/usage-record.ts';
+import { subscriptionByFront } from './front.ts';
 import type { TokenVerifier } from './ports.ts';
 import { subscriptionOf } from './token-rules.ts';
 
@@ -34,7 +35,9 @@ const longestKey = 512;
  * checked.
  */
 export function identify(arrival: Arrival, tokens: TokenVerifier): Caller | Promise<Caller> {
-  const { entra } = arrival.snapshot;
+  const { entra, front } = arrival.snapshot;
+  const named = front === null ? undefined : subscriptionByFront(arrival, front);
+  if (named !== undefined) return callerOf(named, arrival);
   if (entra === null) return byKey(arrival);
   // A request with a key is judged by it, whatever else it carries: nobody falls back from a wrong key to a token.
   if (entra.proof === 'key-or-token' && (arrival.presentedKey !== null || arrival.presentedToken === null))
