@@ -2,7 +2,7 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Budget, CallerLimits, LimitBook } from '#model/limits.ts';
 import { isWord, outcomes } from '#model/words.ts';
-import type { Account } from './account.ts';
+import type { Account, BudgetTrack } from './account.ts';
 import { boundsInForce, type BoundsInForce } from './bounds.ts';
 import { CallSpending } from './call.ts';
 import type { CallContext } from './call-context.ts';
@@ -15,6 +15,7 @@ import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
 import { settleUnreserved, type Reservation, type SettledAttempt } from './reservation.ts';
 import { Tracks } from './tracks.ts';
+import { windowAt } from './windows.ts';
 
 export interface EngineOptions {
   readonly store: CounterStore;
@@ -116,6 +117,7 @@ export class Engine {
   /** Limits have changed: what is in use follows at once, also for calls that began before. */
   changed(budgets: readonly Budget[], version: number): void {
     this.#tracks.adopt(budgets, version);
+    if (this.shared) void this.#stateNew();
   }
 
   /** What was booked beside usage counts at once, as it does in the ledger; hours of provisioned deployments do not. */
@@ -206,9 +208,41 @@ export class Engine {
   #settleWhereNew(book: LimitBook, reservation: Reservation, record: SettledAttempt): void {
     for (const track of this.#tracks.pathOf(book.of(record.caller)).budgets) {
       const account = track.known(record.at);
+      if (account === undefined) this.#stateLate(track, record.at);
       if (account === undefined || reservation.holds(account)) continue;
       settleUnreserved(account, record);
       this.#options.spent?.(account);
+    }
+  }
+
+  /** Nobody calls here any more, but others count on the account and cannot know of the attempt. */
+  #stateLate(track: BudgetTrack, at: number): void {
+    const { clock } = this.#options;
+    const time = { now: clock.now(), monotonic: clock.monotonic() };
+    if (this.shared && windowAt(track.budget.calendar, at).end > time.now) this.#state(track.accountAt(at, time));
+  }
+
+  #state(account: Account): void {
+    const { clock, log } = this.#options;
+    this.#context.loader.load(account).catch((error: unknown) => {
+      if (this.#closed) return;
+      log.warn({ err: error, budget: account.budget.id }, 'what was spent in a budget cannot be told to others yet');
+      clock.after(readAgainMs, () => this.#state(account));
+    });
+  }
+
+  /**
+   * Of a budget that is new, others know only what was shipped of this journal. What stands in it is stated, whether
+   * anybody calls here or not.
+   */
+  async #stateNew(): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      await this.#stateLately();
+    } catch (error) {
+      if (this.#closed) return;
+      log.warn({ err: error }, 'what was spent in budgets that are new cannot be told to others yet');
+      clock.after(readAgainMs, () => void this.#stateNew());
     }
   }
 
@@ -246,8 +280,10 @@ export class Engine {
     const { ledger, clock } = this.#options;
     for (const caller of await ledger.callersLately()) {
       const time = { now: clock.now(), monotonic: clock.monotonic() };
-      for (const track of this.#tracks.pathOf(this.#options.book().of(caller)).budgets)
-        await this.#context.loader.load(track.accountAt(time.now, time));
+      for (const track of this.#tracks.pathOf(this.#options.book().of(caller)).budgets) {
+        const account = track.accountAt(time.now, time);
+        if (!account.ready || !account.built) await this.#context.loader.load(account);
+      }
     }
   }
 

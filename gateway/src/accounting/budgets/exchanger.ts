@@ -77,8 +77,10 @@ class Message {
   readonly #places = new Map<object, number>();
 
   add(wanted: Wanted, claim: (account: Account) => SentClaim): void {
+    const named = wanted.accounts.map(({ account, amount }) => ({ account: this.account(account, claim), amount }));
     this.asks.push({
-      needs: wanted.accounts.map(({ account, amount }) => ({ account: this.account(account, claim), amount })),
+      // Who needs nothing only tells: with a need the store would grant something in advance.
+      needs: named.filter(({ amount }) => amount > 0n),
       takes: wanted.rates.map(({ track, amount }) => ({
         rate: this.rate(track),
         amount,
@@ -152,7 +154,7 @@ export class Exchanger {
   #epochSince = 0;
   /** Not told yet since the counters were lost. */
   #untold = new Set<Account>();
-  /** Waits for the exchange that is under way. */
+  /** Waits for the exchange that is under way, or for those after it. */
   readonly #toTell = new Set<Account>();
   #validUntil = Number.NEGATIVE_INFINITY;
   #closedUntil = Number.NEGATIVE_INFINITY;
@@ -195,7 +197,8 @@ export class Exchanger {
       return;
     }
     const message = this.#message([]);
-    for (const account of changed.accounts) if (message.sent.length < mostAccounts) this.#put(message, account);
+    for (const account of changed.accounts) this.#toTell.add(account);
+    this.#putSome(message);
     for (const track of changed.rates) message.rate(track);
     for (const track of changed.permits) message.permit(track);
     try {
@@ -241,8 +244,13 @@ export class Exchanger {
     return message;
   }
 
-  #put(message: Message, account: Account): void {
-    message.account(account, (one) => this.#claim(one));
+  /** As much of what waits to be told as one message takes; the rest goes with the next ones. */
+  #putSome(message: Message): void {
+    for (const account of this.#toTell) {
+      if (message.sent.length >= mostAccounts) return;
+      this.#toTell.delete(account);
+      message.account(account, (one) => this.#claim(one));
+    }
   }
 
   #claim(account: Account): SentClaim {
@@ -324,17 +332,17 @@ export class Exchanger {
 
   /** What gathered meanwhile. A store that was just not heard is told the rest with the next beat, not at once. */
   #next(heard: boolean): void {
+    // What is not told stays dirty.
+    if (!heard) this.#toTell.clear();
     if (this.#queue.length === 0) {
       const rest = heard ? [...this.#toTell, ...this.#untold] : [];
-      this.#toTell.clear();
       if (rest.length > 0) this.tell({ accounts: rest, rates: [], permits: [] });
       return;
     }
     const batch = this.#queue.slice(0, mostAsks);
     this.#queue = this.#queue.slice(mostAsks);
     const message = this.#message(batch.map(({ wanted }) => wanted));
-    for (const account of this.#toTell) this.#put(message, account);
-    this.#toTell.clear();
+    this.#putSome(message);
     const fail = (error: unknown): void => {
       for (const one of batch) one.reject(error);
     };
