@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { Pool, type Dispatcher } from 'undici';
 import { callerOf, exchangeOf, subscriptionWith } from '../../test/support/exchanges.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { endpointNamed, routeOver } from '../../test/support/model-objects.ts';
 import { always } from '../../test/support/routing.ts';
+import { answer, ScriptedConnections, settled } from '../../test/support/scripted-connections.ts';
 import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
@@ -20,58 +20,7 @@ import { Pools } from './routing/pool.ts';
 import { RouteTraces } from './routing/trace.ts';
 import type { RequestLimits } from './ports.ts';
 import type { Services } from './services.ts';
-import { UpstreamConnections } from './upstream/connections.ts';
 import { createCredentials } from './upstream/credentials.ts';
-
-/** One call as an upstream sees it, answered by the test. */
-interface Call {
-  readonly handler: Dispatcher.DispatchHandler;
-  readonly controller: Dispatcher.DispatchController;
-}
-
-/** An upstream without sockets: it says what a test tells it to, when it tells it. */
-class ScriptedPool extends Pool {
-  readonly calls: Call[] = [];
-  onCall: (call: Call) => void = () => {};
-
-  override dispatch(_options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const controller: Dispatcher.DispatchController = {
-      aborted: false,
-      paused: false,
-      reason: null,
-      pause() {},
-      resume() {},
-      abort: (reason: Error) => handler.onResponseError?.(controller, reason),
-    };
-    const call = { handler, controller };
-    this.calls.push(call);
-    handler.onRequestStart?.(controller, undefined);
-    this.onCall(call);
-    return true;
-  }
-}
-
-function answer({ handler, controller }: Call, status: number, body: string): void {
-  handler.onResponseStart?.(controller, status, { 'content-type': 'application/json' }, undefined);
-  if (body !== '') handler.onResponseData?.(controller, Buffer.from(body));
-}
-
-class ScriptedConnections extends UpstreamConnections {
-  readonly pool = new ScriptedPool('http://upstream.invalid');
-
-  override to(): Pool {
-    return this.pool;
-  }
-}
-
-/** Until everything that can go on without the world outside has gone on. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
-}
 
 describe('an attempt ends, and is recorded once, whatever happens before its reply is accepted', () => {
   let clock: ManualClock;

@@ -51,6 +51,8 @@ export interface HealthEvents {
 export interface StateWatcher {
   /** An attempt has ended, or what stands against the endpoint is another. `throttled`: it has just refused one. */
   changed(throttled: boolean): void;
+  /** How urgent the most urgent call is that waits; less is more urgent. */
+  readonly urgency: number;
 }
 
 /** The least share of its calls that an endpoint gets which is coming back. */
@@ -273,7 +275,11 @@ export class EndpointState {
 
   #changed(throttled: boolean): void {
     if (this.#watchers.size === 0) return;
-    for (const watcher of this.#watchers) watcher.changed(throttled);
+    // Models that share the endpoint take turns, after the more urgent ones.
+    const inOrder = [...this.#watchers].toSorted((one, other) => one.urgency - other.urgency);
+    for (const watcher of inOrder) watcher.changed(throttled);
+    const [first] = inOrder;
+    if (first !== undefined && this.#watchers.delete(first)) this.#watchers.add(first);
   }
 
   #misconfigured(begun: Begun, now: number, reason: string): void {

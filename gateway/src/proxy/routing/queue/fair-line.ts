@@ -41,6 +41,12 @@ export class FairLine<One extends Placed> {
     return countOf(this.#classes[priority]);
   }
 
+  /** The index of the most urgent class in which somebody waits. */
+  get urgency(): number {
+    const found = priorities.findIndex((priority) => this.#classes[priority].size > 0);
+    return found === -1 ? priorities.length : found;
+  }
+
   /** In the order of classes; inside a class, by consumer. */
   all(): readonly One[] {
     return priorities.flatMap((priority) => [...this.#classes[priority].values()].flat());

@@ -181,6 +181,30 @@ describe('calls that wait for capacity', () => {
     assert.equal(bench.state(narrow).inFlight, 2);
   });
 
+  test('of models that share an endpoint get its places in turn, the more urgent first', async () => {
+    const narrow = endpointNamed('weu', { maxInFlight: 1 });
+    const [large, small] = ['large', 'small'].map((name) => routeOver([[[narrow, 1]]], { name, queue: terms }));
+    assert.ok(large !== undefined && small !== undefined);
+    await ask('first', large);
+    const all = [
+      ask('large 1', large),
+      ask('large 2', large),
+      ask('small 1', small),
+      ask('small 2', small),
+      ask('urgent', small, { priority: 'interactive' }),
+    ];
+    for (let at = 0; at < 5; at += 1) {
+      choices[at]?.lease.end();
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    await Promise.all(all);
+    assert.deepEqual(
+      log.map((line) => line.replace(/ weu.*/, '')),
+      ['first', 'urgent', 'large 1', 'small 1', 'large 2', 'small 2'],
+    );
+  });
+
   test('that are bound to one resource keep nobody else waiting', async () => {
     bench.attempt(weu, throttledFor(8_000));
     bench.attempt(swc, throttledFor(1_000));

@@ -134,6 +134,10 @@ export class PoolQueue implements StateWatcher {
     return this.#line.length;
   }
 
+  get urgency(): number {
+    return this.#line.urgency;
+  }
+
   count(priority: Priority): number {
     return this.#line.count(priority);
   }

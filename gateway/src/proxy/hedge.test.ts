@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { ServerResponse } from 'node:http';
+import { callerOf, exchangeOf, productWith, subscriptionWith } from '../../test/support/exchanges.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { endpointNamed, routeOver } from '../../test/support/model-objects.ts';
+import { always } from '../../test/support/routing.ts';
+import {
+  answer,
+  beginStream,
+  ScriptedConnections,
+  settled,
+  type Call,
+} from '../../test/support/scripted-connections.ts';
+import { Failure } from '#kernel/errors.ts';
+import { silentLog } from '#kernel/log.ts';
+import { Metrics } from '#kernel/metrics.ts';
+import { Presence } from '#model/presence.ts';
+import { defaultRoutingTerms } from '#model/priority.ts';
+import type { Reply } from '#model/reply.ts';
+import type { UsageRecord } from '#model/usage-record.ts';
+import type { Forwarding } from './deliver.ts';
+import { forward } from './forward.ts';
+import { createInstruments } from './instruments.ts';
+import { pipelineOf } from './policies/pipeline.ts';
+import type { RequestLimits, Reservation } from './ports.ts';
+import { EndpointHealth } from './routing/health.ts';
+import { Pools } from './routing/pool.ts';
+import { RouteTraces } from './routing/trace.ts';
+import type { Services } from './services.ts';
+import { createCredentials } from './upstream/credentials.ts';
+
+const afterMs = 500;
+const full = new Failure('ledger_unavailable', 'The disk is full.');
+const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], { deadlineMs: 30_000 });
+
+describe('two attempts of one call', () => {
+  let clock: ManualClock;
+  let connections: ScriptedConnections;
+  let presence: Presence;
+  let records: UsageRecord[];
+  let opened: number;
+  let opening: (count: number) => Promise<void>;
+  let reserving: (count: number) => Reservation | Promise<Reservation>;
+  /** What became of each reservation, in order. */
+  let reservations: string[];
+  let forwarding: Forwarding;
+  let pools: Pools;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    connections = new ScriptedConnections();
+    presence = new Presence();
+    records = [];
+    opened = 0;
+    opening = () => Promise.resolve();
+    reserving = () => held();
+    reservations = [];
+    const health = new EndpointHealth({ clock, random: always(0), events: { happened() {}, odd() {} } });
+    pools = new Pools(health, always(0));
+    // It is known how long first bytes take.
+    for (let at = 0; at < 20; at += 1) pools.of(route).firstBytes.observe(100);
+    const limits: RequestLimits = {
+      reserve: () => reserving(reservations.length + 1),
+      follow() {},
+      headers: () => [],
+      end() {},
+    };
+    forwarding = {
+      response: {} as ServerResponse,
+      presence,
+      attempts: 0,
+      waitedMs: 0,
+      trail: [],
+      fallback: undefined,
+      losing: undefined,
+      trace: undefined,
+      limits,
+    };
+  });
+  afterEach(async () => {
+    await connections.pool.destroy();
+  });
+
+  function held(): Reservation {
+    const place = reservations.push('held') - 1;
+    return {
+      nano: 7n,
+      settle: (record) => void (reservations[place] = record.outcome),
+      release: () => void (reservations[place] = 'released'),
+    };
+  }
+
+  function services(): Services {
+    return {
+      clock,
+      random: always(0),
+      ids: () => `attempt-${opened + 1}`,
+      log: silentLog,
+      instruments: createInstruments(new Metrics()),
+      snapshots: { current: () => assert.fail('a request keeps its snapshot') },
+      pipeline: pipelineOf([]),
+      pools,
+      traces: new RouteTraces(0),
+      connections,
+      credentials: createCredentials([]),
+      ledger: {
+        open() {
+          opened += 1;
+          return opening(opened);
+        },
+        settle(record) {
+          records.push(record);
+          return Promise.resolve();
+        },
+      },
+      tokens: { verify: () => assert.fail('no token is shown') },
+      limits: { begin: () => assert.fail('begun already'), beginUnmetered: () => assert.fail('metered') },
+      tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
+      keepBytes: 1024,
+    };
+  }
+
+  /** Begins a call; what it comes to, once it has. */
+  function begin(): { readonly reply: Promise<Reply>; readonly thrown: Promise<unknown> } {
+    const body = { model: 'gpt-5.4-mini', stream: true, messages: [{ role: 'user', content: 'hi' }] };
+    const product = productWith({ routing: { ...defaultRoutingTerms, hedging: { atLeastMs: afterMs } } });
+    const admission = {
+      exchange: exchangeOf(body, { stream: true }),
+      caller: callerOf(subscriptionWith({ product })),
+      route,
+      binding: null,
+      edits: new Map(),
+    };
+    const reply = forward(services(), admission, forwarding);
+    return {
+      reply,
+      thrown: reply.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      ),
+    };
+  }
+
+  /** Both under way. */
+  async function race(): Promise<{ readonly begun: ReturnType<typeof begin>; readonly calls: readonly Call[] }> {
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    assert.equal(connections.pool.calls.length, 2);
+    return { begun, calls: connections.pool.calls };
+  }
+
+  const outcomes = (): readonly (readonly [string, string])[] =>
+    records.map(({ servedBy, outcome }) => [servedBy.endpoint, outcome] as const);
+
+  test('that begin to answer in the same turn: one is delivered, the other is given up and settled', async () => {
+    const { begun, calls } = await race();
+    for (const call of calls) beginStream(call);
+    const reply = await begun.reply;
+    await forwarding.losing;
+    assert.deepEqual(outcomes(), [['swc', 'hedge-lost']]);
+    assert.deepEqual(reservations, ['held', 'hedge-lost'], 'the other one is settled at the end of its reply');
+    assert.equal(reply.status, 200);
+    const states = route.endpoints.map((endpoint) => pools.health.of(endpoint).inFlight);
+    assert.deepEqual(states, [1, 0]);
+  });
+
+  test('of which the first cannot be written to the journal: the call fails, and the second is given up', async () => {
+    const first = Promise.withResolvers<void>();
+    opening = (count) => (count === 1 ? first.promise : Promise.resolve());
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    first.reject(full);
+    assert.equal(await begun.thrown, full);
+    await forwarding.losing;
+    assert.deepEqual(outcomes(), [['swc', 'hedge-lost']]);
+    assert.deepEqual(reservations, ['released', 'hedge-lost']);
+  });
+
+  test('of which the second cannot be written to the journal: the first is not concerned', async () => {
+    opening = (count) => (count === 2 ? Promise.reject(full) : Promise.resolve());
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    const [call] = connections.pool.calls;
+    assert.ok(call !== undefined);
+    beginStream(call);
+    assert.equal((await begun.reply).status, 200);
+    assert.deepEqual(reservations, ['held', 'released']);
+  });
+
+  test('of which the first answers while the second is reserved for: the second is not made', async () => {
+    const reserved = Promise.withResolvers<Reservation>();
+    reserving = (count) => (count === 2 ? reserved.promise : held());
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    const [call] = connections.pool.calls;
+    assert.ok(call !== undefined);
+    beginStream(call);
+    await settled();
+    reserved.resolve(held());
+    assert.equal((await begun.reply).status, 200);
+    assert.deepEqual([connections.pool.calls.length, reservations], [1, ['held', 'released']]);
+  });
+
+  test('of which the client goes while the second is reserved for: nothing more is sent', async () => {
+    const reserved = Promise.withResolvers<Reservation>();
+    reserving = (count) => (count === 2 ? reserved.promise : held());
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    presence.leave();
+    reserved.resolve(held());
+    assert.ok((await begun.thrown) instanceof Failure);
+    assert.deepEqual(outcomes(), [['weu', 'client-left']]);
+    assert.deepEqual(reservations, ['client-left', 'released']);
+  });
+
+  test('of which the second cannot be reserved for, by a defect: the first is not concerned', async () => {
+    reserving = (count) => (count === 2 ? Promise.reject(new Error('a defect')) : held());
+    const begun = begin();
+    await settled();
+    clock.advance(afterMs);
+    await settled();
+    const [call] = connections.pool.calls;
+    assert.ok(call !== undefined);
+    beginStream(call);
+    assert.equal((await begun.reply).status, 200);
+  });
+
+  test('of which the second is told that the client was wrong: that is the answer, and the first is given up', async () => {
+    const { begun, calls } = await race();
+    const [, second] = calls;
+    assert.ok(second !== undefined);
+    answer(second, 400, '{"error":{"code":"unsupported_value"}}');
+    second.handler.onResponseEnd?.(second.controller, {});
+    assert.equal((await begun.reply).status, 400);
+    await forwarding.losing;
+    assert.deepEqual(outcomes(), [
+      ['swc', 'refused-by-upstream'],
+      ['weu', 'hedge-lost'],
+    ]);
+  });
+
+  test('that both fail: the call goes on as if they had been made one after the other', async () => {
+    const { begun, calls } = await race();
+    for (const call of calls) {
+      answer(call, 500, '{}');
+      call.handler.onResponseEnd?.(call.controller, {});
+      await settled();
+    }
+    const thrown = await begun.thrown;
+    assert.equal(thrown instanceof Failure && thrown.code, 'upstream_unavailable');
+    assert.deepEqual(outcomes(), [
+      ['weu', 'upstream-broke'],
+      ['swc', 'upstream-broke'],
+    ]);
+  });
+
+  test('end with the time of their caller, each recorded', async () => {
+    const { begun } = await race();
+    clock.advance(30_000);
+    const thrown = await begun.thrown;
+    assert.equal(thrown instanceof Failure && thrown.code, 'upstream_timeout');
+    await forwarding.losing;
+    assert.deepEqual(
+      outcomes()
+        .toSorted(([one], [other]) => one.localeCompare(other))
+        .map(([, outcome]) => outcome),
+      ['timed-out', 'timed-out'],
+    );
+  });
+});
