@@ -36,12 +36,12 @@ function withoutCapacity(states: readonly Standing[], waited: boolean): string {
 
 /**
  * What the client is told when no attempt is left: how each endpoint of the model stands, and the shortest time after which
- * one of them may be tried again. A want of capacity goes before everything else, because it passes by waiting. `wait`: a
- * sentence about what came of waiting for it.
+ * one of them may be tried again. A want of capacity goes before everything else, because it passes by waiting. `attempts`:
+ * of the call so far, whatever the model; `wait`: a sentence about what came of waiting.
  */
-export function exhausted(plan: Plan, wait?: string): Failure {
+export function exhausted(plan: Plan, attempts: number, wait?: string): Failure {
   const states = plan.states();
-  const retriesSpent = plan.made > 1;
+  const retriesSpent = attempts > 1;
   const retryAfterSeconds = seconds(plan.shortestWaitMs());
   const waited = wait === undefined ? '' : ` ${wait}`;
   // Whoever has been in the queue was there for want of capacity, which may have come for somebody else.

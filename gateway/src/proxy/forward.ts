@@ -43,7 +43,7 @@ export async function forward(services: Services, asked: Admission, forwarding: 
     const reserving = reserve(forwarding, at, plan.made > 0);
     let reservation = reserving instanceof Promise ? await reserving : reserving;
     // What cannot be paid for again is not tried again: the client is told what came of the attempts before.
-    if (reservation === undefined) throw exhausted(plan);
+    if (reservation === undefined) throw exhausted(plan, forwarding.attempts);
     let choice = plan.next();
     if (choice === undefined) {
       reservation.release();
@@ -60,7 +60,9 @@ export async function forward(services: Services, asked: Admission, forwarding: 
     forwarding.trail.push(`${attempt.endpointName}:${result.kind === 'try-another' ? result.fault.kind : result.kind}`);
     if (result.kind === 'answered') return answeredReply(admission, forwarding, result);
     if (result.kind === 'over')
-      throw new Failure('upstream_timeout', 'The deadline of the call has passed.', { retriesSpent: plan.made > 1 });
+      throw new Failure('upstream_timeout', 'The deadline of the call has passed.', {
+        retriesSpent: forwarding.attempts > 1,
+      });
     plan.learn(attempt.options.choice.member, result);
     // Whoever has gone pays for no further attempt.
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')

@@ -14,16 +14,16 @@ import type { Services } from './services.ts';
  */
 export async function waitForPlace(services: Services, leg: Leg, forwarding: Forwarding): Promise<Place> {
   const choice = await waitInQueue(leg, forwarding);
-  const again = leg.plan.made > 1;
-  const place = await placeAt(services, forwarding, { ...leg, choice, again });
-  if (place === undefined) throw exhausted(leg.plan);
+  const { attempts } = forwarding;
+  const place = await placeAt(services, forwarding, { ...leg, choice, again: attempts > 0 });
+  if (place === undefined) throw exhausted(leg.plan, attempts);
   return place;
 }
 
 async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Promise<Choice> {
   const { route, caller, exchange } = admission;
   const { queue } = plan.pool;
-  if (queue === null || route.queue === null || !plan.mayWait) throw exhausted(plan);
+  if (queue === null || route.queue === null || !plan.mayWait) throw exhausted(plan, forwarding.attempts);
   const call = {
     plan,
     priority: caller.subscription.product.routing.priority,
@@ -37,14 +37,15 @@ async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Pr
   forwarding.waitedMs += waited.ms;
   plan.waited(waited.ms, waited.how);
   if (waited.choice !== undefined) return waited.choice;
-  throw refusal(waited, plan);
+  throw refusal(waited, plan, forwarding.attempts);
 }
 
-function refusal({ how, ms }: Waited, plan: Plan): Failure {
+function refusal({ how, ms }: Waited, plan: Plan, attempts: number): Failure {
   if (how === 'left') return new Failure('upstream_timeout', 'The client has gone.');
   if (how === 'drained')
     return new Failure('shutting_down', 'This gateway is going down; the call was waiting for capacity.');
-  if (how === 'full') return exhausted(plan, 'As many calls wait as may.');
-  if (how === 'displaced') return exhausted(plan, 'It waited, and its place was needed for a call that goes first.');
-  return ms >= 1000 ? exhausted(plan, `It waited ${Math.round(ms / 1000)} s.`) : exhausted(plan);
+  if (how === 'full') return exhausted(plan, attempts, 'As many calls wait as may.');
+  if (how === 'displaced')
+    return exhausted(plan, attempts, 'It waited, and its place was needed for a call that goes first.');
+  return ms >= 1000 ? exhausted(plan, attempts, `It waited ${Math.round(ms / 1000)} s.`) : exhausted(plan, attempts);
 }

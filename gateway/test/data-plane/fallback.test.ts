@@ -114,6 +114,7 @@ describe('a call that its own model cannot take', () => {
     const answer = await ask(stack);
     assert.deepEqual([answer.status, answer.headers['retry-after']], [429, '5']);
     assert.match(answer.body, /Every endpoint of this model is throttled/);
+    assert.equal(answer.headers['x-should-retry'], 'false', 'two attempts were made, if of two models');
   });
 
   test('waits for its own model where no other can take it now', async (context) => {

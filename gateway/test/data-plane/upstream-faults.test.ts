@@ -228,7 +228,7 @@ describe('whatever an upstream does, the client is told in its dialect and the l
     assert.equal((await stack.usage()).total.unknownUsageRequests, 3);
     assert.doesNotMatch(
       (await stack.admin('/admin/v1/deployments')).text,
-      /"state":"(throttled|failing|misconfigured)"/,
+      /"state":"(throttled|broken|probing|quarantined)"/,
     );
   });
 });

@@ -44,6 +44,8 @@ describe('a signed id', () => {
       `resp_${'A'.repeat(2_000)}`,
       `file-${id.slice(5)}`,
       'resp_\u{1F600}',
+      `${id}"`,
+      `${id} `,
     ])
       assert.equal(openId(rules, text, sealing), undefined, text.slice(0, 20));
   });

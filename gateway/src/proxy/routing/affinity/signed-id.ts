@@ -73,6 +73,8 @@ export function sealId(rules: AffinityRules, raw: string, { prefix, owner, resou
 
 /** No id of an upstream is nearly as long; what is longer is not looked at. */
 const longestId = 1024;
+/** What decoders let pass beside it would come back to the client in the middle of a reply. */
+const madeOf = /^[\w-]+$/;
 
 /** Undefined where the text is no id of ours, was changed, or belongs to somebody else: which of them, nobody learns. */
 export function openId(
@@ -80,7 +82,7 @@ export function openId(
   text: string,
   { prefix, owner }: Omit<Sealing, 'resource'>,
 ): OpenedId | undefined {
-  if (!text.startsWith(prefix) || text.length > longestId) return undefined;
+  if (!text.startsWith(prefix) || text.length > longestId || !madeOf.test(text)) return undefined;
   const bytes = Buffer.from(text.slice(prefix.length), 'base64url');
   if (bytes.length <= headBytes + signatureBytes || bytes[0] !== version) return undefined;
   const content = bytes.subarray(0, -signatureBytes);
