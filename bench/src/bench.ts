@@ -6,8 +6,8 @@ import { soak } from '#phases/soak.ts';
 import { measureSpeed } from '#phases/speed.ts';
 import type { Round } from '#phases/speed.ts';
 import { describeMachine } from './machine.ts';
-import { readOptions, usage, UsageError } from './options.ts';
-import type { BenchOptions } from './options.ts';
+import { readOptions, usage, UsageError, variants } from './options.ts';
+import type { BenchOptions, Variant } from './options.ts';
 import type { BenchResults, ExactnessResult, Ratio, SoakResult, SpeedRow } from './results.ts';
 import { Stage } from './stage.ts';
 import { renderTables, spreadsOf } from './table.ts';
@@ -99,7 +99,7 @@ async function runSoak(stage: Stage): Promise<Measured> {
 function rowsOf(rounds: readonly Round[]): SpeedRow[] {
   const rows: SpeedRow[] = [];
   for (const workload of ['unstreamed', 'streamed'] as const) {
-    for (const variant of ['bare', 'gateway'] as const) {
+    for (const variant of variants) {
       const own = rounds.filter((round) => round.workload === workload && round.variant === variant);
       if (own.length === 0) continue;
       const figures = spreadsOf(
@@ -115,12 +115,15 @@ function rowsOf(rounds: readonly Round[]): SpeedRow[] {
 
 function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
   return goals.flatMap(({ workload, per, goal }) => {
-    const cpuOf = (variant: 'bare' | 'gateway'): (number | null)[] =>
+    const cpuOf = (variant: Variant): (number | null)[] =>
       (rows.find((row) => row.workload === workload && row.variant === variant)?.rounds ?? []).map((round) =>
         per === 'request' ? round.cpuMicrosPerRequest : round.cpuMicrosPerEvent,
       );
-    const ratio = spread(pairedRatios(cpuOf('gateway'), cpuOf('bare')));
-    return ratio === null ? [] : [{ workload, per, ratio, goal }];
+    const bare = cpuOf('bare');
+    return (['unlimited', 'gateway'] as const).flatMap((variant) => {
+      const ratio = spread(pairedRatios(cpuOf(variant), bare));
+      return ratio === null ? [] : [{ workload, variant, per, ratio, goal }];
+    });
   });
 }
 

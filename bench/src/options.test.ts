@@ -11,7 +11,7 @@ function options(...args: string[]): BenchOptions {
 test('by default measures everything, five rounds each', () => {
   const read = options();
   assert.deepEqual(read.parts, ['unstreamed', 'streamed', 'exactness']);
-  assert.deepEqual(read.variants, ['bare', 'gateway']);
+  assert.deepEqual(read.variants, ['bare', 'unlimited', 'gateway']);
   assert.deepEqual([read.runs, read.json, read.quick], [5, null, false]);
   assert.equal(read.durations.soakMs, 600_000);
 });

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 
 export type Part = 'unstreamed' | 'streamed' | 'exactness';
-export type Variant = 'bare' | 'gateway';
+/** `unlimited`: the gateway without limits and budgets, to see what those cost. */
+export const variants = ['bare', 'unlimited', 'gateway'] as const;
+export type Variant = (typeof variants)[number];
 
 export interface BenchOptions {
   /** Where the figures are written as JSON; null: nowhere. */
@@ -53,12 +55,13 @@ const short: Durations = {
 
 export const usage = `Usage: npm run bench -- [options]
 
-Measures the gateway (keys, metering, journal and store on) against the smallest honest proxy, in turn, and compares the
-ledger with what the upstreams have reported, to the token.
+Measures the gateway (keys, three limits, two hard budgets, metering, journal and store on) against the smallest honest
+proxy and against itself without limits, in turn, and compares the ledger with what the upstreams have reported, to the
+token.
 
   --runs N         rounds of each program and workload (default 5; at least 5 for figures that are passed on)
   --only PART      unstreamed, streamed or exactness; may be given several times (default: all three)
-  --variant NAME   bare or gateway; may be given several times (default: both, in turn)
+  --variant NAME   bare, unlimited or gateway; may be given several times (default: all, in turn)
   --json FILE      write the figures of the table, and of every round, to FILE
   --soak           instead: 10 minutes of load on the gateway, memory sampled every 5 s
   --profile        instead: a CPU profile of the gateway under each workload, into the current folder, and a summary
@@ -85,7 +88,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   return {
     json: values.json ?? null,
     parts: chosen('--only', values.only, ['unstreamed', 'streamed', 'exactness']),
-    variants: chosen('--variant', values.variant, ['bare', 'gateway']),
+    variants: chosen('--variant', values.variant, variants),
     runs: Number(runs),
     quick,
     soak: values.soak === true,

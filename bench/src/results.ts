@@ -44,6 +44,7 @@ export interface SpeedRow {
 /** The gateway's processor time over the bare proxy's, round by round. */
 export interface Ratio {
   readonly workload: Workload;
+  readonly variant: Exclude<Variant, 'bare'>;
   readonly per: 'request' | 'event';
   readonly ratio: Spread;
   readonly goal: number;

@@ -10,7 +10,11 @@ interface Column {
   readonly cell: (row: SpeedRow, results: BenchResults) => string;
 }
 
-const names = { bare: 'bare proxy (node:http + undici)', gateway: 'gateway, everything on' } as const;
+const names = {
+  bare: 'bare proxy (node:http + undici)',
+  unlimited: 'gateway, no limits or budgets',
+  gateway: 'gateway, three limits and two budgets',
+} as const;
 
 /** The run's figures as Markdown: median over the rounds, smallest and largest in brackets. */
 export function renderTables(results: BenchResults): string {
@@ -108,7 +112,7 @@ function renderRatio(ratio: BenchResults['ratios'][number]): string {
   const { median, min, max } = ratio.ratio;
   const met = median <= ratio.goal ? 'met' : 'not met';
   return (
-    `- Governed over bare, CPU per ${ratio.per}: **${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)}, ` +
+    `- ${ratio.variant === 'gateway' ? 'Governed' : 'Without limits'} over bare, CPU per ${ratio.per}: **${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)}, ` +
     `paired rounds); goal at most ${ratio.goal}: ${met}.`
   );
 }

@@ -22,6 +22,7 @@ export async function checkAgainstTwin(stage: Stage): Promise<{ result: Exactnes
     folder,
     endpoints: endpointsOf(twin),
     upstreamKey: twin.key,
+    limited: true,
   });
   try {
     const result = await stage.driver.load(planOf(stage, gateway, interleaved(stage)));

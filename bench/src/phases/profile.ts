@@ -24,7 +24,7 @@ export async function profileGateway(stage: Stage): Promise<ThreadProfile[]> {
     if (!stage.options.parts.includes(workload)) continue;
     const folder = join(stage.newFolder('profile'), 'profiles');
     mkdirSync(folder);
-    const program = await startGateway(stage, ['--cpu-prof', `--cpu-prof-dir=${folder}`]);
+    const program = await startGateway(stage, { nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${folder}`] });
     try {
       const { warmUpMs, measureMs } = stage.options.durations;
       await stage.driver.load({ ...planFor(stage, workload, program), durationMs: warmUpMs + measureMs });

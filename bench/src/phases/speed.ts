@@ -20,8 +20,8 @@ export interface Round {
 }
 
 /**
- * Each round starts both programs anew, one after the other, in alternating order: what changes on the machine over
- * minutes meets both alike, and luck with one process's memory layout and compiled code is part of the spread.
+ * Each round starts all programs anew, one after the other, in alternating order: what changes on the machine over
+ * minutes meets them alike, and luck with one process's memory layout and compiled code is part of the spread.
  */
 export async function measureSpeed(stage: Stage): Promise<Round[]> {
   const rounds: Round[] = [];
@@ -43,7 +43,10 @@ async function measureRound(
   stage: Stage,
   what: { readonly workload: Workload; readonly variant: Variant; readonly number: number },
 ): Promise<Round> {
-  const program = what.variant === 'bare' ? await startBare(stage) : await startGateway(stage);
+  const program =
+    what.variant === 'bare'
+      ? await startBare(stage)
+      : await startGateway(stage, { limited: what.variant === 'gateway' });
   try {
     const { durations } = stage.options;
     const plan = planFor(stage, what.workload, program);
@@ -170,5 +173,5 @@ function describe(round: Round, number: number): string {
   const busy = figures.busy === null ? '' : `, ${(figures.busy * 100).toFixed(0)} % busy`;
   const exact = round.exactness === null ? '' : `, ledger ${round.exactness.comparison.exact ? 'exact' : 'WRONG'}`;
   const unit = streamed ? 'event' : 'request';
-  return `round ${number}  ${workload.padEnd(10)}  ${variant.padEnd(7)}  ${rate}, ${cpu?.toFixed(1) ?? '?'} µs/${unit}${busy}${exact}`;
+  return `round ${number}  ${workload.padEnd(10)}  ${variant.padEnd(9)}  ${rate}, ${cpu?.toFixed(1) ?? '?'} µs/${unit}${busy}${exact}`;
 }

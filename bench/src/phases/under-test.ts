@@ -30,7 +30,13 @@ export async function startBare(stage: Stage): Promise<UnderTest> {
   };
 }
 
-export async function startGateway(stage: Stage, nodeOptions: readonly string[] = []): Promise<UnderTest> {
+export interface GatewayUnderTest {
+  /** With limits and budgets; default: yes. */
+  readonly limited?: boolean;
+  readonly nodeOptions?: readonly string[];
+}
+
+export async function startGateway(stage: Stage, options: GatewayUnderTest = {}): Promise<UnderTest> {
   const folder = stage.newFolder('gateway');
   const upstream = `http://127.0.0.1:${stage.driver.upstreamPort}`;
   // Two, so that every request makes the choice that a pool of endpoints asks for.
@@ -48,7 +54,8 @@ export async function startGateway(stage: Stage, nodeOptions: readonly string[] 
     folder,
     endpoints,
     upstreamKey: 'the-static-upstream-looks-at-no-key',
-    nodeOptions,
+    limited: options.limited ?? true,
+    nodeOptions: options.nodeOptions ?? [],
   });
   return {
     port: gateway.port,

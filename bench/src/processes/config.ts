@@ -15,11 +15,23 @@ export interface BenchEndpoint {
   readonly type: 'GlobalStandard' | 'DataZoneStandard';
 }
 
+/** Three limits and two hard budgets on every call, too wide to refuse any. */
+const limits = {
+  product: [
+    '    limits:',
+    '      requestsPerMinute: 1000000000',
+    '      tokensPerMinute: 1000000000000',
+    '      concurrentRequests: 1000000',
+  ],
+  costCentre: ', budget: { amount: 1000000 USD, every: year, hard: true }',
+  consumers: ['consumers:', '  bench: { budget: { amount: 1000000 USD, every: month, hard: true } }'],
+};
+
 /**
  * The configuration of the gateway under test, as a small team's would be: nothing is turned off, and what is not said
  * has its default (journal and store on, durability `process`, a price required for every call, one log line a request).
  */
-export function benchConfig(endpoints: readonly BenchEndpoint[]): string {
+export function benchConfig(endpoints: readonly BenchEndpoint[], limited: boolean): string {
   const models = [...new Set(endpoints.map((endpoint) => endpoint.model))];
   const serving = (model: string): string =>
     endpoints
@@ -29,12 +41,14 @@ export function benchConfig(endpoints: readonly BenchEndpoint[]): string {
   const lines = [
     'organisation: contoso',
     'costCentres:',
-    '  load: { name: Load }',
+    `  load: { name: Load${limited ? limits.costCentre : ''} }`,
+    ...(limited ? limits.consumers : []),
     'products:',
     '  standard:',
     `    models: [${models.join(', ')}]`,
     '    caps: { maxOutputTokens: 4096 }',
     '    unpriced: refuse',
+    ...(limited ? limits.product : []),
     'subscriptions:',
     '  bench:',
     '    product: standard',

@@ -19,6 +19,7 @@ export interface GatewayOptions {
   readonly folder: string;
   readonly endpoints: readonly BenchEndpoint[];
   readonly upstreamKey: string;
+  readonly limited: boolean;
   /** Given to Node before the program. */
   readonly nodeOptions?: readonly string[];
 }
@@ -46,7 +47,7 @@ export class GatewayProcess {
     this.#errorLog = join(options.folder, 'gateway.errors');
     mkdirSync(options.folder, { recursive: true });
     const config = join(options.folder, 'tollgate.yaml');
-    writeFileSync(config, benchConfig(options.endpoints));
+    writeFileSync(config, benchConfig(options.endpoints, options.limited));
     const out = openSync(join(options.folder, 'gateway.log'), 'a');
     const errors = openSync(this.#errorLog, 'a');
     this.#child = children.start(
