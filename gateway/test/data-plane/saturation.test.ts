@@ -128,10 +128,10 @@ describe('a provisioned deployment saturates, region A throttles, region B throt
     assert.ok(sum(of('provisioned', 'served')) >= 8 * during.length);
     for (const region of ['region-a', 'region-b'] as const) {
       assert.ok(sum(of(region, 'served')) >= 0.6 * 10 * during.length, `${region}: ${of(region, 'served').join(' ')}`);
-      // Four calls at one instant find out together.
-      assert.ok(Math.max(...of(region, 'throttled')) <= 4, `${region}: ${of(region, 'throttled').join(' ')}`);
+      // Four calls at one instant find out together, first ones and retries.
+      assert.ok(Math.max(...of(region, 'throttled')) <= 8, `${region}: ${of(region, 'throttled').join(' ')}`);
     }
-    assert.ok(Math.max(...of('provisioned', 'throttled')) <= 13, of('provisioned', 'throttled').join(' '));
+    assert.ok(Math.max(...of('provisioned', 'throttled')) <= 20, of('provisioned', 'throttled').join(' '));
     const refused = during.flatMap(({ got }) => got.filter(({ status }) => status === 429));
     // The provisioned one has room again every few hundred milliseconds; less than a second cannot be said.
     assert.ok(
