@@ -14,14 +14,12 @@ export interface Step {
 
 export function parseDockerfile(text: string): readonly Stage[] {
   const stages: { from: string; name: string; steps: Step[] }[] = [];
-  for (const line of text.replaceAll(/\\\n/g, ' ').split('\n')) {
-    const [, instruction = '', rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
-    if (instruction === '') {
-      if (line.trim() !== '' && !line.startsWith('#')) throw new Error(`What is this? ${line}`);
-      continue;
-    }
+  const lines = text.replaceAll(/\\\n/g, ' ').split('\n');
+  for (const line of lines.filter((one) => one.trim() !== '' && !one.startsWith('#'))) {
+    const [, instruction, rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
+    if (instruction === undefined) throw new Error(`What is this? ${line}`);
     if (instruction === 'FROM') {
-      const [, from = '', name = ''] = /^(\S+)(?: AS (\S+))?$/.exec(rest) ?? [];
+      const [from = '', , name = ''] = rest.split(' ');
       stages.push({ from, name, steps: [] });
     } else stages.at(-1)?.steps.push({ instruction, rest });
   }
