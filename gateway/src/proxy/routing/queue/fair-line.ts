@@ -52,6 +52,12 @@ export class FairLine<One extends Placed> {
     return priorities.flatMap((priority) => [...this.#classes[priority].values()].flat());
   }
 
+  some(holds: (one: One) => boolean): boolean {
+    for (const priority of priorities)
+      for (const calls of this.#classes[priority].values()) if (calls.some(holds)) return true;
+    return false;
+  }
+
   /** `first`: before the others of its consumer, because it has been here before. */
   add(one: One, first: boolean): void {
     const line = this.#classes[one.priority];

@@ -149,6 +149,18 @@ describe('calls that wait for capacity', () => {
     assert.deepEqual(bench.waits, ['hopeless', 'hopeless']);
   });
 
+  test('stop soon after the endpoint that they wait for has broken', async () => {
+    const narrow = endpointNamed('weu', { maxInFlight: 1 });
+    const route = routeOver([[[narrow, 1]]], { queue: terms });
+    await ask('first', route);
+    const wait = ask('a', route);
+    await pass(1_000);
+    choices[0]?.lease.report(failed);
+    bench.attempts(narrow, 4, failed);
+    await pass(300);
+    assert.equal((await wait)?.how, 'hopeless');
+  });
+
   test('do not wait for what is broken', async () => {
     bench.attempts(weu, 5, failed);
     assert.equal((await ask('a', one))?.how, 'hopeless');

@@ -70,6 +70,8 @@ export type WaitObserver = (wait: {
 const firstGapMs = 250;
 /** Below it they are let go at once. */
 const leastGapMs = 0.25;
+/** At the latest after so long it is noticed that a wait is in vain, ms. */
+const lookEveryMs = 250;
 /** Timers are no more exact than that. */
 const timerMs = 2;
 
@@ -119,6 +121,8 @@ export class PoolQueue implements StateWatcher {
   /** Monotonic ms when the next one may go, and when the gap is halved. */
   #nextAt = Number.NEGATIVE_INFINITY;
   #halvedAt = Number.POSITIVE_INFINITY;
+  /** Monotonic ms when the line is looked through for waits that are over or in vain: seldom, for it may be long. */
+  #lookAt = Number.POSITIVE_INFINITY;
   #pumping = false;
   #closed = false;
   /** Valid while the line is looked through. */
@@ -150,7 +154,7 @@ export class PoolQueue implements StateWatcher {
     if (this.#line.length === 0) return false;
     const now = this.#clock.monotonic();
     this.#outlooks.clear();
-    return this.#line.all().some(({ plan }) => this.#outlook(plan, now) === 0);
+    return this.#line.some(({ plan }) => this.#outlook(plan, now) === 0);
   }
 
   /** How long the one that came first has waited, ms; null where nobody waits. */
@@ -192,7 +196,10 @@ export class PoolQueue implements StateWatcher {
   }
 
   changed(throttled: boolean): void {
-    if (throttled) this.#slowDown();
+    if (throttled) {
+      this.#slowDown();
+      this.#lookAt = Number.NEGATIVE_INFINITY;
+    }
     this.#pump();
   }
 
@@ -212,6 +219,7 @@ export class PoolQueue implements StateWatcher {
     // Where places are freed by calls that end, it is known how many there are.
     if (this.#line.length === 0 && outlook !== whenFreed) this.#slowDown();
     this.#line.add(one, again);
+    this.#lookAt = Math.min(this.#lookAt, until);
     for (const state of plan.pool.states) {
       this.#watched.add(state);
       state.watch(this);
@@ -243,7 +251,7 @@ export class PoolQueue implements StateWatcher {
     if (this.#pumping || this.#line.length === 0) return;
     this.#pumping = true;
     const now = this.#clock.monotonic();
-    this.#endVain(now);
+    if (now >= this.#lookAt) this.#endVain(now);
     if (now >= this.#halvedAt) this.#speedUp(now);
     while (this.#nextAt <= now && this.#letOneGo(now)) this.#spaceOut(now);
     this.#pumping = false;
@@ -267,8 +275,10 @@ export class PoolQueue implements StateWatcher {
   /** Ends the waits that are over, and those of which nothing can come any more. */
   #endVain(now: number): void {
     this.#outlooks.clear();
+    this.#lookAt = now + lookEveryMs;
     for (const one of this.#line.all()) {
       const left = one.until - now;
+      if (left > 0) this.#lookAt = Math.min(this.#lookAt, one.until);
       if (left <= 0) this.#remove(one).end('expired', now);
       else if (isHopeless(this.#outlook(one.plan, now), left)) this.#remove(one).end('hopeless', now);
     }
@@ -292,9 +302,8 @@ export class PoolQueue implements StateWatcher {
   }
 
   #nextWake(now: number): number {
-    let at = this.#nextAt > now ? this.#nextAt : Number.POSITIVE_INFINITY;
-    for (const one of this.#line.all()) at = Math.min(at, one.until);
-    return Math.min(at, this.#nextChange(now));
+    const at = this.#nextAt > now ? this.#nextAt : Number.POSITIVE_INFINITY;
+    return Math.min(at, this.#lookAt, this.#nextChange(now));
   }
 
   /** When the first endpoint comes back that is left alone now. */
@@ -322,6 +331,7 @@ export class PoolQueue implements StateWatcher {
     this.#gapMs = 0;
     this.#nextAt = Number.NEGATIVE_INFINITY;
     this.#halvedAt = Number.POSITIVE_INFINITY;
+    this.#lookAt = Number.POSITIVE_INFINITY;
   }
 }
 
