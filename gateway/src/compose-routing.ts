@@ -1,9 +1,9 @@
+import type { Snapshots } from './compose-snapshots.ts';
 import type { Config } from './config-sections.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
 import type { RandomSource } from '#kernel/random.ts';
-import type { SnapshotSource } from '#model/snapshot.ts';
 import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.ts';
 import { EndpointHealth } from '#proxy/routing/health.ts';
 import { Pools } from '#proxy/routing/pool.ts';
@@ -13,7 +13,7 @@ import { RouteTraces } from '#proxy/routing/trace.ts';
 
 export interface RoutingOptions {
   readonly settings: Config['routing'];
-  readonly snapshots: SnapshotSource;
+  readonly snapshots: Snapshots;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: Log;
@@ -27,6 +27,7 @@ export function openRouting(options: RoutingOptions): { readonly pools: Pools; r
   measureHealth(metrics, () =>
     [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
   );
+  snapshots.onSwap(({ endpoints }) => health.follow(endpoints));
   const queues = new PoolQueues(clock, observeWaits(metrics));
   measureQueues(metrics, queues);
   return { pools: new Pools(health, random, queues), traces: new RouteTraces(settings.keepTraces) };

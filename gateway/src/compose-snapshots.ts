@@ -22,6 +22,7 @@ export class Snapshots implements SnapshotSource {
   /** What of it was set through the admin API when `limits` was made. */
   private adminLimits: AdminLimits;
   private limitsChanged: (book: ListedLimitBook) => void = () => undefined;
+  private swapped: (snapshot: Snapshot) => void = () => undefined;
   private snapshot: Snapshot;
   private version = 1;
 
@@ -64,6 +65,11 @@ export class Snapshots implements SnapshotSource {
     this.limitsChanged = run;
   }
 
+  /** Called with the snapshot whenever it is another one. */
+  onSwap(run: (snapshot: Snapshot) => void): void {
+    this.swapped = run;
+  }
+
   limitBook(): ListedLimitBook {
     return this.limits.book;
   }
@@ -104,6 +110,7 @@ export class Snapshots implements SnapshotSource {
   private swap(): void {
     this.version += 1;
     this.snapshot = this.build();
+    this.swapped(this.snapshot);
   }
 
   private build(): Snapshot {

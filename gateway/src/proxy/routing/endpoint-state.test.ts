@@ -296,6 +296,21 @@ describe('an operator', () => {
   });
 });
 
+test('calls from before a change of the configuration do not bring its settings back, nor another target', () => {
+  const bench = new RoutingBench();
+  bench.standing(weu);
+  const drained = { ...weu, drain: true };
+  bench.health.follow(new Map([['weu', drained]]));
+  const state = bench.state(drained);
+  assert.equal(bench.state(weu), state, 'the same target');
+  assert.equal(bench.standing(drained), 'drained');
+  const moved = { ...weu, resource: 'https://moved.openai.azure.com' };
+  bench.health.follow(new Map([['weu', moved]]));
+  const other = bench.state(moved);
+  assert.notEqual(bench.state(weu), other);
+  assert.equal(bench.state(moved), other, 'what is known of it is kept');
+});
+
 test('what operators see names state, order, time, load and what happened', () => {
   const bench = new RoutingBench();
   const lease = bench.state(weu).begin();

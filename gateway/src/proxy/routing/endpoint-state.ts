@@ -97,6 +97,8 @@ export class EndpointState {
   follow(endpoint: Endpoint): void {
     if (endpoint.health !== this.endpoint.health) this.#breaker.follow(endpoint.health);
     this.endpoint = endpoint;
+    // It may have room now for those who wait.
+    this.#changed(false);
   }
 
   // ── whether it may be used

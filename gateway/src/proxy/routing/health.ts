@@ -27,9 +27,17 @@ function sameTarget(one: Endpoint, other: Endpoint): boolean {
 export class EndpointHealth {
   readonly #states = new Map<string, EndpointState>();
   readonly #tools: StateTools;
+  /** Undefined where nobody has said: then whichever was asked about last. */
+  #inForce: ReadonlyMap<string, Endpoint> | undefined;
 
   constructor(tools: StateTools) {
     this.#tools = tools;
+  }
+
+  /** These are the endpoints of the configuration from now on. At once, because others may wait for what one takes now. */
+  follow(inForce: ReadonlyMap<string, Endpoint>): void {
+    this.#inForce = inForce;
+    for (const endpoint of inForce.values()) this.of(endpoint);
   }
 
   /** Kept by whoever asks often: it is looked up by name. */
@@ -37,13 +45,18 @@ export class EndpointHealth {
     const state = this.#states.get(endpoint.name);
     if (state?.endpoint === endpoint) return state;
     if (state !== undefined && sameTarget(state.endpoint, endpoint)) {
-      state.follow(endpoint);
+      if (!this.#isPast(endpoint)) state.follow(endpoint);
       return state;
     }
     // What was wrong with another target says nothing of this one.
     const made = new EndpointState(endpoint, this.#tools);
-    this.#states.set(endpoint.name, made);
+    if (!this.#isPast(endpoint)) this.#states.set(endpoint.name, made);
     return made;
+  }
+
+  /** Of a call that was admitted before the configuration changed: its settings are not to come back for everybody. */
+  #isPast(endpoint: Endpoint): boolean {
+    return this.#inForce !== undefined && this.#inForce.get(endpoint.name) !== endpoint;
   }
 
   view(endpoint: Endpoint): HealthView {
