@@ -72,6 +72,8 @@ export class Attempt implements Watched {
   private readonly opened: OpenedAttempt;
   private sentAt: number;
   private firstByteAt: number | null = null;
+  /** It stands in the journal. */
+  private inJournal = false;
   /** Who relays the reply, and is told when the watchdog fires. */
   private follower: Expiring | undefined;
   private expiry: Expiry | undefined;
@@ -114,6 +116,11 @@ export class Attempt implements Watched {
       },
       this,
     );
+  }
+
+  /** False where it could not even be made: then it leaves no record. */
+  get wasMade(): boolean {
+    return this.inJournal;
   }
 
   get endpointName(): string {
@@ -211,6 +218,7 @@ export class Attempt implements Watched {
       const credential = header instanceof Promise ? await header : header;
       const request = upstreamRequest(options.admission, member.endpoint, { attemptId: this.opened.id, credential });
       await services.ledger.open(this.opened);
+      this.inJournal = true;
       return request;
     } catch (thrown) {
       this.watchdog.stop();

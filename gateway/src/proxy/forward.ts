@@ -24,6 +24,11 @@ async function make(attempt: Attempt, { presence }: Forwarding): Promise<Attempt
   }
 }
 
+/** A request is counted by the record of its first attempt: one that leaves no record is not the first. */
+function giveNumberBack({ wasMade, options }: Attempt, forwarding: Forwarding): void {
+  if (!wasMade && options.number === forwarding.attempts) forwarding.attempts -= 1;
+}
+
 /** No endpoint of the model can take the call: another model does where that is allowed, else it waits for its own. */
 async function anotherPlace(services: Services, from: Leg, forwarding: Forwarding): Promise<Place> {
   const fallen = await fallBack(services, from, forwarding);
@@ -63,6 +68,7 @@ export async function forward(services: Services, asked: Admission, forwarding: 
       throw new Failure('upstream_timeout', 'The deadline of the call has passed.', {
         retriesSpent: forwarding.attempts > 1,
       });
+    giveNumberBack(attempt, forwarding);
     plan.learn(attempt.options.choice.member, result);
     // Whoever has gone pays for no further attempt.
     if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')

@@ -100,6 +100,7 @@ test('where there is no token, an endpoint with a key serves; where there is non
   assert.match(stack.logged(), /no new access token can be had/);
   const { total } = await stack.usage();
   assert.equal(total.attempts, 1, 'what was never sent is not in the ledger');
+  assert.equal(total.requests, 1, 'what was served counts as a request, whichever endpoint was tried first');
 });
 
 test('a token that the resource does not take is renewed once, and the call served', async (context) => {

@@ -15,6 +15,7 @@ import {
   startWebhookReceiver,
   type WebhookReceiver,
 } from '../../../test/support/webhook-receiver.ts';
+import { until } from '../../../test/support/until.ts';
 import type { WebhookSettings } from './config.ts';
 import { Deliveries } from './deliveries.ts';
 import { alertInstruments } from './instruments.ts';
@@ -187,6 +188,39 @@ test('what waits is delivered by the process that comes after, also what was bei
   await worked(after);
   assert.deepEqual(new Set(receiver.received.map(({ id }) => id)), new Set(['evt_one', 'evt_two']));
   assert.equal((await deliveries('two'))[0]?.state, 'delivered');
+});
+
+test('a receiver that has much to take and answers nothing keeps no other one waiting', async (context) => {
+  const { clock, store, add, settings, metrics } = await bench(context);
+  const { finance } = settings;
+  assert.ok(finance !== undefined);
+  settings['platform'] = { ...finance, url: 'https://platform.example.com/' };
+  const sent = { finance: 0, platform: 0 };
+  const silent = Promise.withResolvers<number>();
+  const running = new Deliveries({
+    store,
+    sender: {
+      async post({ url }) {
+        sent[url === finance.url ? 'finance' : 'platform'] += 1;
+        return url === finance.url ? await silent.promise : 204;
+      },
+      close: async () => await Promise.resolve(),
+    },
+    receivers: () => settings,
+    clock,
+    random: { next: () => 0 },
+    log: silentLog,
+    instruments: alertInstruments(metrics),
+  });
+  for (let event = 0; event < 30; event += 1) await add(`event-${event}`, ['finance', 'platform']);
+  clock.advance(1000);
+  await until(() => sent.platform === 30);
+  await add('later', ['finance', 'platform']);
+  clock.advance(1000);
+  await until(() => sent.platform === 31);
+  assert.equal(sent.finance, 8);
+  silent.resolve(204);
+  await running.close();
 });
 
 test('receivers do not hold each other up, and one that was taken out of the configuration finds its events later', async (context) => {

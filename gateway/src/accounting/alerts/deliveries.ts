@@ -48,7 +48,8 @@ const gone = 410;
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   #timer: Timer | undefined;
-  #working: Promise<void> | undefined;
+  /** By receiver: what is being sent to it. One that is slow keeps no other one waiting. */
+  readonly #working = new Map<string, Promise<void>>();
   #failing = false;
   #closed = false;
 
@@ -58,32 +59,43 @@ export class Deliveries {
   }
 
   /** Tries what is due now; resolves when that is done. */
-  work(): Promise<void> {
-    this.#working ??= this.#work().finally(() => (this.#working = undefined));
-    return this.#working;
+  async work(): Promise<void> {
+    await Promise.all(Object.keys(this.#options.receivers()).map(async (name) => await this.#workFor(name)));
   }
 
   /** What is being sent is waited for; the rest stays in the store. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#working;
+    await Promise.all(this.#working.values());
   }
 
   #schedule(): void {
-    this.#timer = this.#options.clock.after(lookEveryMs, () => {
-      void this.work().finally(() => {
-        if (!this.#closed) this.#schedule();
-      });
-    });
+    this.#timer = this.#options.clock.after(lookEveryMs, () => void this.#look());
   }
 
-  async #work(): Promise<void> {
+  /** Whoever is being sent to is passed over; nobody waits here for that to end. */
+  async #look(): Promise<void> {
+    void this.work();
+    await Promise.resolve();
+    if (!this.#closed) this.#schedule();
+  }
+
+  #workFor(receiver: string): Promise<void> {
+    let working = this.#working.get(receiver);
+    if (working === undefined) {
+      working = this.#work(receiver).finally(() => this.#working.delete(receiver));
+      this.#working.set(receiver, working);
+    }
+    return working;
+  }
+
+  async #work(receiver: string): Promise<void> {
     try {
-      for (;;) {
-        const due = await this.#take();
+      while (!this.#closed) {
+        const due = await this.#take(receiver);
         await Promise.all(due.map(async (one) => await this.#deliver(one)));
-        if (due.length < atOnce || this.#closed) break;
+        if (due.length < atOnce) break;
       }
       this.#failing = false;
     } catch (error) {
@@ -92,18 +104,13 @@ export class Deliveries {
     }
   }
 
-  async #take(): Promise<readonly Delivery[]> {
+  async #take(receiver: string): Promise<readonly Delivery[]> {
     const { store, clock } = this.#options;
-    const all = Object.entries(this.#options.receivers());
-    if (all.length === 0) return [];
-    const longest = Math.max(...all.map(([, { timeout }]) => timeout));
+    const settings = this.#options.receivers()[receiver];
+    if (settings === undefined) return [];
     const now = clock.now();
-    return await store.take({
-      receivers: all.map(([name]) => name),
-      now,
-      until: now + longest + graceMs,
-      limit: atOnce,
-    });
+    const until = now + settings.timeout + graceMs;
+    return await store.take({ receivers: [receiver], now, until, limit: atOnce });
   }
 
   async #deliver({ alert, receiver, attempts }: Delivery): Promise<void> {
