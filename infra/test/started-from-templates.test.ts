@@ -9,9 +9,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readTemplates, TemplateSet } from '../../tools/bicep/template-set.ts';
 import { startTwin, type RunningTwin } from '../../twin/src/server.ts';
 import { deployedGateway, filledIn } from './support/deployed-gateway.ts';
-import { asTwinResources } from './support/twin-of-templates.ts';
+import { asTwinResources, asTwinStreams } from './support/twin-of-templates.ts';
 import { profiles } from './support/profiles.ts';
-import { infraFolder, repositoryRoot, snapshot } from './support/snapshot.ts';
+import { infraFolder, readInfra, repositoryRoot, snapshot } from './support/snapshot.ts';
 
 /*
  * The gateway as the templates would start it: its container's environment, its mounted configuration and its probes
@@ -46,6 +46,10 @@ before(async () => {
   twin = await startTwin({
     resources: asTwinResources(deployment),
     entra: { tenants: [tenant], identities: [{ clientId: environment['AZURE_CLIENT_ID'] ?? '' }] },
+    logs: { [environment['TOLLGATE_LOGS_RULE_ID'] ?? '']: asTwinStreams(deployment) },
+    // Tokens for Azure Monitor go over TLS alone.
+    securePort: 0,
+    caFile: path.join(root, 'ca.pem'),
   });
   const file = path.join(root, deployed.configurationPath);
   mkdirSync(path.dirname(file), { recursive: true });
@@ -62,6 +66,8 @@ before(async () => {
       TOLLGATE_DATA: path.join(root, environment['TOLLGATE_DATA'] ?? ''),
       TOLLGATE_PORT: String(port),
       TOLLGATE_ADMIN_PORT: '0',
+      TOLLGATE_LOGS_ENDPOINT: twin.secureUrl,
+      NODE_EXTRA_CA_CERTS: path.join(root, 'ca.pem'),
       // What Container Apps themselves add.
       IDENTITY_ENDPOINT: `${twin.url}/msi/token`,
       IDENTITY_HEADER: 'twin-identity-header',
@@ -118,6 +124,24 @@ describe('the gateway as the templates start it', () => {
     assert.deepEqual(charged(), ['finance', 'finance']);
     assert.equal(twin.usage().attempts.length, 2);
     assert.ok(twin.azure.managedIdentity.asked > 0, 'Azure OpenAI was called with a token of the identity');
+  });
+
+  test('writes what was used into the table of the templates, every column of it', async () => {
+    const rows = () => twin.azure.logs.rows(environment['TOLLGATE_LOGS_STREAM'] ?? '');
+    for (let waited = 0; waited < 400 && rows().length < 2; waited += 1) await pause(50);
+    assert.deepEqual(
+      rows().map(({ Consumer, Outcome }) => [Consumer, Outcome]),
+      [
+        ['finance', 'completed'],
+        ['finance', 'completed'],
+      ],
+      output,
+    );
+    const { columns } = JSON.parse(readInfra('data/usage-table.json'));
+    assert.deepEqual(
+      Object.keys(rows()[0] ?? {}).toSorted(),
+      columns.map(({ name }: { name: string }) => name).toSorted(),
+    );
   });
 
   test('believes nobody else who says whose call it is', async () => {

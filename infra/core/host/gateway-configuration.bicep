@@ -85,6 +85,11 @@ var shared = union(
     ledger: union(
       {
         durability: syncsToDisk ? 'disk' : 'process'
+        logAnalytics: {
+          endpoint: '\${TOLLGATE_LOGS_ENDPOINT}'
+          rule: '\${TOLLGATE_LOGS_RULE_ID}'
+          stream: '\${TOLLGATE_LOGS_STREAM}'
+        }
       },
       sharedLedger
         ? {

@@ -62,6 +62,8 @@ param memory string
 
 var port = 8080
 var dataFolder = '/var/lib/tollgate'
+// `node`, as the Dockerfile says.
+var imageUser = '1000:1000'
 var configurationFolder = '/etc/tollgate'
 var configurationFile = 'tollgate.yaml'
 
@@ -110,6 +112,26 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
     }
     template: {
       terminationGracePeriodSeconds: terminationGraceSeconds
+      // The share belongs to root; the image runs as a user of its own.
+      initContainers: useJournalShare
+        ? [
+            {
+              name: 'own-data'
+              image: 'mcr.microsoft.com/azurelinux/base/core:3.0'
+              command: ['chown', imageUser, dataFolder]
+              resources: {
+                cpu: json('0.25')
+                memory: '0.5Gi'
+              }
+              volumeMounts: [
+                {
+                  volumeName: 'data'
+                  mountPath: dataFolder
+                }
+              ]
+            }
+          ]
+        : []
       containers: [
         {
           name: 'tollgate'

@@ -3,6 +3,8 @@ import { asText } from '../../../tools/bicep/values.ts';
 import { at, made } from './problems.ts';
 import type { Snapshot } from './snapshot.ts';
 
+type Options = NonNullable<Parameters<typeof startTwin>[0]>;
+type Streams = NonNullable<Options['logs']>[string];
 type Resources = NonNullable<NonNullable<Parameters<typeof startTwin>[0]>['resources']>;
 
 /** The accounts and deployments that the templates would make, as the twin plays them. */
@@ -37,4 +39,11 @@ function deploymentType(name: string): DeploymentType {
   if (name !== 'GlobalStandard' && name !== 'DataZoneStandard' && name !== 'Standard')
     throw new Error(`${name} is not played here`);
   return name;
+}
+
+/** The streams of the data collection rule, as it declares them. */
+export function asTwinStreams(deployment: Snapshot): Streams {
+  const [rule] = made(deployment, 'Microsoft.Insights/dataCollectionRules');
+  const streams: Streams = JSON.parse(JSON.stringify(at(rule?.body, 'properties.streamDeclarations') ?? {}));
+  return streams;
 }
