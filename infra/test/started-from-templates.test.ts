@@ -110,6 +110,8 @@ const charged = (): unknown[] =>
     .filter((line) => line.includes('"msg":"request"') && line.endsWith('}'))
     .map((line) => JSON.parse(line).subscription);
 
+const rows = () => twin.azure.logs.rows(environment['TOLLGATE_LOGS_STREAM'] ?? '');
+
 describe('the gateway as the templates start it', () => {
   test('answers its probes', async () => {
     for (const { path: probe } of deployed.probes) assert.equal((await fetch(`${url}${probe}`)).status, 200, probe);
@@ -127,7 +129,6 @@ describe('the gateway as the templates start it', () => {
   });
 
   test('writes what was used into the table of the templates, every column of it', async () => {
-    const rows = () => twin.azure.logs.rows(environment['TOLLGATE_LOGS_STREAM'] ?? '');
     for (let waited = 0; waited < 400 && rows().length < 2; waited += 1) await pause(50);
     assert.deepEqual(
       rows().map(({ Consumer, Outcome }) => [Consumer, Outcome]),
