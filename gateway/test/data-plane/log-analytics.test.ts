@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
+import { postgresUnderKills } from '../kill/stores.ts';
+import { orSkip } from '../support/postgres-server.ts';
 import { call, configFor, keyOf, keys } from '../support/running-gateway.ts';
 
 const main = path.join(import.meta.dirname, '../../src/main.ts');
@@ -28,10 +30,17 @@ interface Running {
 
 interface Place {
   readonly twin: RunningTwin;
-  readonly start: () => Promise<Running>;
+  /** `replica`: its name among several on one volume. */
+  readonly start: (replica?: string) => Promise<Running>;
 }
 
-async function setUp(context: TestContext): Promise<Place> {
+interface Shared {
+  /** For the `ledger` section, with a comma before it. */
+  readonly config: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function setUp(context: TestContext, shared: Shared = { config: '', environment: {} }): Promise<Place> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-logs-'));
   const caFile = path.join(folder, 'ca.pem');
   const twin = await startTwin({
@@ -41,7 +50,7 @@ async function setUp(context: TestContext): Promise<Place> {
     logs: { [rule]: { [stream]: { columns } } },
   });
   const config = path.join(folder, 'tollgate.yaml');
-  const ledger = `, logAnalytics: { endpoint: '${twin.secureUrl}', rule: ${rule} }`;
+  const ledger = `${shared.config}, logAnalytics: { endpoint: '${twin.secureUrl}', rule: ${rule} }`;
   writeFileSync(config, configFor(twin.url, { ledger }));
   const processes: Running[] = [];
   context.after(async () => {
@@ -52,8 +61,9 @@ async function setUp(context: TestContext): Promise<Place> {
   });
   return {
     twin,
-    async start() {
-      const running = await startGateway({ config, data: path.join(folder, 'data'), caFile, twin });
+    async start(replica = '') {
+      const environment = { ...shared.environment, TOLLGATE_REPLICA: replica };
+      const running = await startGateway({ config, data: path.join(folder, 'data'), caFile, twin, environment });
       processes.push(running);
       return running;
     },
@@ -65,6 +75,7 @@ async function startGateway(at: {
   readonly data: string;
   readonly caFile: string;
   readonly twin: RunningTwin;
+  readonly environment: Readonly<Record<string, string>>;
 }): Promise<Running> {
   const child = spawn(process.execPath, [main, '--config', at.config, '--data', at.data], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -79,6 +90,7 @@ async function startGateway(at: {
       TEST_KEY_MARKETING: keys.marketing,
       TEST_KEY_FINANCE: keys.finance,
       TEST_KEY_SMALL: keyOf('small'),
+      ...at.environment,
     },
   });
   const lines: string[] = [];
@@ -156,5 +168,21 @@ test('what a killed gateway had not told yet is told after the restart, and noth
   const second = await start();
   await chat(second, 5);
   await until(second, () => rowsIn(twin).size >= 20);
+  assertExact(twin);
+});
+
+test('whoever adopts the journal of a gateway that is gone tells what it had not told', orSkip, async (context) => {
+  const { config, environment } = await postgresUnderKills();
+  const { twin, start } = await setUp(context, { config: `, adoptAfter: 5s${config}`, environment });
+  const gone = await start('gone');
+  await chat(gone, 5);
+  await until(gone, () => rowsIn(twin).size >= 5);
+  twin.azure.addFault({ service: 'logs', kind: 'status', status: 503, times: null });
+  await chat(gone, 10);
+  gone.process.kill('SIGKILL');
+  await gone.ended;
+  twin.azure.faults.clear();
+  const heir = await start('heir');
+  await until(heir, () => rowsIn(twin).size >= 15);
   assertExact(twin);
 });
