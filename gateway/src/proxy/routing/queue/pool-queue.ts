@@ -219,12 +219,12 @@ export class PoolQueue implements StateWatcher {
     // Where places are freed by calls that end, it is known how many there are.
     if (this.#line.length === 0 && outlook !== whenFreed) this.#slowDown();
     this.#line.add(one, again);
-    this.#lookAt = Math.min(this.#lookAt, until);
+    this.#lookAt = Math.min(this.#lookAt, until, now + lookEveryMs);
     for (const state of plan.pool.states) {
       this.#watched.add(state);
       state.watch(this);
     }
-    this.#wakeBy(Math.min(until, this.#nextChange(now)), now);
+    this.#wakeBy(Math.min(this.#lookAt, this.#nextChange(now)), now);
     if (outlook === 0) this.#pump();
   }
 
