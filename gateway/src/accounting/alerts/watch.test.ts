@@ -165,3 +165,28 @@ test('a budget that has not been read from the ledger yet is not judged', async 
   await watch.look();
   assert.deepEqual(told, []);
 });
+
+test('what was spent when a process was killed is told by the next one, although nobody calls', async () => {
+  const { watch, told, ledger, clock, engine } = watched();
+  ledger.settle('journal-1', recordOf('before', { at: clock.now(), nano: 700n, reserved: 700n }));
+  await watch.look();
+  assert.deepEqual(told, []);
+  await engine.loadLately();
+  await watch.look();
+  assert.deepEqual(thresholds(told), [50]);
+});
+
+test('a ledger that cannot be read at the start leaves it to the calls to come', async () => {
+  const { watch, told, ledger, clock, engine, spend } = watched();
+  ledger.settle('journal-1', recordOf('before', { at: clock.now(), nano: 700n, reserved: 700n }));
+  ledger.failing = true;
+  await engine.loadLately();
+  await watch.look();
+  assert.deepEqual(told, []);
+  ledger.failing = false;
+  // What could not be read is read again after a while.
+  clock.advance(5000);
+  await spend(200n);
+  await watch.look();
+  assert.deepEqual(thresholds(told), [50, 80]);
+});
