@@ -145,7 +145,7 @@ export const budgetRefusalsSchema = z.object({
         subscription: z.string().describe('Who called.'),
         consumer: z.string().describe('Who would have been charged.'),
         product: z.string().describe('Its product.'),
-        model: z.string().describe('The name that the client used.'),
+        model: z.string().nullable().describe('The name that the client used; null where it asked for no model.'),
         code: z.string().describe('What the client was told: `budget_exhausted`, `rate_limit_exceeded`, …'),
         status: z.number().int().describe('The HTTP status with it.'),
         message: z.string().describe('What the client was told in words.'),

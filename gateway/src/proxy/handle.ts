@@ -162,7 +162,7 @@ async function stored(
 ): Promise<void> {
   const { journey, operation, arrival, caller } = known;
   const { response, presence } = client;
-  const limits = services.limits.beginUnmetered(caller.chargedTo, arrival.snapshot.limitBook);
+  const limits = services.limits.beginUnmetered(caller, arrival);
   journey.limits = limits;
   await limits.admit(services.clock.now());
   const body = storedCalls[operation].body ? await readPlainBody(client, arrival) : Buffer.alloc(0);

@@ -1,6 +1,6 @@
-import type { Admission } from '#model/admission.ts';
-import type { LimitBook } from '#model/limits.ts';
-import type { ChargedTo, UsageRecord } from '#model/usage-record.ts';
+import type { Admission, Caller } from '#model/admission.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { UsageRecord } from '#model/usage-record.ts';
 
 /** What is held for one attempt. Ends with exactly one of `settle` and `release`. */
 export interface Reservation {
@@ -45,5 +45,5 @@ export interface Limits {
    * For a call that leaves no record: it passes the limits on requests per period and on requests under way. Quotas are
    * counted from records, so they do not know it.
    */
-  beginUnmetered(caller: ChargedTo, book: LimitBook): UnmeteredLimits;
+  beginUnmetered(caller: Caller, arrival: Arrival): UnmeteredLimits;
 }

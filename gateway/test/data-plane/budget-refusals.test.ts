@@ -77,6 +77,23 @@ test('a rate tells what it leaves and when, and a call that was served has no re
   );
 });
 
+test('a request about something stored, which uses nothing of a model, is explained, too', async (context) => {
+  const stack = await startStack(context, {
+    config: (twin) => `${configFor(twin)}consumers: { marketing: { limits: { rates: [{ requests: 1, per: 1h }] } } }\n`,
+  });
+  const read = async (): Promise<Answer> =>
+    await call(`${stack.url}/openai/v1/responses/resp_1`, { headers: { 'api-key': keys.marketing } });
+  await read();
+  const refused = await read();
+  assert.equal(refused.status, 429);
+  const { code, model, subscription, limits } = await explained(stack, refused);
+  assert.deepEqual([code, model, subscription], ['rate_limit_exceeded', null, 'marketing-web']);
+  assert.deepEqual(
+    limits.map(({ limit }) => limit),
+    ['consumer/marketing/requests-per-3600s'],
+  );
+});
+
 test('replies call what remains by the names of the configuration, from its next change on', async (context) => {
   const budget = 'consumers: { marketing: { budget: { amount: 1 USD, every: year } } }\n';
   const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${budget}` });

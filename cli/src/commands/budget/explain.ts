@@ -38,7 +38,7 @@ function headline(one: Refusal): string {
   const { at, model, subscription, consumer, product, status, code, message, retryAfterSeconds } = one;
   const wait = retryAfterSeconds === null ? '' : ` It was told to wait ${retryAfterSeconds} s.`;
   return (
-    `${at}  ${model} for ${subscription} (consumer ${consumer}, product ${product})\n` +
+    `${at}  ${model ?? 'a stored thing'} for ${subscription} (consumer ${consumer}, product ${product})\n` +
     `${status} ${code}: ${message}${wait}\n\n`
   );
 }

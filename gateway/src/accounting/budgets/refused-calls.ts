@@ -1,6 +1,12 @@
 import type { Failure } from '#kernel/errors.ts';
-import type { Admission } from '#model/admission.ts';
+import type { Caller } from '#model/admission.ts';
 import type { Refusal } from './refusal.ts';
+
+/** Which call it was: an admission, or a request that uses nothing of a model. */
+export interface RefusableCall {
+  readonly exchange: { readonly requestId: string; readonly requestedModel?: string };
+  readonly caller: Pick<Caller, 'chargedTo'>;
+}
 
 /** An attempt that limits and budgets refused. */
 export interface RefusedAttempt {
@@ -11,7 +17,7 @@ export interface RefusedAttempt {
    */
   readonly limits: readonly Refusal[];
   /** Undefined where nobody knows which call it is of. */
-  readonly call: Admission | undefined;
+  readonly call: RefusableCall | undefined;
 }
 
 /** The same, kept: nothing of what was asked is in it. */
@@ -22,8 +28,8 @@ export interface RefusedCall {
   readonly subscription: string;
   readonly consumer: string;
   readonly product: string;
-  /** The name that the client used. */
-  readonly model: string;
+  /** The name that the client used; null where the request is about no model. */
+  readonly model: string | null;
   readonly failure: Failure;
   readonly limits: readonly Refusal[];
 }
@@ -49,7 +55,7 @@ export class RefusedCalls {
       subscription,
       consumer,
       product,
-      model: exchange.requestedModel,
+      model: exchange.requestedModel ?? null,
       failure,
       limits,
     };

@@ -1,12 +1,13 @@
 import { Failure } from '#kernel/errors.ts';
-import type { Admission } from '#model/admission.ts';
-import type { CallerLimits, LimitBook } from '#model/limits.ts';
+import type { Admission, Caller } from '#model/admission.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { CallerLimits } from '#model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
-import type { ChargedTo } from '#model/usage-record.ts';
 import { boundsOf, type CallBounds } from './call-bounds.ts';
 import type { CallSpending } from './call.ts';
 import type { Engine } from './engine.ts';
 import { limitHeaders, type HeaderNames } from './limit-headers.ts';
+import type { RefusableCall } from './refused-calls.ts';
 import type { Demand, Reservation } from './reservation.ts';
 import { WorstCase } from './worst-case.ts';
 
@@ -122,6 +123,7 @@ const unlimited = {
   end() {},
 } as const;
 
+const nothingToCount = async (): Promise<undefined> => await Promise.resolve(undefined);
 const nothingUsed: Demand = { nano: 0n, tokens: 0 };
 const unmetered = new WeakMap<CallerLimits, CallerLimits>();
 
@@ -139,15 +141,17 @@ function unmeteredOf(limits: CallerLimits): CallerLimits {
 export class UnmeteredRequest {
   readonly #options: RequestLimitsOptions;
   readonly #spending: CallSpending;
+  readonly #call: RefusableCall;
 
-  constructor(options: RequestLimitsOptions, spending: CallSpending) {
+  constructor(options: RequestLimitsOptions, spending: CallSpending, call: RefusableCall) {
     this.#options = options;
     this.#spending = spending;
+    this.#call = call;
   }
 
   async admit(at: number): Promise<void> {
     // What it holds is the request itself, which is one whatever becomes of it: nothing of it is ever given back.
-    await this.#spending.reserve({ at, demand: nothingUsed, exact: async () => await Promise.resolve(undefined) });
+    await this.#spending.reserve({ at, demand: nothingUsed, exact: nothingToCount, of: this.#call });
   }
 
   headers(): readonly string[] {
@@ -171,10 +175,10 @@ export function limitsOfRequests(options: RequestLimitsOptions) {
       return new LimitedRequest(options, admission, options.engine.begin(limits));
     },
 
-    beginUnmetered(caller: ChargedTo, book: LimitBook): UnmeteredRequest | typeof unlimitedUnmetered {
-      const limits = unmeteredOf(book.of(caller));
+    beginUnmetered(caller: Caller, arrival: Arrival): UnmeteredRequest | typeof unlimitedUnmetered {
+      const limits = unmeteredOf(arrival.snapshot.limitBook.of(caller.chargedTo));
       if (limits.rates.length + limits.concurrency.length === 0) return unlimitedUnmetered;
-      return new UnmeteredRequest(options, options.engine.begin(limits));
+      return new UnmeteredRequest(options, options.engine.begin(limits), { exchange: arrival, caller });
     },
   };
 }

@@ -1,10 +1,10 @@
-import type { Admission } from '#model/admission.ts';
 import type { Account } from './account.ts';
 import { demandOf, Reservation, type CallerPath, type Demand, type Reserved, type Taken } from './reservation.ts';
 import type { CallContext } from './call-context.ts';
 import type { Wanted } from './exchanger.ts';
 import { ofAccount, type Needed, type Refusal } from './refusal.ts';
 import type { Portion, RateTrack } from './rate-track.ts';
+import type { RefusableCall } from './refused-calls.ts';
 
 /** One attempt that wants to be made. */
 export interface AttemptAsk {
@@ -15,7 +15,7 @@ export interface AttemptAsk {
   /** The same with the input counted, which costs time; undefined where that cannot be done. */
   exact(): Promise<Demand | undefined>;
   /** The call that it is of, for whoever asks why it was refused. */
-  readonly of?: Admission;
+  readonly of?: RefusableCall;
 }
 
 const nothing: Portion = { amount: 0, takenAt: 0 };
