@@ -203,6 +203,19 @@ describe('a call is never sent twice', () => {
     ['where its product does not ask for it', 'chat/completions', chat, keyOf('small')],
     ['whose reply is not streamed', 'chat/completions', { ...chat, stream: false, stream_options: undefined }],
     ['that searches the web', 'chat/completions', { ...chat, web_search_options: {} }],
+    [
+      'that brings along reasoning which only one resource can read',
+      'responses',
+      {
+        model: chat.model,
+        stream: true,
+        store: false,
+        input: [
+          { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAAA' },
+          { type: 'message', role: 'user', content: 'x' },
+        ],
+      },
+    ],
     ['that is stored', 'chat/completions', { ...chat, store: true }],
     ['whose response is stored, which is the default', 'responses', { model: chat.model, stream: true, input: 'x' }],
     [

@@ -76,9 +76,21 @@ function resourceBound(json: JsonObject): string | undefined {
   return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;
 }
 
-/** Whether a call refers to something that lives in one resource: no other model can serve it elsewhere. */
+/** Reasoning that a client keeps itself: only the resource that encrypted it can read it, which it does not say. */
+function bringsEncrypted({ input }: JsonObject): boolean {
+  return (
+    Array.isArray(input) &&
+    input.some((item: Json) => isJsonObject(item) && typeof item['encrypted_content'] === 'string')
+  );
+}
+
+/**
+ * Whether a call refers to something that lives in one resource, or brings along what only one can read: it is not sent to
+ * a second one beside the first, nor to another model.
+ */
 export function livesInOneResource(exchange: Exchange, binding: Binding | null): boolean {
-  return binding !== null || resourceBound(exchange.body.json) !== undefined;
+  const { json } = exchange.body;
+  return binding !== null || resourceBound(json) !== undefined || bringsEncrypted(json);
 }
 
 function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute, binding: Binding | null): void {
