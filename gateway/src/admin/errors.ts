@@ -81,6 +81,8 @@ function unreadable(thrown: unknown): Failure | undefined {
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_ASYNC_CONSTRAINT':
       return new Failure('admin_invalid', 'The path is not well-formed.');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new Failure('admin_invalid', 'A name or an id in the path is longer than any is.');
     default:
       return undefined;
   }

@@ -746,6 +746,12 @@ describe('bad input', () => {
     assert.equal(reply.status, 200);
   });
 
+  test('an id in the path that is longer than any is the fault of whoever sent it', async () => {
+    const path = `/admin/v1/budgets/refusals/${'a'.repeat(3000)}`;
+    const reply = await raw(admin, { path, headers: authorized });
+    assert.match(refused(reply, 400, 'admin_invalid').message, /longer/);
+  });
+
   test('what is no HTTP is answered in the same words, and the connection ends', async () => {
     const socket = connect(admin.port, '127.0.0.1');
     socket.end('NOT HTTP AT ALL\r\n\r\n');
