@@ -6,6 +6,7 @@ import { Failure } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { heldOf } from '#model/held.ts';
+import type { Budget } from '#model/limits.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { budgetOf, ChangingBook, node, recordOf, TestLedger } from '../../../test/support/spending.ts';
@@ -18,12 +19,18 @@ import type { Reservation } from './reservation.ts';
 // Several gateways over one store of counters that forgets, behind a network that loses, with processes that die.
 
 const leaseMs = 5000;
-/** The team's budget, and that of the organisation. */
-const limit = 200n;
-const limits = [
-  { kind: 'consumer', most: limit },
-  { kind: 'organisation', most: limit + 30n },
-] as const;
+/** Of the team's budget at first; the organisation's is larger by a little. */
+const first = 200n;
+const kinds = ['consumer', 'organisation'] as const;
+type Kind = (typeof kinds)[number];
+
+/** Of each kind, where the team's is `limit`. */
+const limitsAt = (limit: bigint): Readonly<Record<Kind, bigint>> => ({ consumer: limit, organisation: limit + 30n });
+
+const budgetsAt = (limit: bigint): readonly Budget[] => [
+  budgetOf(node('consumer', 'marketing'), limitsAt(limit).consumer),
+  budgetOf(node('organisation', 'contoso'), limitsAt(limit).organisation),
+];
 const names = ['a', 'b', 'c'] as const;
 
 const weatherArbitrary: fc.Arbitrary<Weather> = fc.record({
@@ -67,6 +74,10 @@ const stepArbitrary = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), gateway }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('restart' as const), gateway }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('change' as const), to: fc.bigInt({ min: 20n, max: 2n * first }) }),
+  },
 );
 type Step = typeof stepArbitrary extends fc.Arbitrary<infer T> ? T : never;
 
@@ -84,7 +95,9 @@ interface Asking {
   readonly by: Gateway;
   readonly needed: bigint;
   /** In each budget. */
-  readonly peaks: bigint[];
+  readonly peaks: Record<Kind, bigint>;
+  /** The lowest limit of the team's meanwhile. */
+  lowest: bigint;
 }
 
 interface Gateway {
@@ -99,11 +112,12 @@ class World {
   readonly clock = new ManualClock();
   readonly ledger = new TestLedger();
   readonly counters = new CounterSet({ clock: this.clock, shared: { leaseMs } });
-  readonly book = new ChangingBook({
-    budgets: [budgetOf(node('consumer', 'marketing'), limit), budgetOf(node('organisation', 'contoso'), limit + 30n)],
-  });
+  readonly book = new ChangingBook({ budgets: budgetsAt(first) });
   readonly gateways: Gateway[];
   readonly underWay = new Set<Attempt>();
+  /** Of the team's budget, in force and at the most so far. */
+  #limit = first;
+  #highest = first;
   /** The stated bound: what may have been spent that nobody can know of. */
   overshoot = 0n;
   readonly #weathers: readonly Weather[];
@@ -136,6 +150,7 @@ class World {
     else if (step.kind === 'ship') this.#ship(step.gateway);
     else if (step.kind === 'kill') this.#at(step.gateway).store.dead = true;
     else if (step.kind === 'restart') this.#restart(step.gateway);
+    else if (step.kind === 'change') this.#change(step.to);
     else this.#lose();
     await turns(1);
     this.check();
@@ -143,6 +158,10 @@ class World {
 
   /** Everything that was let through, at the most that it may have cost, is within the limit and the stated bound. */
   check(): void {
+    this.#isWithin(this.#highest);
+  }
+
+  #isWithin(limit: bigint): void {
     assert.ok(this.committed() <= limit + this.overshoot, `${this.committed()} of ${limit} + ${this.overshoot}`);
   }
 
@@ -171,16 +190,16 @@ class World {
       this.clock.advance(1000);
       await turns(5);
     }
-    const left = limit - this.committed();
-    const [first] = this.gateways;
-    assert.ok(first !== undefined);
+    const left = this.#limit - this.committed();
+    const [one] = this.gateways;
+    assert.ok(one !== undefined);
     // What died with the counters and has come back may have spent more than the limit.
     if (left > 0n) {
       await this.#call(0, left);
       assert.equal(this.underWay.size, 1, `${left} are left, and are refused`);
       const unknown = this.ledger.all().reduce((sum, record) => sum + heldIn(record), 0n);
-      const [account] = first.engine.accounts();
-      assert.deepEqual(account?.total, { spent: limit - left - unknown, unknown, inFlight: left });
+      const [account] = one.engine.accounts();
+      assert.deepEqual(account?.total, { spent: this.#limit - left - unknown, unknown, inFlight: left });
     } else {
       await this.#call(0, 1n);
       assert.equal(this.underWay.size, 0);
@@ -225,7 +244,7 @@ class World {
     if (one.store.dead) return;
     const call = one.engine.begin(this.book.limits);
     const at = this.clock.now();
-    const asking: Asking = { by: one, needed, peaks: [0n, 0n] };
+    const asking: Asking = { by: one, needed, peaks: { consumer: 0n, organisation: 0n }, lowest: this.#limit };
     this.#asking.add(asking);
     this.#observe();
     try {
@@ -236,7 +255,8 @@ class World {
       this.#made += 1;
       this.letThrough += 1;
       this.underWay.add({ gateway: one, call, reservation, reserved: needed, at, id: `r${this.#made}` });
-      this.check();
+      // What was lowered below what is spent lets nothing more through.
+      this.#isWithin(this.#limit);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       if (error.code === 'counters_unavailable') {
@@ -246,20 +266,24 @@ class World {
       this.refused += 1;
       this.#observe();
       // What fits is refused only where others held what they did not use, and did not answer.
-      const fits = asking.peaks.every((peak, which) => peak + needed <= (limits[which]?.most ?? 0n));
-      assert.ok(one.store.dead || !fits, `${needed} refused at ${asking.peaks.join(' and ')} at most`);
+      const { peaks, lowest } = asking;
+      const fits = kinds.every((kind) => peaks[kind] + needed <= limitsAt(lowest)[kind]);
+      assert.ok(
+        one.store.dead || !fits,
+        `${needed} refused at ${kinds.map((kind) => peaks[kind]).join(' and ')} at most`,
+      );
     } finally {
       this.#asking.delete(asking);
     }
   }
 
   /** What is used, what others hold without using it, and what other calls of the gateway are about to take. */
-  #pressure(asking: Asking, { kind, most }: (typeof limits)[number]): bigint {
+  #pressure(asking: Asking, kind: Kind): bigint {
     const { by } = asking;
     let sum = this.committed();
     for (const one of this.#asking) if (one !== asking && one.by === by) sum += one.needed;
     for (const one of this.gateways) {
-      const known = [...one.engine.accounts()].find((account) => account.limit === most);
+      const known = [...one.engine.accounts()].find((account) => account.budget.node.kind === kind);
       const [stored = 0n] = [...one.store.stored].flatMap(([key, set]) => (key.startsWith(kind) ? [set] : []));
       const granted = known?.granted ?? 0n;
       const set = stored > granted ? stored : granted;
@@ -271,10 +295,10 @@ class World {
 
   #observe(): void {
     for (const asking of this.#asking) {
-      limits.forEach((one, place) => {
-        const pressure = this.#pressure(asking, one);
-        if (pressure > (asking.peaks[place] ?? 0n)) asking.peaks[place] = pressure;
-      });
+      for (const kind of kinds) {
+        const pressure = this.#pressure(asking, kind);
+        if (pressure > asking.peaks[kind]) asking.peaks[kind] = pressure;
+      }
     }
   }
 
@@ -317,6 +341,15 @@ class World {
     this.gateways[place] = this.#start(before.name, before.store.stored);
   }
 
+  /** Every gateway that lives hears of it in the same turn; one that starts later begins with it. */
+  #change(to: bigint): void {
+    this.#limit = to;
+    if (to > this.#highest) this.#highest = to;
+    for (const asking of this.#asking) if (to < asking.lowest) asking.lowest = to;
+    const { budgets, version } = this.book.change({ budgets: budgetsAt(to) });
+    for (const { store, engine } of this.gateways) if (!store.dead) engine.changed(budgets, version);
+  }
+
   /** Whoever has not spoken when the new set opens is not in it: what it was granted is the bound of what is missed. */
   #lose(): void {
     this.counters.lose();
@@ -325,13 +358,14 @@ class World {
     this.clock.after(leaseMs, () => {
       for (const one of before) {
         for (const account of one.engine.accounts())
-          if (account.limit === limit && !one.store.stored.has(account.key)) this.overshoot += account.granted;
+          if (account.budget.node.kind === 'consumer' && !one.store.stored.has(account.key))
+            this.overshoot += account.granted;
       }
     });
   }
 }
 
-test('several gateways keep a hard budget whatever is lost, and what they leave can be had', async () => {
+test('several gateways keep a hard budget whatever is lost or changed, and what they leave can be had', async () => {
   let [letThrough, refused, unavailable] = [0, 0, 0];
   await fc.assert(
     fc.asyncProperty(
