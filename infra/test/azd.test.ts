@@ -137,6 +137,15 @@ const stepsOf = (workflow: { readonly jobs: Readonly<Record<string, { readonly s
   Object.values(workflow.jobs).flatMap((job) => job.steps);
 const github = (file: string) => parse(read(`.github/workflows/${file}`));
 
+test('the image that is deployed is the one of the Dockerfile: its user owns what is mounted, in Azure and in Kubernetes', () => {
+  const dockerfile = read(azure.services.gateway.docker.path);
+  assert.match(dockerfile, /^USER node$/m);
+  assert.match(dockerfile, /^ENTRYPOINT \["node", "gateway\/src\/main\.ts"\]$/m);
+  // `node` is 1000 in every image of Node.
+  assert.match(readInfra('core/host/gateway.bicep'), /var imageUser = '1000:1000'/);
+  assert.match(read('deploy/kubernetes/stateful-set.yaml'), /runAsUser: 1000\n\s+runAsGroup: 1000\n\s+fsGroup: 1000/);
+});
+
 describe('pipelines', () => {
   test('every action is pinned by its commit', () => {
     for (const file of globSync('*.yml', { cwd: path.join(repositoryRoot, '.github/workflows') }))
