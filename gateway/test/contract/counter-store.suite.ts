@@ -353,9 +353,9 @@ export function counterStoreContract(
       await withCounters(async ({ connect }) => {
         const [one, other] = [await connect('a'), await connect('b')];
         const heard: string[] = [];
-        other.onRecall((keys) => {
+        other.onRecall(async (keys) => {
           heard.push(...keys);
-          void exchange(other, { accounts: [claimOf('k')] });
+          await exchange(other, { accounts: [claimOf('k')] });
         });
         one.onRecall(() => assert.fail('nobody recalls from itself'));
         await exchange(one, {});
