@@ -1,5 +1,4 @@
 import type { Account } from './account.ts';
-import { amountText } from './refusal.ts';
 import type { CallerPath } from './reservation.ts';
 
 /** What the headers are called; null: the header is not sent. Lower case. */
@@ -70,7 +69,21 @@ function remainingIn({ limit, total }: Account): bigint {
   return left > 0n ? left : 0n;
 }
 
-const usdText = (nano: bigint): string => amountText('nano-usd', nano).replace(' USD', '').replaceAll(',', '');
+/** `1.25`: exact. By hand, because a locale's grouping took a tenth of the whole request. */
+export function usdText(nano: bigint): string {
+  const digits = String(nano).padStart(10, '0');
+  let end = digits.length;
+  while (end > digits.length - 7 && digits.charAt(end - 1) === '0') end -= 1;
+  return `${digits.slice(0, -9)}.${digits.slice(-9, end === digits.length ? undefined : end)}`;
+}
+
+const resets = new WeakMap<Account['window'], string>();
+
+function resetText(window: Account['window']): string {
+  let text = resets.get(window);
+  if (text === undefined) resets.set(window, (text = new Date(window.end).toISOString()));
+  return text;
+}
 
 /** What remains, by the tightest limit of each kind, as this gateway knows it. Name, value, name, value … */
 export function limitHeaders(path: CallerPath, names: HeaderNames): readonly string[] {
@@ -94,7 +107,7 @@ export function limitHeaders(path: CallerPath, names: HeaderNames): readonly str
   if (account !== undefined) {
     add(names.limitBudget, usdText(account.limit));
     add(names.remainingBudget, usdText(remainingIn(account)));
-    add(names.resetBudget, new Date(account.window.end).toISOString());
+    add(names.resetBudget, resetText(account.window));
   }
   return headers;
 }
