@@ -4,6 +4,6 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
   name: 'tollgate'
   properties: {
     level: 'CanNotDelete'
-    notes: 'Set USE_LOCKS=false and provision again before `azd down`.'
+    notes: 'Set USE_LOCKS=false and delete this lock before `azd down`: provisioning does not take it away.'
   }
 }
