@@ -14,6 +14,7 @@ import type { LimitNode } from '#model/limits.ts';
 import type { ChargedTo } from '#model/usage-record.ts';
 import { isWord, outcomes } from '#model/words.ts';
 import type { LedgerSpending, LedgerSums } from './ports.ts';
+import { noSums, plus } from './ledger-sums.ts';
 
 export interface SpendingSources {
   readonly store: Pick<LedgerStore, 'figures' | 'journals'>;
@@ -57,19 +58,6 @@ function filterOf({ kind, name, product }: LimitNode): readonly FigureFilter[] {
   return filter;
 }
 
-const nothing: LedgerSums = { cost: 0n, listCost: 0n, internalCost: 0n, held: 0n, tokens: 0n, requests: 0n };
-
-function plus(one: LedgerSums, other: LedgerSums): LedgerSums {
-  return {
-    cost: one.cost + other.cost,
-    listCost: one.listCost + other.listCost,
-    internalCost: one.internalCost + other.internalCost,
-    held: one.held + other.held,
-    tokens: one.tokens + other.tokens,
-    requests: one.requests + other.requests,
-  };
-}
-
 function sumsOf({ cost, listCost, internalCost, held, input, output, requests }: Figures): LedgerSums {
   return { cost, listCost, internalCost, held, tokens: input + output, requests };
 }
@@ -88,7 +76,7 @@ function sumsOfRecord(record: StoredRecord): LedgerSums {
 /** What the journal holds beyond what the store has. */
 function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Position): LedgerSums {
   const { node, from, to } = asked;
-  let sums = nothing;
+  let sums = noSums;
   for (const item of journal.items(shipped, asked.until)) {
     if (item.kind === 'settle') {
       const { at, series, endUser } = item.record;
@@ -98,7 +86,7 @@ function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Pos
       const { at, postings } = item.adjustment;
       for (const { series, outcome, change } of at >= from && at < to ? postings : [])
         if (isWord(outcomes, outcome) && passesNode(node, { ...series.caller, endUser: null }))
-          sums = plus(sums, { ...nothing, ...change });
+          sums = plus(sums, { ...noSums, ...change });
     }
   }
   return sums;
@@ -119,7 +107,7 @@ export async function ledgerSpending(sources: SpendingSources, asked: SpendingAs
       spans,
       ...(journal === undefined ? {} : { instance: journal }),
     });
-    return row === undefined ? nothing : sumsOf(row.figures);
+    return row === undefined ? noSums : sumsOf(row.figures);
   };
   const records: FigureSpan[] = [{ from, to, source: 'records', bucket: 0 }];
   return await shipping.hold(async (shipped) => {

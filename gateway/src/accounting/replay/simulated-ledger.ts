@@ -1,22 +1,10 @@
+import { noSums, plus } from '#accounting/budgets/ledger-sums.ts';
 import type { LedgerSums, SpendingLedger } from '#accounting/budgets/ports.ts';
 import type { SettledAttempt } from '#accounting/budgets/reservation.ts';
 import { WindowClock } from '#accounting/budgets/windows.ts';
 import { heldOf } from '#model/held.ts';
 import { nodeText, type Budget, type LimitNode } from '#model/limits.ts';
 import type { RecordedTraffic } from './ports.ts';
-
-const nothing: LedgerSums = { cost: 0n, listCost: 0n, internalCost: 0n, held: 0n, tokens: 0n, requests: 0n };
-
-function plus(one: LedgerSums, other: LedgerSums): LedgerSums {
-  return {
-    cost: one.cost + other.cost,
-    listCost: one.listCost + other.listCost,
-    internalCost: one.internalCost + other.internalCost,
-    held: one.held + other.held,
-    tokens: one.tokens + other.tokens,
-    requests: one.requests + other.requests,
-  };
-}
 
 function sumsOf(record: SettledAttempt): LedgerSums {
   const { cost, units, attempt } = record;
@@ -51,7 +39,7 @@ export class SimulatedLedger implements SpendingLedger {
   settle(record: SettledAttempt, budgets: readonly Budget[]): void {
     const sums = sumsOf(record);
     const keys = new Set(budgets.map((budget) => this.#keyAt(budget, record.at)));
-    for (const key of keys) this.#since.set(key, plus(this.#since.get(key) ?? nothing, sums));
+    for (const key of keys) this.#since.set(key, plus(this.#since.get(key) ?? noSums, sums));
   }
 
   async spending(asked: { readonly node: LimitNode; readonly from: number; readonly to: number }): Promise<{
@@ -60,7 +48,7 @@ export class SimulatedLedger implements SpendingLedger {
   }> {
     const { node, from, to } = asked;
     const before = await this.#read(node, from, Math.min(to, this.#start));
-    const since = this.#since.get(keyOf(node, from, to)) ?? nothing;
+    const since = this.#since.get(keyOf(node, from, to)) ?? noSums;
     return { own: plus(before, since), others: new Map() };
   }
 
@@ -77,7 +65,7 @@ export class SimulatedLedger implements SpendingLedger {
 
   /** Windows are left and come back to; what was before the replay does not change meanwhile. */
   async #read(node: LimitNode, from: number, to: number): Promise<LedgerSums> {
-    if (from >= to) return nothing;
+    if (from >= to) return noSums;
     const key = keyOf(node, from, to);
     let reading = this.#before.get(key);
     if (reading === undefined) this.#before.set(key, (reading = this.#traffic.before({ node, from, to })));

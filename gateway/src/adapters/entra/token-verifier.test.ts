@@ -49,7 +49,7 @@ function setUp() {
     })}`;
     return `${text}.${sign('RSA-SHA256', Buffer.from(text), privateKey).toString('base64url')}`;
   };
-  return { clock, tokens: new EntraTokens(keys as unknown as SigningKeys, clock), token, lookUps: () => lookUps };
+  return { clock, tokens: new EntraTokens(keys, clock), token, lookUps: () => lookUps };
 }
 
 test('a token that was believed is believed at once for five minutes, then its signature is checked again', async () => {

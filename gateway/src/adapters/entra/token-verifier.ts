@@ -32,14 +32,14 @@ const refused = (message: string): Failure => new Failure('invalid_token', messa
 
 /** Access tokens of Microsoft Entra, of version 1 and 2, checked with the keys that their tenant publishes. */
 export class EntraTokens implements TokenVerifier {
-  private readonly keys: SigningKeys;
+  private readonly keys: Pick<SigningKeys, 'find'>;
   private readonly clock: Clock;
   /** What was believed under these terms; under others it is looked at again. */
   private terms: TokenTerms | undefined;
   private issuers: ReadonlyMap<string, Issuer> = new Map();
   private readonly believed = new Map<string, Believed>();
 
-  constructor(keys: SigningKeys, clock: Clock) {
+  constructor(keys: Pick<SigningKeys, 'find'>, clock: Clock) {
     this.keys = keys;
     this.clock = clock;
   }

@@ -253,6 +253,7 @@ function killedAt(archive: ArchiveFolder, number: number, when: 'before' | 'afte
       return result;
     };
   }
+  // Every member is the real one, wrapped under its own name; a loop over names cannot say so in types.
   return wrapped as unknown as ArchiveFolder;
 }
 
