@@ -33,7 +33,7 @@ const mayImport = {
 
 const folderRules = Object.entries(mayImport).map(([folder, allowed]) => ({
   name: `${folder.replaceAll('/', '-')}-imports`,
-  comment: `gateway/src/${folder} may import only: itself${allowed.map((a) => `, ${a}`).join('')}. Move the shared word to model/, or declare a port and wire it in compose.ts.`,
+  comment: `gateway/src/${folder} may import only: itself${allowed.map((a) => `, ${a}`).join('')}. Move the shared word to model/, or declare a port and wire it in compose/.`,
   severity: 'error',
   from: { path: `${SRC}${folder}/`, pathNot: '[.]test[.]ts$' },
   to: { path: SRC, pathNot: [`${SRC}${folder}/`, ...allowed.map((a) => SRC + a)] },
@@ -68,27 +68,27 @@ export default {
       name: 'only-compose-builds-adapters',
       severity: 'error',
       comment:
-        'Only the composition roots (compose*.ts, ledger-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
+        'Only compose/, the workers (ledger-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
       from: {
         path: SRC,
-        pathNot: [`${SRC}adapters/`, `${SRC}(compose[^/]*|ledger-worker|token-worker)[.]ts$`, '[.]test[.]ts$'],
+        pathNot: [`${SRC}(adapters|compose)/`, `${SRC}(ledger-worker|token-worker)[.]ts$`, '[.]test[.]ts$'],
       },
       to: { path: `${SRC}adapters/` },
     },
     {
       name: 'main-knows-compose-only',
       severity: 'error',
-      comment: 'main.ts handles the process (signals, listen, drain); everything else is built in compose.ts.',
+      comment: 'main.ts handles the process (signals, listen, drain); everything else is built in compose/.',
       from: { path: `${SRC}main[.]ts$` },
-      to: { path: SRC, pathNot: [`${SRC}compose[.]ts$`, `${SRC}settings[.]ts$`, `${SRC}kernel/`] },
+      to: { path: SRC, pathNot: [`${SRC}compose/gateway[.]ts$`, `${SRC}settings[.]ts$`, `${SRC}kernel/`] },
     },
     {
       name: 'nobody-imports-a-root',
       severity: 'error',
-      comment: 'Roots are started, not imported: compose*.ts is imported by the roots and by tests only.',
-      from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, '[.]test[.]ts$'] },
+      comment: 'Roots are started, not imported; compose/ is imported by the roots and by tests only.',
+      from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, `${SRC}compose/`, '[.]test[.]ts$'] },
       to: {
-        path: `${SRC}(main|compose[^/]*|ledger-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$`,
+        path: `${SRC}(compose/|(main|ledger-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$)`,
       },
     },
     {
@@ -110,11 +110,11 @@ export default {
       name: 'contract-words-stay-out-of-the-stages',
       severity: 'error',
       comment:
-        'Inside the gateway only kernel (error codes), config, directory, admin, adjustments, reports and exports speak the shared contract; stages speak model/.',
+        'Inside the gateway only kernel (error codes), config, directory, admin, compose, adjustments, reports and exports speak the shared contract; stages speak model/.',
       from: {
         path: SRC,
         pathNot: [
-          `${SRC}(kernel|config|directory|admin|accounting/(adjustments|reports|exports))/`,
+          `${SRC}(kernel|config|directory|admin|compose|accounting/(adjustments|reports|exports))/`,
           `${SRC}[^/]+[.]ts$`,
           '[.]test[.]ts$',
         ],
@@ -139,10 +139,10 @@ export default {
       name: 'network-only-at-the-edges',
       severity: 'error',
       comment:
-        'Sockets and files are opened in proxy/accept, proxy/upstream, admin/, adapters/, config/ and main.ts only.',
+        'Sockets and files are opened in proxy/accept, proxy/upstream, admin/, adapters/, compose/, config/ and main.ts only.',
       from: {
         path: SRC,
-        pathNot: `${SRC}(proxy/(accept|upstream)|admin|adapters|config)/|${SRC}(main|compose[^/]*)[.]ts$|[.]test[.]ts$`,
+        pathNot: `${SRC}(proxy/(accept|upstream)|admin|adapters|compose|config)/|${SRC}main[.]ts$|[.]test[.]ts$`,
       },
       // A type opens nothing: the files under proxy/ hand the request and response of the listener on.
       to: {

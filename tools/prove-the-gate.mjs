@@ -47,7 +47,7 @@ const breaks = [
   ],
   ['only-compose-builds-adapters', `${G}proxy/handle.ts`, "import '#adapters/sqlite/open.ts';"],
   ['main-knows-compose-only', `${G}main.ts`, "import '#proxy/handle.ts';"],
-  ['nobody-imports-a-root', `${G}admin/ports.ts`, "import '#compose.ts';"],
+  ['nobody-imports-a-root', `${G}admin/ports.ts`, "import '#compose/gateway.ts';"],
   ['crossing-a-folder-is-visible', `${G}proxy/upstream/send.ts`, "import '../../kernel/registry.ts';"],
   ['programs-share-only-the-contract', 'cli/src/main.ts', "import '../../gateway/src/model/endpoint.ts';"],
   ['contract-words-stay-out-of-the-stages', `${G}proxy/upstream/send.ts`, "import '@tollgate/contract/usage.ts';"],
@@ -57,7 +57,12 @@ const breaks = [
   ['bicep-is-read-alone', 'tools/bicep/parse.ts', "import '../../gateway/src/kernel/registry.ts';"],
   ['infrastructure-is-deployed-not-imported', 'tools/bicep/parse.ts', "import '../../infra/test/support/profiles.ts';"],
   ['declared-dependencies-only', `${G}model/endpoint.ts`, "import 'typescript';"],
-  ['no-test-imports', `${G}compose.ts`, "import '../test/support/probe.ts';", 'gateway/test/support/probe.ts'],
+  [
+    'no-test-imports',
+    `${G}compose/gateway.ts`,
+    "import '../../test/support/probe.ts';",
+    'gateway/test/support/probe.ts',
+  ],
   ['reachable-from-a-root', `${G}model/nobody-imports-me.ts`, "import './endpoint.ts';"],
   ['resolvable', `${G}model/endpoint.ts`, "import './nope.ts';"],
 ];

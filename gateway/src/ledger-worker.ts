@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { runLedgerWorker, type LedgerWorkerData } from './compose-ledger-worker.ts';
+import { runLedgerWorker, type LedgerWorkerData } from '#compose/ledger/worker.ts';
 
 // The second root of the gateway: node:sqlite is synchronous, so the stores live in a thread of their own.
 if (parentPort === null) throw new Error('ledger-worker.ts runs as a worker thread only.');

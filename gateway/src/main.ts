@@ -3,7 +3,7 @@ import { readSettings, usage, UsageError, type Settings } from './settings.ts';
 
 // Before the rest is loaded, so that the rest is cached: a start takes a third of the time.
 enableCompileCache();
-const { checkConfiguration, compose } = await import('./compose.ts');
+const { checkConfiguration, compose } = await import('./compose/gateway.ts');
 
 function settingsOrExit(): Settings {
   try {

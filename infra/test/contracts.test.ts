@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { checkConfiguration } from '../../gateway/src/compose.ts';
+import { checkConfiguration } from '../../gateway/src/compose/gateway.ts';
 import { storedOperations } from '../../gateway/src/model/stored-calls.ts';
 import { targetOf } from '../../gateway/src/proxy/accept/operations.ts';
 import { readSettings } from '../../gateway/src/settings.ts';

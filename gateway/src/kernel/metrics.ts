@@ -1,7 +1,7 @@
 /**
  * Instruments that cost an addition on the request path: a child for a set of labels is made once and kept, so that
  * nothing is hashed or allocated per observation. Rendered in the Prometheus text exposition format 0.0.4.
- * Each stage declares its own instruments on the one `Metrics` that `compose.ts` makes.
+ * Each stage declares its own instruments on the one `Metrics` that `compose/` makes.
  */
 type Labels = Readonly<Record<string, string>>;
 

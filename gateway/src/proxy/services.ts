@@ -13,7 +13,7 @@ import type { UpstreamConnections } from './upstream/connections.ts';
 import type { Credentials } from './upstream/credentials.ts';
 import type { Ledger, TokenCounter } from './usage/ports.ts';
 
-/** What the request path works with; made once by compose.ts. */
+/** What the request path works with; made once by compose/. */
 export interface Services {
   readonly clock: Clock;
   readonly random: RandomSource;

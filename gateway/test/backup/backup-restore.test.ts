@@ -9,7 +9,7 @@ import { journalAudit } from '#accounting/ledger/journal-audit.ts';
 import { fileEnd } from '#accounting/ledger/recovery.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';
-import { openLedger, type LedgerOptions, type OpenLedger } from '#compose-ledger.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';

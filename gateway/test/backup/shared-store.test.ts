@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { sql } from 'kysely';
 import { seriesColumns } from '#adapters/sql/ledger-schema.ts';
-import { openLedger, type LedgerOptions, type OpenLedger } from '#compose-ledger.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openLedger } from '../../src/compose-ledger.ts';
+import { openLedger } from '../../src/compose/ledger/ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';

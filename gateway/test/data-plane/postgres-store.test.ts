@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
-import { compose } from '#compose.ts';
+import { compose } from '#compose/gateway.ts';
 import { postgresServer, orSkip, type TestDatabase } from '../support/postgres-server.ts';
 import { call, configFor, keyOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { compose } from '#compose.ts';
+import { compose } from '#compose/gateway.ts';
 import { pino } from 'pino';
 
 test('a start that fails on a port in use closes what it had opened: the data folder can be opened again', async (context) => {

@@ -1,4 +1,4 @@
-import { storeFile } from '#compose-ledger-stores.ts';
+import { storeFile } from '#compose/ledger/stores.ts';
 import type { LedgerStore, StoredRecord } from '#accounting/ledger/ports.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
 import { openSqlite } from '#adapters/sqlite/open.ts';

@@ -1,6 +1,6 @@
 // The ledger's worker, which kills the process after a batch is in the store and before the outbox knows.
 import { parentPort, workerData } from 'node:worker_threads';
-import { runLedgerWorker } from '#compose-ledger-worker.ts';
+import { runLedgerWorker } from '#compose/ledger/worker.ts';
 
 if (parentPort === null) throw new Error('Runs as a worker thread only.');
 let left = Number((process.env['TEST_KILL_AT'] ?? '').split(':')[1] ?? '0');

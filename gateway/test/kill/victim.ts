@@ -1,5 +1,5 @@
 // A gateway that ends itself with SIGKILL at a named point of the ledger's path, or lives like any other.
-import { compose } from '#compose.ts';
+import { compose } from '#compose/gateway.ts';
 import { readSettings } from '#settings.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
 import type { KillPoint } from './victim-points.ts';

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openLedger, type LedgerOptions, type OpenLedger } from '#compose-ledger.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import { silentLog } from '#kernel/log.ts';

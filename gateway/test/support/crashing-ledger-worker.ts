@@ -1,7 +1,7 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { runLedgerWorker, type LedgerWorkerData } from '../../src/compose-ledger-worker.ts';
+import { runLedgerWorker, type LedgerWorkerData } from '../../src/compose/ledger/worker.ts';
 
 // Ends itself between shipped and acknowledged: after the store has committed a batch, before anybody hears of it.
 // A file `crash-worker` in the data folder makes the thread end, `crash-process` the whole process; each works once.

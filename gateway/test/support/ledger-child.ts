@@ -7,7 +7,7 @@
 import { writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { openLedger, type LedgerOptions, type OpenLedger } from '../../src/compose-ledger.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from '../../src/compose/ledger/ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';

@@ -3,7 +3,7 @@
 // released version has written is never written again.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openLedger } from '../../src/compose-ledger.ts';
+import { openLedger } from '../../src/compose/ledger/ledger.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';
 import { ManualClock } from './manual-clock.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { runLedgerWorker, type LedgerWorkerData } from '../../src/compose-ledger-worker.ts';
+import { runLedgerWorker, type LedgerWorkerData } from '../../src/compose/ledger/worker.ts';
 
 // A store that is down as long as there is a file `store-down` in the data folder.
 if (parentPort === null) throw new Error('This runs as a worker thread only.');

@@ -4,7 +4,7 @@
 import { writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
-import { openLedger } from '../../src/compose-ledger.ts';
+import { openLedger } from '../../src/compose/ledger/ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { Metrics } from '../../src/kernel/metrics.ts';
 import { addressOf } from './postgres-database.ts';

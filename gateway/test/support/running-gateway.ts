@@ -8,8 +8,8 @@ import { Writable } from 'node:stream';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { pino, type Logger } from 'pino';
-import type { Overrides } from '#compose-parts.ts';
-import { compose, type Gateway } from '#compose.ts';
+import type { Overrides } from '#compose/parts.ts';
+import { compose, type Gateway } from '#compose/gateway.ts';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 
 /** What a key looks like, made from a name so that tests can write it down. */

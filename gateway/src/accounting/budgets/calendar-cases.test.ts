@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Config } from '#config-sections.ts';
-import { mergeLimits } from '#compose-limit-book.ts';
+import { mergeLimits } from '#compose/limits/limit-book.ts';
 import { costCentrePath } from '#snapshot.ts';
 import { CounterSet } from '#adapters/memory-counters/counter-set.ts';
 import { Failure } from '#kernel/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { mergeLimits } from '#compose-limit-book.ts';
+import { mergeLimits } from '#compose/limits/limit-book.ts';
 import type { CallerLimits } from '#model/limits.ts';
 import type { ChargedTo } from '#model/usage-record.ts';
 import { realLoader } from '../../../test/golden/config/config-cases.ts';

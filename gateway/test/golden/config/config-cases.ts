@@ -1,7 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseListPrices } from '../../../src/accounting/cost/list-prices.ts';
-import { builtInProviders } from '../../../src/compose-identity.ts';
+import { builtInProviders } from '../../../src/compose/identity.ts';
 import { createLoader, type Config } from '../../../src/config-sections.ts';
 import type { ConfigLoader } from '../../../src/config/load.ts';
 import { parseModelCatalogue } from '../../../src/config/model-catalogue.ts';

@@ -1,0 +1,134 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { buildAdmin } from './admin.ts';
+import { builtInProviders } from './identity.ts';
+import { buildParts, type Blueprint, type Closer, type Overrides } from './parts.ts';
+import { composeRules } from './rules.ts';
+import type { Settings } from '#settings.ts';
+import { formatProblem } from '#config/problem.ts';
+import { systemClock } from '#kernel/clock.ts';
+import type { Metrics } from '#kernel/metrics.ts';
+import { listenDataPlane, type DataPlane } from '#proxy/accept/server.ts';
+import { handle } from '#proxy/handle.ts';
+import { respondWithFailure } from '#proxy/respond.ts';
+
+export interface Gateway {
+  readonly port: number;
+  readonly adminPort: number;
+  /** Stops accepting, lets streams in flight finish up to `listen.drainTimeout`, ships the journal, closes everything. */
+  drain(signal: string): Promise<void>;
+}
+
+export type Started =
+  | { readonly ok: true; readonly gateway: Gateway }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
+export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
+  const result = composeRules(settings, builtInProviders, systemClock).load();
+  const problems = result.ok ? result.loaded.warnings : result.problems;
+  return { ok: result.ok, problems: problems.map(formatProblem) };
+}
+
+/** Builds the gateway: the one place where things are made and adapters are plugged into ports. */
+export async function compose(settings: Settings, overrides: Overrides = {}): Promise<Started> {
+  const providers = overrides.tokenProviders ?? [];
+  const rules = composeRules(
+    settings,
+    [...builtInProviders, ...providers.map(({ name }) => name)],
+    overrides.clock ?? systemClock,
+  );
+  const loaded = rules.load();
+  if (!loaded.ok) return { ok: false, problems: loaded.problems.map(formatProblem) };
+  const closers: Closer[] = [];
+  try {
+    return {
+      ok: true,
+      gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, closers }),
+    };
+  } catch (thrown) {
+    // What was opened before would keep the process alive, and the data folder locked.
+    await closeAll(closers).catch(() => {});
+    return { ok: false, problems: [startProblem(thrown)] };
+  }
+}
+
+/** What was opened last is closed first. */
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+}
+
+function startProblem(thrown: unknown): string {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if ('code' in error && error.code === 'EADDRINUSE')
+    return `${error.message}. Set TOLLGATE_PORT or TOLLGATE_ADMIN_PORT to move it.`;
+  return error.message;
+}
+
+function measureProcess(metrics: Metrics, dataPlane: () => DataPlane | undefined): void {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  metrics.gauge('tollgate_event_loop_delay_seconds', {
+    help: 'Delay of the event loop since the last look, by quantile.',
+    read() {
+      const samples = [50, 99, 100].map((quantile) => ({
+        labels: { quantile: String(quantile / 100) },
+        value: delay.percentile(quantile) / 1e9,
+      }));
+      delay.reset();
+      return samples;
+    },
+  });
+  metrics.gauge('tollgate_requests_in_flight', {
+    help: 'Requests being answered now.',
+    read: () => dataPlane()?.inFlight() ?? 0,
+  });
+  metrics.gauge('process_resident_memory_bytes', { help: 'Resident memory.', read: () => process.memoryUsage.rss() });
+}
+
+async function build(blueprint: Blueprint): Promise<Gateway> {
+  const { settings } = blueprint;
+  const { listen } = blueprint.loaded.config;
+  const parts = await buildParts(blueprint);
+  const { clock, log, services } = parts;
+  let state: 'starting' | 'serving' | 'draining' = 'starting';
+  const unready = (): string | undefined => (state === 'serving' ? parts.ledger.unready() : state);
+  const admin = await buildAdmin(settings.dataFolder, parts, () => unready() === undefined);
+  blueprint.closers.push(() => admin.close());
+  const { port: adminPort } = await admin.listen(listen.admin.address, settings.adminPort ?? listen.admin.port);
+  const dataPlane = await listenDataPlane({
+    listen: {
+      address: listen.address,
+      port: settings.port ?? listen.port,
+      maxHeaderBytes: listen.maxHeaderBytes,
+      headersTimeoutMs: listen.headersTimeout,
+      requestTimeoutMs: listen.requestTimeout,
+      keepAliveTimeoutMs: listen.keepAliveTimeout,
+    },
+    clock,
+    ids: services.ids,
+    handle: (request, response, presence) => handle(services, { request, response, presence }),
+    refuse: (response, failure) =>
+      respondWithFailure(response, failure, { requestId: services.ids(clock.now()), clientRequestId: null }),
+    unready,
+  });
+  measureProcess(parts.metrics, () => dataPlane);
+  state = 'serving';
+  log.info(
+    { port: dataPlane.address.port, adminPort, address: listen.address, data: settings.dataFolder },
+    'listening',
+  );
+  return {
+    port: dataPlane.address.port,
+    adminPort,
+    async drain(signal) {
+      state = 'draining';
+      log.info({ signal, inFlight: dataPlane.inFlight() }, 'draining');
+      // Whoever waits for capacity would only use up the time that those under way are given.
+      services.pools.queues?.close();
+      await dataPlane.drain(listen.drainTimeout);
+      await closeAll(blueprint.closers);
+      log.info({ signal }, 'stopped');
+      await parts.output.flush();
+    },
+  };
+}

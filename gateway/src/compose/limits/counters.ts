@@ -1,0 +1,57 @@
+import type { Config } from '#config-sections.ts';
+import type { CounterStore } from '#accounting/budgets/ports.ts';
+import { CounterSet } from '#adapters/memory-counters/counter-set.ts';
+import { warnOfEviction } from '#adapters/redis/advice.ts';
+import { RedisConnection } from '#adapters/redis/connection.ts';
+import { RedisCounters } from '#adapters/redis/counter-store.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { ulidSource } from '#kernel/ids.ts';
+import type { Log } from '#kernel/log.ts';
+
+export interface Counters {
+  readonly store: CounterStore;
+  readonly leaseMs: number;
+  readonly leasePercent: number;
+}
+
+export interface CountersOptions {
+  readonly config: Pick<Config, 'counters' | 'organisation'>;
+  /** The id of this gateway's journal. */
+  readonly journal: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The counters that the configuration names. A server that is away does not keep the gateway from starting. */
+export function openCounters({ config, journal, clock, log }: CountersOptions): Counters {
+  if (config.counters === 'memory') {
+    const store = new CounterSet({ clock }).connect(journal);
+    // Alone nobody else can hold anything: nothing lapses.
+    return { store, leaseMs: Number.POSITIVE_INFINITY, leasePercent: 100 };
+  }
+  const { url, password, certificateAuthority, cluster, keyPrefix, timeout, lease, leasePercent } =
+    config.counters.redis;
+  const connection = new RedisConnection({
+    address: {
+      url: url.reveal(),
+      password: password?.reveal() ?? null,
+      cluster,
+      certificateAuthority: certificateAuthority?.reveal() ?? null,
+    },
+    clock,
+    log,
+  });
+  void warnOfEviction(connection, log);
+  const store = new RedisCounters({
+    connection,
+    keyPrefix,
+    organisation: config.organisation,
+    journal,
+    leaseMs: lease,
+    timeoutMs: timeout,
+    clock,
+    ids: ulidSource(),
+    log,
+  });
+  return { store, leaseMs: lease, leasePercent };
+}

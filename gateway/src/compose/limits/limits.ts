@@ -1,0 +1,77 @@
+import { openCounters } from './counters.ts';
+import type { OpenLedger } from '#compose/ledger/ledger.ts';
+import type { Config } from '#config-sections.ts';
+import type { Snapshots } from '#compose/snapshots.ts';
+import { budgetInstruments } from '#accounting/budgets/instruments.ts';
+import { Engine } from '#accounting/budgets/engine.ts';
+import { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
+import { limitsOfRequests } from '#accounting/budgets/request-limits.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Metrics } from '#kernel/metrics.ts';
+import type { Limits } from '#proxy/ports.ts';
+import type { TokenCounter } from '#proxy/usage/ports.ts';
+
+export interface LimitsOptions {
+  readonly ledger: Pick<OpenLedger, 'spending'>;
+  readonly config: Pick<Config, 'counters' | 'organisation' | 'budgeting'>;
+  readonly snapshots: Snapshots;
+  readonly tokenCounter: TokenCounter;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A ledger of which budgets learn what is booked. */
+export function tellingBudgets(ledger: OpenLedger, engine: () => Engine | undefined): OpenLedger {
+  return {
+    ...ledger,
+    async book(adjustments) {
+      await ledger.book(adjustments);
+      engine()?.adjusted(adjustments);
+    },
+  };
+}
+
+export interface OpenLimits {
+  readonly limits: Limits;
+  readonly engine: Engine;
+  readonly refusedCalls: RefusedCalls;
+}
+
+/** Limits and budgets of this gateway, counted where the configuration says. */
+export function openLimits(options: LimitsOptions): OpenLimits {
+  const { config, snapshots, tokenCounter, clock, log, metrics } = options;
+  const ledger = options.ledger.spending(config.counters === 'memory');
+  const { store, leaseMs, leasePercent } = openCounters({ config, journal: ledger.journal, clock, log });
+  const refusedCalls = new RefusedCalls(config.budgeting.keepRefusals);
+  const engine = new Engine({
+    store,
+    ledger,
+    clock,
+    log,
+    instruments: budgetInstruments(metrics),
+    book: () => snapshots.current().limitBook,
+    leaseMs,
+    leasePercent,
+    refused: (attempt) => refusedCalls.add(attempt, clock.now()),
+  });
+  for (const problem of snapshots.mergedLimits().problems) log.warn({ problem }, 'limits');
+  snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
+  const limits = limitsOfRequests({
+    engine,
+    headers: () => snapshots.currentConfig().budgeting.headers,
+    async countInput({ exchange, route }) {
+      if (route.tokenizer === null) return null;
+      const { input } = await tokenCounter.count({
+        tokenizer: route.tokenizer,
+        operation: exchange.operation,
+        requestBody: exchange.body.bytes,
+        delivered: undefined,
+        stream: exchange.stream,
+      });
+      return input;
+    },
+  });
+  return { limits, engine, refusedCalls };
+}

@@ -1,0 +1,182 @@
+import { pino, type Logger } from 'pino';
+import { keepAllocating } from './adjustments.ts';
+import { openAlerts } from '#compose/limits/alerts.ts';
+import { clientIdIn, openIdentity } from './identity.ts';
+import type { StoreChoice } from '#compose/ledger/stores.ts';
+import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
+import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
+import { openRouting } from './routing.ts';
+import type { Engine } from '#accounting/budgets/engine.ts';
+import type { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
+import type { Rules } from './rules.ts';
+import { Snapshots } from './snapshots.ts';
+import type { Config } from '#config-sections.ts';
+import type { Settings } from '#settings.ts';
+import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
+import { affinityKey } from '#adapters/secret-files/affinity-key.ts';
+import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
+import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
+import type { LoadedConfig } from '#config/load.ts';
+import { formatProblem } from '#config/problem.ts';
+import { watchConfig, type ConfigWatcher } from '#config/watch.ts';
+import { createDirectory, type Directory } from '#directory/directory.ts';
+import { systemClock, type Clock } from '#kernel/clock.ts';
+import { ulidSource } from '#kernel/ids.ts';
+import { Metrics } from '#kernel/metrics.ts';
+import { systemRandom, type RandomSource } from '#kernel/random.ts';
+import { createInstruments } from '#proxy/instruments.ts';
+import { pipelineOf } from '#proxy/policies/pipeline.ts';
+import type { PolicyStep } from '#proxy/policies/policy.ts';
+import { stepsByName } from '#proxy/policies/registry.ts';
+import type { Services } from '#proxy/services.ts';
+import { UpstreamConnections } from '#proxy/upstream/connections.ts';
+import type { TokenProvider } from '#proxy/upstream/ports.ts';
+import type { Ledger } from '#proxy/usage/ports.ts';
+
+/** Parts that a test puts in another's place. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  readonly log?: Logger;
+  readonly tokenProviders?: readonly TokenProvider[];
+  /** Steps beside the built-in ones. */
+  readonly steps?: readonly PolicyStep[];
+  /** Stands between the request path and the ledger: to kill the process at a named point, for one. */
+  wrapLedger?(ledger: Ledger): Ledger;
+  /** Another root for the ledger's worker thread. */
+  readonly ledgerWorker?: URL;
+}
+
+export type Closer = () => Promise<void> | void;
+
+/** What a gateway is built from. */
+export interface Blueprint {
+  readonly settings: Settings;
+  readonly overrides: Overrides;
+  readonly rules: Rules;
+  readonly loaded: LoadedConfig<Config>;
+  /** Everything that is open, in the order of the making. */
+  readonly closers: Closer[];
+}
+
+/** What listeners and admin API work with. */
+export interface Parts {
+  readonly rules: Rules;
+  readonly log: Logger;
+  readonly output: BufferedOutput;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly ledger: OpenLedger;
+  readonly directory: Directory;
+  readonly snapshots: Snapshots;
+  readonly watcher: ConfigWatcher<Config>;
+  readonly services: Services;
+  readonly engine: Engine;
+  readonly refusedCalls: RefusedCalls;
+}
+
+function postgresChoice(setting: PostgresSetting): StoreChoice {
+  const { connections, statementTimeout: statementTimeoutMs } = setting;
+  return { kind: 'postgres', address: storeAddress(setting), connections, statementTimeoutMs };
+}
+
+function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
+  const { store, durability, segmentBytes, backlog, archive, adoptAfter, logAnalytics } = loaded.config.ledger;
+  const { replica: name } = settings;
+  return {
+    dataFolder: settings.dataFolder,
+    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
+    // A store in a file is one gateway's, and so is its data folder.
+    ...(store === 'sqlite' || name === undefined ? {} : { replica: { name, adoptAfterMs: adoptAfter } }),
+    durability,
+    segmentBytes,
+    backlog,
+    archive,
+    ...(logAnalytics === undefined
+      ? {}
+      : { logAnalytics: { ...logAnalytics, clientId: clientIdIn(settings.environment) } }),
+    ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
+  };
+}
+
+/** Opens everything that does not listen; `blueprint.closers` closes it again. */
+export async function buildParts(blueprint: Blueprint): Promise<Parts> {
+  const { overrides, rules, loaded, closers } = blueprint;
+  const { config } = loaded;
+  const clock = overrides.clock ?? systemClock;
+  // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
+  const output = new BufferedOutput({ fd: 1, clock: systemClock });
+  const log = overrides.log ?? pino({ level: config.log.level, base: null }, output);
+  const metrics = new Metrics();
+  metrics.gauge('tollgate_log_lines_dropped', {
+    help: 'Log lines that nobody read from the output in time.',
+    read: () => output.dropped,
+  });
+  for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
+  let engine: Engine | undefined;
+  const opened = await openLedger({ ...ledgerOptions(blueprint), clock, log, metrics });
+  const ledger = tellingBudgets(opened, () => engine);
+  closers.push(
+    () => output.flush(),
+    () => ledger.close(),
+  );
+  const directory = await createDirectory({
+    store: ledger.directoryStore,
+    declared: rules.declared(config),
+    clock,
+    log,
+  });
+  closers.push(() => directory.close());
+  for (const problem of directory.problems()) log.warn({ problem }, 'directory');
+  const signing = await affinityKey(blueprint.settings.dataFolder, log);
+  const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
+  const watcher = watchConfig({
+    initial: loaded,
+    load: () => rules.load(),
+    // In the data folder nobody but the gateway writes it, and the ledger writes there all the time.
+    beside: config.priceFile === undefined ? [] : [rules.lists.pathFor(config)],
+    apply: (next) => snapshots.apply(next),
+    clock,
+    log,
+  });
+  const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
+  const tokenCounter = createTokenCounter({ clock, log });
+  const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });
+  ({ engine } = limits);
+  const random = overrides.random ?? systemRandom;
+  const alerts = openAlerts({
+    engine,
+    store: ledger.alertStore,
+    config: () => snapshots.currentConfig(),
+    clock,
+    random,
+    log,
+    metrics,
+  });
+  const connections = new UpstreamConnections();
+  closers.push(
+    () => tokenCounter.close(),
+    () => limits.engine.close(),
+    () => connections.destroy(),
+    () => watcher.close(),
+    () => allocator.close(),
+    () => alerts.close(),
+  );
+  const services: Services = {
+    clock,
+    log,
+    random,
+    ids: ulidSource(),
+    instruments: createInstruments(metrics),
+    snapshots,
+    pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
+    ...openRouting({ settings: config.routing, snapshots, clock, random, log, metrics }),
+    connections,
+    ...openIdentity(blueprint, { clock, log }),
+    ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
+    limits: limits.limits,
+    tokenCounter,
+    keepBytes: config.ledger.deliveredBytes,
+  };
+  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, ...limits };
+}
