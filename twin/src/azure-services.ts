@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { AppConfiguration, type AppConfigurationSettings } from '#app-configuration/service.ts';
 import type { EntraSettings } from '#entra/config.ts';
 import { Login } from '#entra/login.ts';
 import { ManagedIdentity } from '#entra/managed-identity.ts';
 import { TokenIssuer, type TokenContent } from '#entra/tokens.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
+import { KeyVault, type KeyVaultSettings } from '#key-vault/service.ts';
 import { LogIngestion, type LogsSettings } from '#logs/ingestion.ts';
 import { ServiceFaults, serviceFaultSchema, type ServiceFaultInput } from '#services/faults.ts';
 
@@ -38,11 +40,23 @@ export class AzureServices {
   readonly login: Login;
   readonly managedIdentity: ManagedIdentity;
   readonly logs: LogIngestion;
+  readonly keyVault: KeyVault;
+  readonly appConfiguration: AppConfiguration;
   /** The address that the login service has over TLS; empty while nothing listens there. */
   authority = '';
 
   constructor(
-    { entra: settings, logs }: { readonly entra: EntraSettings; readonly logs: LogsSettings },
+    {
+      entra: settings,
+      logs,
+      keyVault,
+      appConfiguration,
+    }: {
+      readonly entra: EntraSettings;
+      readonly logs: LogsSettings;
+      readonly keyVault: KeyVaultSettings;
+      readonly appConfiguration: AppConfigurationSettings;
+    },
     given: { readonly clock: Clock; readonly ids: IdSource },
   ) {
     this.settings = settings;
@@ -52,7 +66,11 @@ export class AzureServices {
     this.login = new Login(parts);
     this.managedIdentity = new ManagedIdentity(parts, () => this.authority);
     const takesToken = (token: string, audiences: readonly string[]): boolean => this.takesToken(token, audiences);
-    this.logs = new LogIngestion({ settings: logs, faults: this.faults, clock: given.clock, takesToken });
+    const common = { faults: this.faults, takesToken, ...given };
+    this.logs = new LogIngestion({ settings: logs, ...common });
+    const signInAt = (): string => `${this.authority}/${settings.tenants[0] ?? ''}`;
+    this.keyVault = new KeyVault({ settings: keyVault, signInAt, ...common });
+    this.appConfiguration = new AppConfiguration({ settings: appConfiguration, ...common });
   }
 
   /** A token as Entra would make it, of whatever content. */
@@ -83,6 +101,8 @@ export class AzureServices {
   reset(): void {
     this.faults.clear();
     this.logs.reset();
+    this.keyVault.reset();
+    this.appConfiguration.reset();
   }
 }
 

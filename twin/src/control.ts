@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { keyValueSchema, type KeyValueInput } from '#app-configuration/key-values.ts';
 import type { LimitSettings } from '#azure-openai/capacity.ts';
 import type { Deployment, Estate } from '#azure-openai/estate.ts';
 import { faultSchema } from '#faults/fault.ts';
 import type { Faults } from '#faults/faults.ts';
 import type { Holds } from '#faults/holds.ts';
 import { parseJson } from '#kernel/json.ts';
+import { storedSecretSchema } from '#key-vault/service.ts';
 import type { Recent } from '#kernel/recent.ts';
 import type { UsageBook } from '#record/book.ts';
 import type { Recordings } from '#replay/recordings.ts';
@@ -159,6 +161,20 @@ export class Control {
         ({ text }) => read({ text, schema: tokenContentSchema }, (content) => ok({ token: azure.token(content) })),
       ],
       ['GET /_twin/logs', ({ query }) => ok({ rows: azure.logs.rows(query.get('stream') ?? '') })],
+      [
+        'POST /_twin/key-vault/secrets',
+        ({ text }) =>
+          read({ text, schema: storedSecretSchema }, (secret) => ok({ version: azure.keyVault.set(secret) })),
+      ],
+      [
+        'POST /_twin/app-configuration/key-values',
+        ({ text }) => read({ text, schema: keyValueSchema }, (value) => answerSet(azure, value)),
+      ],
+      [
+        'DELETE /_twin/app-configuration/key-values',
+        ({ query }) =>
+          ok({ removed: azure.appConfiguration.remove(query.get('key') ?? '', query.get('label') ?? null) }),
+      ],
       ['POST /_twin/entra/keys', () => ok({ keyId: azure.issuer.rotate() })],
     ];
   }
@@ -185,6 +201,15 @@ export class Control {
     for (let count = 0; count < next.times; count += 1)
       if (!recordings.enqueue(next.file)) return { status: 404, body: { error: 'No such recording.' } };
     return ok({ queued: next.times });
+  }
+}
+
+function answerSet({ appConfiguration }: AzureServices, value: KeyValueInput): Answer {
+  try {
+    appConfiguration.set(value);
+    return ok({ set: true });
+  } catch (thrown) {
+    return { status: 413, body: { error: thrown instanceof Error ? thrown.message : 'It is too large.' } };
   }
 }
 

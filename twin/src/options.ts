@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { defaultEstate, estateSchema } from '#azure-openai/config.ts';
+import { appConfigurationSchema } from '#app-configuration/service.ts';
 import { entraSchema } from '#entra/config.ts';
+import { keyVaultSchema } from '#key-vault/service.ts';
 import { logsSchema } from '#logs/ingestion.ts';
 import type { AttemptReport } from '#record/attempt.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -46,6 +48,8 @@ export const settingsSchema = z.strictObject({
   entra: entraSchema.prefault({}).describe('Tenants, applications and managed identities of the login service.'),
   resourceManager: resourceManagerSchema.prefault({}).describe('What Azure Resource Manager says of a subscription.'),
   logs: logsSchema.default({}),
+  keyVault: keyVaultSchema.prefault({}),
+  appConfiguration: appConfigurationSchema.prefault({}),
   address: z.string().default(twinDefaults.address).describe('The address to listen on.'),
   key: z.string().min(1).optional().describe('The API key of resources that have none of their own.'),
   seed: whole.nonnegative().default(twinDefaults.seed).describe('What everything made up is drawn from.'),

@@ -72,6 +72,9 @@ interface Service {
   handle(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
 
+/** Beside this machine's, those that a test may lead here: libraries check a service's own name. */
+const servedNames = ['localhost', '127.0.0.1', '::1', '*.vault.azure.net', '*.azconfig.io'];
+
 /** Whom tokens for Azure OpenAI are for; the first is the newer one. */
 const openAiAudiences = ['https://ai.azure.com', 'https://cognitiveservices.azure.com'];
 
@@ -104,6 +107,8 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     azure.managedIdentity,
     azure.login,
     azure.logs,
+    azure.keyVault,
+    azure.appConfiguration,
     new AzureOpenAi(world),
   ];
   const server = serve(services);
@@ -125,7 +130,7 @@ const urlOf = (address: string, port: number): string =>
 /** The same services over TLS: client libraries of Azure send no token over plain http. */
 async function listenSecurely(services: readonly Service[], settings: TwinSettings): Promise<SecureListener> {
   const { address, securePort = 0, caFile } = settings;
-  const certificate = serverCertificate(['localhost', '127.0.0.1', '::1']);
+  const certificate = serverCertificate(servedNames);
   if (caFile !== undefined) writeFileSync(caFile, certificate.authority);
   const server = serve(services, certificate);
   const port = await listen(server, { port: securePort, address });

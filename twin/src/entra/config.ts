@@ -52,6 +52,7 @@ const microsoftResources: ReadonlySet<string> = new Set([
   'https://ai.azure.com',
   'https://cognitiveservices.azure.com',
   'https://azconfig.io',
+  'https://appconfig.azure.com',
   'https://vault.azure.net',
   'https://monitor.azure.com',
   'https://management.azure.com',

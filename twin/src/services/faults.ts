@@ -4,7 +4,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { sendJson } from '#wire/json-reply.ts';
 
 /** Azure's services beside Azure OpenAI. */
-export const serviceNames = ['entra', 'identity', 'logs'] as const;
+export const serviceNames = ['entra', 'identity', 'logs', 'key-vault', 'app-configuration'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export const serviceFaultSchema = z.strictObject({
@@ -13,11 +13,17 @@ export const serviceFaultSchema = z.strictObject({
   kind: z.enum(['status', 'slow', 'reset', 'malformed', 'expired', 'wrong-audience']),
   status: z.number().int().min(400).max(599).default(503).describe('`status`: what is answered.'),
   retryAfter: z.number().int().nonnegative().optional().describe('`status`: seconds.'),
+  retryAfterMs: z.number().int().nonnegative().optional().describe('`status`: milliseconds, in `retry-after-ms`.'),
   ms: z.number().int().positive().default(1000).describe('`slow`: how late the answer is.'),
   times: z.number().int().positive().nullable().default(1).describe('Null: always.'),
 });
 export type ServiceFault = z.output<typeof serviceFaultSchema>;
 export type ServiceFaultInput = z.input<typeof serviceFaultSchema>;
+
+const usualWords = (status: number): object => ({
+  error: status === 429 ? 'too_many_requests' : 'temporarily_unavailable',
+  error_description: 'On request.',
+});
 
 interface Entry {
   readonly fault: ServiceFault;
@@ -46,10 +52,14 @@ export class ServiceFaults {
 
   /**
    * Lets the oldest fault of each kind happen to a call. True where it has been answered, or broken off. `expired` and
-   * `wrong-audience` are left to the service: `faults` collects them.
+   * `wrong-audience` are left to the service: `faults` collects them. `words`: how the service puts an error.
    */
   async strike(
-    at: { readonly service: ServiceName; readonly operation: string },
+    at: {
+      readonly service: ServiceName;
+      readonly operation: string;
+      readonly words?: (status: number) => object;
+    },
     response: ServerResponse,
     faults: Set<ServiceFault['kind']>,
   ): Promise<boolean> {
@@ -68,14 +78,14 @@ export class ServiceFaults {
         return true;
       }
       if (fault.kind === 'status') {
-        const { status, retryAfter } = fault;
+        const { status, retryAfter, retryAfterMs } = fault;
         sendJson(response, {
           status,
-          headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
-          body: {
-            error: status === 429 ? 'too_many_requests' : 'temporarily_unavailable',
-            error_description: 'On request.',
+          headers: {
+            ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+            ...(retryAfterMs === undefined ? {} : { 'retry-after-ms': String(retryAfterMs) }),
           },
+          body: (at.words ?? usualWords)(status),
         });
         return true;
       }
