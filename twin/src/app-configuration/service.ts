@@ -147,20 +147,12 @@ export class AppConfiguration {
     if (asked.key === undefined) return this.#list(asked);
     const label = labelIn(asked.query.get('label'));
     const found = this.#values.find(asked.key, label);
-    if (asked.method === 'GET' || asked.method === 'HEAD') {
-      if (found === undefined) return { status: 404 };
-      if (asked.ifNoneMatch === found.etag) return { status: 304, headers: { etag: quoted(found.etag) } };
-      return one(found, asked.query.get('$select'));
-    }
-    const failed =
-      (asked.ifMatch !== undefined && asked.ifMatch !== '*' && asked.ifMatch !== found?.etag) ||
-      (asked.ifMatch === '*' && found === undefined) ||
-      (asked.ifNoneMatch === '*' && found !== undefined);
-    if (failed) return { status: 412 };
+    if (asked.method === 'GET' || asked.method === 'HEAD') return read(found, asked);
+    if (isOff(asked, found?.etag)) return { status: 412 };
     if (asked.method === 'PUT') return this.#put({ ...asked, key: asked.key }, label);
     if (asked.method !== 'DELETE') return problem(405, 'Method not allowed');
     const deleted = this.#values.delete(asked.key, label);
-    return deleted === undefined ? { status: 204 } : one(deleted);
+    return deleted === undefined ? { status: 204 } : single(deleted);
   }
 
   #put({ key, text }: Asked & { readonly key: string }, label: string | null): Reply {
@@ -171,7 +163,9 @@ export class AppConfiguration {
       { key, label, value: value ?? '', contentType: contentType ?? '', tags: tags ?? {} },
       this.#parts.clock.now(),
     );
-    return stored === undefined ? problem(413, 'Key value too large', 'A key value has at most 10 KB.') : one(stored);
+    return stored === undefined
+      ? problem(413, 'Key value too large', 'A key value has at most 10 KB.')
+      : single(stored);
   }
 
   #list({ query, ifNoneMatch }: Asked): Reply {
@@ -199,6 +193,19 @@ export class AppConfiguration {
   }
 }
 
+function read(found: KeyValue | undefined, { ifNoneMatch, query }: Asked): Reply {
+  if (found === undefined) return { status: 404 };
+  if (ifNoneMatch === found.etag) return { status: 304, headers: { etag: quoted(found.etag) } };
+  return single(found, query.get('$select'));
+}
+
+/** Whether a condition of a write does not hold. */
+function isOff({ ifMatch, ifNoneMatch }: Asked, etag: string | undefined): boolean {
+  if (ifNoneMatch === '*' && etag !== undefined) return true;
+  if (ifMatch === undefined) return false;
+  return ifMatch === '*' ? etag === undefined : ifMatch !== etag;
+}
+
 function operationOf(method: string, key: string | undefined): string {
   if (method === 'PUT' || method === 'DELETE') return 'set';
   return key === undefined ? 'list' : 'get';
@@ -214,10 +221,10 @@ const labelIn = (label: string | undefined): string | null =>
 function nextLink(query: ReadonlyMap<string, string>, after: number): string {
   const rest = new URLSearchParams([...query].filter(([name]) => name !== 'after'));
   rest.set('after', `p${after}`);
-  return `/kv?${rest}`;
+  return `/kv?${rest.toString()}`;
 }
 
-function one(value: KeyValue, select?: string): Reply {
+function single(value: KeyValue, select?: string): Reply {
   return {
     status: 200,
     kind: 'kv',

@@ -65,20 +65,43 @@ const resource = 'https://vault.azure.net';
 const path = /^\/secrets(?:\/([^/]+))?(?:\/([^/]*))?$/;
 const operations: Readonly<Record<string, string>> = { GET: 'get', PUT: 'set', PATCH: 'update', DELETE: 'delete' };
 
-const error = (status: number, code: string, message: string, inner?: string): JsonReply => ({
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly inner?: string;
+}
+
+const refused = (status: number, { code, message, inner }: Refusal): JsonReply => ({
   status,
   body: { error: { code, message, ...(inner === undefined ? {} : { innererror: { code: inner } }) } },
 });
 
 /** How the service puts an error that is asked for. */
 function words(status: number): object {
-  if (status === 403)
-    return error(status, 'Forbidden', 'Caller is not authorized to perform action on resource.', 'ForbiddenByRbac')
-      .body;
-  if (status === 429)
-    return error(status, 'Throttled', 'Request was not processed because too many requests were received.').body;
-  return error(status, 'InternalServerError', 'An error occurred on request.').body;
+  return refused(
+    status,
+    wordsFor.get(status) ?? { code: 'InternalServerError', message: 'An error occurred on request.' },
+  ).body;
 }
+
+const wordsFor: ReadonlyMap<number, Refusal> = new Map([
+  [
+    403,
+    {
+      code: 'Forbidden',
+      message: 'Caller is not authorized to perform action on resource.',
+      inner: 'ForbiddenByRbac',
+    },
+  ],
+  [429, { code: 'Throttled', message: 'Request was not processed because too many requests were received.' }],
+]);
+
+const badParameter = (message: string): Refusal => ({ code: 'BadParameter', message });
+const disabled: Refusal = {
+  code: 'Forbidden',
+  message: 'Operation get is not allowed on a disabled secret.',
+  inner: 'SecretDisabled',
+};
 
 interface Asked {
   readonly method: string;
@@ -145,12 +168,12 @@ export class KeyVault {
           ? 'AKV10000: Request is missing a Bearer or PoP token.'
           : `AKV10022: Invalid audience. Expected ${resource}.`;
       return {
-        ...error(401, 'Unauthorized', message),
+        ...refused(401, { code: 'Unauthorized', message }),
         headers: { 'www-authenticate': `Bearer authorization="${this.#parts.signInAt()}", resource="${resource}"` },
       };
     }
     return url.searchParams.get('api-version') === null
-      ? error(400, 'BadParameter', 'api-version must be specified')
+      ? refused(400, badParameter('api-version must be specified'))
       : undefined;
   }
 
@@ -158,23 +181,21 @@ export class KeyVault {
     const { method, name, version, text } = asked;
     if (name === undefined) return this.#list(asked.base);
     if (!secretName.safeParse(name).success)
-      return error(400, 'BadParameter', `The request URI contains an invalid name: ${name}`);
+      return refused(400, badParameter(`The request URI contains an invalid name: ${name}`));
     if (method === 'PUT') return this.#put(name, text, asked.base);
     const versions = this.#secrets.get(name) ?? [];
     const found = version === '' ? versions.at(-1) : versions.find(({ id }) => id === version);
     if (found === undefined)
-      return error(
-        404,
-        'SecretNotFound',
-        `A secret with (name/id) ${name}${version === '' ? '' : `/${version}`} was not found in this key vault.`,
-      );
+      return refused(404, {
+        code: 'SecretNotFound',
+        message: `A secret with (name/id) ${name}${version === '' ? '' : `/${version}`} was not found in this key vault.`,
+      });
     if (method === 'PATCH') return patched(found, { name, text, base: asked.base });
     if (method === 'DELETE') {
       this.#secrets.delete(name);
       return { status: 200, body: { ...shown(found, { name, base: asked.base }), value: undefined } };
     }
-    if (!found.attributes.enabled)
-      return error(403, 'Forbidden', 'Operation get is not allowed on a disabled secret.', 'SecretDisabled');
+    if (!found.attributes.enabled) return refused(403, disabled);
     // One that has expired is given out all the same, as the service does.
     return { status: 200, body: shown(found, { name, base: asked.base }) };
   }
@@ -191,7 +212,7 @@ export class KeyVault {
 
   #put(name: string, text: string, base: string): JsonReply {
     const parsed = putSchema.safeParse(parseJson(text));
-    if (!parsed.success) return error(400, 'BadParameter', z.prettifyError(parsed.error));
+    if (!parsed.success) return refused(400, badParameter(z.prettifyError(parsed.error)));
     const { contentType, ...rest } = parsed.data;
     return { status: 200, body: shown(this.#add(name, { ...rest, contentType }), { name, base }) };
   }
@@ -214,7 +235,7 @@ function patched(
   given: { readonly name: string; readonly text: string; readonly base: string },
 ): JsonReply {
   const parsed = patchSchema.safeParse(parseJson(given.text));
-  if (!parsed.success) return error(400, 'BadParameter', z.prettifyError(parsed.error));
+  if (!parsed.success) return refused(400, badParameter(z.prettifyError(parsed.error)));
   const { attributes = {}, tags = version.tags, contentType = version.contentType } = parsed.data;
   const changed = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
   Object.assign(version, { attributes: { ...version.attributes, ...changed }, tags, contentType });
