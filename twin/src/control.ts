@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { keyValueSchema, type KeyValueInput } from '#app-configuration/key-values.ts';
+import { batchSteps, type Batches } from '#azure-openai/batch-book.ts';
 import type { LimitSettings } from '#azure-openai/capacity.ts';
 import type { Deployment, Estate } from '#azure-openai/estate.ts';
 import { faultSchema } from '#faults/fault.ts';
@@ -27,6 +28,8 @@ export interface ControlParts {
   readonly recordings: Recordings | undefined;
   readonly responses: Pick<Recent<string, unknown>, 'clear'>;
   readonly conversations: Pick<Recent<string, unknown>, 'clear'>;
+  readonly files: Pick<Recent<string, unknown>, 'clear'>;
+  readonly batches: Pick<Batches, 'move' | 'clear'>;
   readonly retailPrices: RetailPrices;
   readonly azure: AzureServices;
 }
@@ -45,6 +48,7 @@ const priceChangesSchema = z.strictObject({
   publish: z.array(addedPriceSchema).default([]),
   withdraw: z.array(z.string()).default([]),
 });
+const batchesSchema = z.strictObject({ to: z.enum(batchSteps).default('next') });
 const replaySchema = z.strictObject({ file: z.string(), times: z.number().int().positive().max(10_000).default(1) });
 
 interface Asked {
@@ -80,9 +84,10 @@ export class Control {
     return true;
   }
 
-  /** Forgets all that happened: record, faults, replay queue, caches, stored responses, conversations, limit windows. */
+  /** Forgets all that happened: record, faults, replay queue, caches, limit windows, and whatever is stored. */
   reset(): void {
-    const { book, faults, holds, estate, recordings, responses, conversations, retailPrices, azure } = this.parts;
+    const { book, faults, holds, estate, recordings, responses, conversations, files, batches } = this.parts;
+    const { retailPrices, azure } = this.parts;
     book.reset();
     faults.remove();
     holds.release();
@@ -90,6 +95,8 @@ export class Control {
     recordings?.clear();
     responses.clear();
     conversations.clear();
+    files.clear();
+    batches.clear();
     retailPrices.reset();
     azure.reset();
   }
@@ -132,6 +139,10 @@ export class Control {
       [
         'POST /_twin/release',
         ({ text }) => read({ text, schema: releaseSchema }, ({ id }) => ok({ released: holds.release(id) })),
+      ],
+      [
+        'POST /_twin/batches',
+        ({ text }) => read({ text, schema: batchesSchema }, ({ to }) => ok({ moved: this.parts.batches.move(to) })),
       ],
       ['GET /_twin/replay', () => ok({ files: recordings?.names ?? [] })],
       ['POST /_twin/replay', ({ text }) => read({ text, schema: replaySchema }, (next) => this.answerReplay(next))],

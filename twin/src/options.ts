@@ -29,6 +29,7 @@ export const twinDefaults = {
   latency: 'none',
   cacheMinimum: 1024,
   eventsPerTurn: 1,
+  batchStageMs: 2000,
   keepAttempts: 100_000,
 } as const;
 
@@ -63,6 +64,13 @@ export const settingsSchema = z.strictObject({
   strict: z.boolean().default(false).describe('Refuse parameters that the real models refuse.'),
   replay: z.string().optional().describe('A folder of recorded replies.'),
   retailPrices: z.string().optional().describe('A file of prices for the Retail Prices API, instead of its own.'),
+  batchStageMs: whole
+    .nonnegative()
+    .nullable()
+    .default(twinDefaults.batchStageMs)
+    .describe(
+      'How long a batch is validated, in progress, and finalized: so long each. null: until `POST /_twin/batches` says so.',
+    ),
   keepAttempts: whole.positive().default(twinDefaults.keepAttempts).describe('How many attempts the record keeps.'),
 });
 export type TwinSettings = z.output<typeof settingsSchema>;

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { LimitSettings } from '#azure-openai/capacity.ts';
+import { Batches, type BatchStep } from '#azure-openai/batch-book.ts';
 import { Embedder } from '#azure-openai/embed.ts';
 import { Estate } from '#azure-openai/estate.ts';
 import type { World } from '#azure-openai/exchange.ts';
@@ -55,6 +56,8 @@ export interface RunningTwin {
   blocked(ms?: number): number;
   /** Sets limits of the deployments that fit; how many they were. */
   limit(settings: LimitSettings & { readonly resource?: string; readonly deployment?: string }): number;
+  /** Moves every batch that has not ended by one stage, or to an end; how many they were. */
+  moveBatches(to?: BatchStep): number;
   /** The next call is answered with this recording. False where the replay folder has none of this name. */
   replayNext(file: string): boolean;
   /** Prices that the Retail Prices API has from now on; how many, with their regions. */
@@ -167,6 +170,8 @@ async function worldOf(
     recordings: settings.replay === undefined ? undefined : await Recordings.in(settings.replay),
     responses: new Recent(10_000),
     conversations: new Recent(10_000),
+    files: new Recent(256 * 1024 * 1024),
+    batches: new Batches(clock, settings.batchStageMs),
   };
 }
 
@@ -199,6 +204,7 @@ function running(
     held: () => world.holds.count,
     blocked: (ms) => world.slowReaders.count(ms),
     limit: (settings) => control.limit(settings),
+    moveBatches: (to = 'next') => world.batches.move(to),
     replayNext: (file) => world.recordings?.enqueue(file) ?? false,
     publishPrices: (prices) => retailPrices.publish(prices),
     withdrawPrices: (meterName) => retailPrices.withdraw(meterName),

@@ -64,10 +64,20 @@ type CallOperation = keyof typeof operationNames;
 /** Who serves the call, and whether their model can. */
 export function deploymentFor(
   resource: Resource,
-  asked: { readonly name: string; readonly operation: CallOperation; readonly strict: boolean },
+  asked: {
+    readonly name: string;
+    readonly operation: CallOperation;
+    readonly strict: boolean;
+    readonly batch?: boolean;
+  },
 ): Deployment {
   const deployment = resource.deployments.get(asked.name);
   if (deployment === undefined) throw deploymentNotFound();
+  if (deployment.forBatches !== (asked.batch === true))
+    throw new Refusal(400, {
+      code: 'OperationNotSupported',
+      message: `The ${operationNames[asked.operation]} operation does not work with a deployment of type ${deployment.config.type}.`,
+    });
   const { kind } = deployment;
   const able = asked.operation === 'embeddings' ? kind === 'embedding' : kind !== 'embedding';
   const wrongKind =

@@ -4,7 +4,8 @@ import type { StreamPart, StreamShape } from '#wire/stream-part.ts';
 import { checkParameters, checkStreamOptions, promptFiltered, throttled } from './admit.ts';
 import { markersOf, type Ask, type GeneratingOperation } from './ask.ts';
 import { deliverStream, deliverWhole, type Delivery } from './deliver.ts';
-import { encodeVector, readEmbeddings } from './embed.ts';
+import { readEmbeddings } from './embed.ts';
+import { embeddingsBody } from './embeddings-body.ts';
 import type { Deployment } from './estate.ts';
 import type { Exchange } from './exchange.ts';
 import { generate } from './generate.ts';
@@ -47,15 +48,10 @@ async function answerEmbeddings(exchange: Exchange, call: Call): Promise<void> {
   const tokens = total(counted);
   const served = admitted(exchange, { deployment: call.deployment, estimate: { input: tokens, output: 0 } });
   attempt.inputTokens = tokens;
-  const data = ask.inputs.map((input, index) => ({
-    object: 'embedding',
-    index,
-    embedding: encodeVector(world.embedder.vector(input, ask.dimensions), ask.base64),
-  }));
-  const usage = exchange.faults.has('missing-usage') ? {} : { usage: { prompt_tokens: tokens, total_tokens: tokens } };
+  const { usage, ...rest } = embeddingsBody(world, { ask, deployment: call.deployment, tokens });
   await deliverWhole(exchange, {
     ...deliveryOf(exchange, { served, counted, tokens }),
-    body: JSON.stringify({ object: 'list', data, model: call.deployment.reportedModel, ...usage }),
+    body: JSON.stringify(exchange.faults.has('missing-usage') ? rest : { ...rest, usage }),
     used: { output: 0, reasoning: 0 },
   });
 }

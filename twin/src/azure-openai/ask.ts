@@ -1,8 +1,20 @@
 import type { JsonObject } from '#kernel/json.ts';
 
 export type GeneratingOperation = 'chat.completions' | 'completions' | 'responses';
-/** What may be done with a response that is stored, and with conversations. */
+/** What may be done with files and with batches. */
+export type BatchOperation =
+  | 'files.create'
+  | 'files.list'
+  | 'files.retrieve'
+  | 'files.delete'
+  | 'files.content'
+  | 'batches.create'
+  | 'batches.list'
+  | 'batches.retrieve'
+  | 'batches.cancel';
+/** What may be done with a response that is stored, with conversations, files and batches. */
 export type StoredOperation =
+  | BatchOperation
   | 'responses.retrieve'
   | 'responses.delete'
   | 'responses.cancel'

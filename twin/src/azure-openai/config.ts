@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** The deployment types of Azure OpenAI; the provisioned ones have capacity in PTU instead of limits. */
+/**
+ * The deployment types of Azure OpenAI; the provisioned ones have capacity in PTU instead of limits, the batch ones take
+ * batches and no calls.
+ */
 export const deploymentTypes = [
   'Standard',
   'DataZoneStandard',
@@ -8,6 +11,8 @@ export const deploymentTypes = [
   'ProvisionedManaged',
   'DataZoneProvisionedManaged',
   'GlobalProvisionedManaged',
+  'GlobalBatch',
+  'DataZoneBatch',
 ] as const;
 
 const count = z.number().int().positive();

@@ -10,6 +10,8 @@ export class Deployment {
   readonly name: string;
   readonly kind: ModelKind;
   readonly provisioned: boolean;
+  /** It takes batches, and no calls. */
+  readonly forBatches: boolean;
   readonly capacity: Capacity;
   readonly cache: PromptCache;
   config: DeploymentConfig;
@@ -23,6 +25,7 @@ export class Deployment {
     this.config = given.config;
     this.kind = kindOf(given.config.model);
     this.provisioned = given.config.type.endsWith('ProvisionedManaged');
+    this.forBatches = given.config.type.endsWith('Batch');
     this.cache = new PromptCache(given.cacheMinimum);
     const limits = (): DeploymentConfig => this.config;
     this.capacity = this.provisioned

@@ -12,9 +12,11 @@ import type { Recordings } from '#replay/recordings.ts';
 import type { Caller } from '#wire/caller.ts';
 import type { SlowReaders } from '#wire/slow-readers.ts';
 import type { Latency } from '#wire/latency.ts';
+import type { Batches } from './batch-book.ts';
 import type { Embedder } from './embed.ts';
 import type { Estate, Resource } from './estate.ts';
 import type { Framing } from './framing.ts';
+import type { StoredFile } from './stored-file.ts';
 import type { Route } from './route.ts';
 import type { StoredConversation, StoredResponse } from './stored-response.ts';
 
@@ -44,6 +46,9 @@ export interface World {
   readonly responses: Recent<string, StoredResponse>;
   /** Conversations, likewise. */
   readonly conversations: Recent<string, StoredConversation>;
+  /** Files, likewise. */
+  readonly files: Recent<string, StoredFile>;
+  readonly batches: Batches;
 }
 
 /** One call while it is answered. */

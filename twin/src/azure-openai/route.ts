@@ -17,9 +17,10 @@ export interface Route {
   readonly deployment: string | undefined;
   /** The model of `models/{id}`. */
   readonly model: string | undefined;
-  /** What is asked for of `responses/{id}` or `conversations`; undefined elsewhere. */
+  /** What is asked for of responses, conversations, files and batches; undefined elsewhere. */
   readonly stored: StoredThing | undefined;
   readonly apiVersion: string | undefined;
+  readonly query: URLSearchParams;
 }
 
 const calls: Readonly<Record<string, Operation>> = {
@@ -43,6 +44,7 @@ export function routeOf(target: string, method = 'POST'): Route | undefined {
     deployment: undefined,
     model: undefined,
     stored: undefined,
+    query: new URLSearchParams(query),
     apiVersion: new URLSearchParams(query).get('api-version') ?? undefined,
     ...found,
   };
@@ -64,6 +66,15 @@ const storedCalls: Readonly<Record<StoredOperation, readonly [Route['method'], s
   'conversations.items.list': ['GET', 'conversations/:id/items'],
   'conversations.items.retrieve': ['GET', 'conversations/:id/items/:item'],
   'conversations.items.delete': ['DELETE', 'conversations/:id/items/:item'],
+  'files.create': ['POST', 'files'],
+  'files.list': ['GET', 'files'],
+  'files.retrieve': ['GET', 'files/:id'],
+  'files.delete': ['DELETE', 'files/:id'],
+  'files.content': ['GET', 'files/:id/content'],
+  'batches.create': ['POST', 'batches'],
+  'batches.list': ['GET', 'batches'],
+  'batches.retrieve': ['GET', 'batches/:id'],
+  'batches.cancel': ['POST', 'batches/:id/cancel'],
 };
 const storedOperations = Object.keys(storedCalls).filter((name): name is StoredOperation =>
   Object.hasOwn(storedCalls, name),

@@ -30,3 +30,15 @@ export function listOf(items: readonly JsonObject[]): JsonObject {
     has_more: false,
   };
 }
+
+const defaultPage = 20;
+
+/** A page of what is given, oldest first, as files and batches are listed: the newest first, `limit` after `after`. */
+export function pageOf(oldestFirst: Iterable<JsonObject>, query: URLSearchParams): JsonObject {
+  const all = [...oldestFirst].toReversed();
+  const after = query.get('after');
+  const from = after === null ? 0 : all.findIndex((one) => one['id'] === after) + 1;
+  const limit = Number(query.get('limit') ?? defaultPage);
+  const data = all.slice(from, from + limit);
+  return { ...listOf(data), has_more: from + limit < all.length };
+}

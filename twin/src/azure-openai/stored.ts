@@ -1,7 +1,9 @@
 import type { JsonObject } from '#kernel/json.ts';
+import { answerBatch } from './batches.ts';
 import { answerConversation } from './conversations.ts';
 import { deliverWhole } from './deliver.ts';
 import type { Exchange } from './exchange.ts';
+import { answerFile } from './files.ts';
 import { commonHeaders } from './headers.ts';
 import { listOf, storedKey } from './stored-items.ts';
 import { invalid, Refusal, refusalAskedFor } from './refusal.ts';
@@ -20,16 +22,24 @@ export async function answerStored(exchange: Exchange, bodyText: string): Promis
   const { route, faults } = exchange;
   const refusal = refusalAskedFor(faults);
   if (refusal !== undefined) throw refusal;
-  const answer = route.operation.startsWith('conversations.')
-    ? answerConversation(exchange, bodyText)
-    : answerResponse(exchange);
+  const answer = answerOf(exchange, bodyText);
   await deliverWhole(exchange, {
     headers: commonHeaders(exchange),
     promptTokens: 0,
     hash: 0,
-    body: JSON.stringify(answer),
+    body: typeof answer === 'string' ? answer : JSON.stringify(answer),
+    // Azure answers 201 to what it has made. Source: REST reference, Files - Upload.
+    status: route.operation === 'files.create' ? 201 : 200,
     used: { output: 0, reasoning: 0 },
   });
+}
+
+/** Text is the content of a file. */
+function answerOf(exchange: Exchange, bodyText: string): JsonObject | string {
+  const [collection] = exchange.route.operation.split('.');
+  if (collection === 'conversations') return answerConversation(exchange, bodyText);
+  if (collection === 'files') return answerFile(exchange, bodyText);
+  return collection === 'batches' ? answerBatch(exchange, bodyText) : answerResponse(exchange);
 }
 
 function answerResponse(exchange: Exchange): JsonObject {

@@ -21,6 +21,11 @@ export class Recent<Key, Value> {
     return entry.value;
   }
 
+  /** All values, the one that was not used for longest first. */
+  values(): Value[] {
+    return [...this.entries.values()].map(({ value }) => value);
+  }
+
   set(key: Key, value: Value, weight = 1): void {
     const old = this.entries.get(key);
     if (old !== undefined) {
