@@ -20,6 +20,7 @@ import type { LoadedConfig } from '#config/load.ts';
 import { formatProblem } from '#config/problem.ts';
 import { watchConfig, type ConfigWatcher } from '#config/watch.ts';
 import { createDirectory, type Directory } from '#directory/directory.ts';
+import { Alarms } from '#kernel/alarms.ts';
 import { systemClock, type Clock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import { Metrics } from '#kernel/metrics.ts';
@@ -164,6 +165,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   );
   const services: Services = {
     clock,
+    alarms: new Alarms(clock),
     log,
     random,
     ids: ulidSource(),

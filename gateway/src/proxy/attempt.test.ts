@@ -6,6 +6,7 @@ import { endpointNamed, routeOver } from '../../test/support/model-objects.ts';
 import { always } from '../../test/support/routing.ts';
 import { answer, ScriptedConnections, settled } from '../../test/support/scripted-connections.ts';
 import type { ServerResponse } from 'node:http';
+import { Alarms } from '#kernel/alarms.ts';
 import { Failure } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
@@ -64,6 +65,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
     const health = new EndpointHealth({ clock, random, events: { happened() {}, odd() {} } });
     return {
       clock,
+      alarms: new Alarms(clock),
       random,
       ids: () => `attempt-${records.length + 1}`,
       log: silentLog,

@@ -1,7 +1,8 @@
-import type { Clock } from '#kernel/clock.ts';
+import { Alarm } from '#kernel/alarms.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
-import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
+import type { Watcher } from '#model/presence.ts';
+import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import type { Reservation } from './ports.ts';
 import type { Choice } from './routing/choice.ts';
@@ -46,15 +47,33 @@ export interface AttemptOptions {
  */
 const longestSettleMs = 10_000;
 
-async function within(clock: Clock, settled: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = clock.after(longestSettleMs, () =>
-    late.reject(new Failure('ledger_unavailable', 'The call cannot be recorded now, so its end is not delivered.')),
-  );
-  try {
-    await Promise.race([settled, late.promise]);
-  } finally {
-    timer.cancel();
+/** A record on its way into the journal. */
+class Recording extends Alarm {
+  /** Resolves when the record counts; rejects where it cannot be written, or is not in time. */
+  readonly counted: Promise<void>;
+  private rejectLate: (failure: Failure) => void = () => {};
+
+  constructor(services: Services, record: UsageRecord, reservation: Reservation) {
+    super();
+    this.counted = new Promise((resolve, reject) => {
+      this.rejectLate = reject;
+      this.write(services, record, reservation).then(resolve, reject);
+    });
+  }
+
+  private async write({ alarms, ledger }: Services, record: UsageRecord, reservation: Reservation): Promise<void> {
+    alarms.set(this, alarms.clock.monotonic() + longestSettleMs);
+    try {
+      await ledger.settle(record);
+      // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
+      reservation.settle(record);
+    } finally {
+      alarms.clear(this);
+    }
+  }
+
+  ring(): void {
+    this.rejectLate(new Failure('ledger_unavailable', 'The call cannot be recorded now, so its end is not delivered.'));
   }
 }
 
@@ -65,7 +84,7 @@ const noToken = { kind: 'failed', reason: 'no access token', leastMs: 0 } as con
  * given up and who is told of an expiry are objects, not functions made for the purpose: with those, V8 kept calls alive
  * long after their end (docs/performance.md).
  */
-export class Attempt implements Watched {
+export class Attempt implements Watched, Watcher {
   readonly options: AttemptOptions;
   readonly watchdog: Watchdog;
   private readonly services: Services;
@@ -107,7 +126,7 @@ export class Attempt implements Watched {
       priceBook: exchange.snapshot.prices.id,
     };
     this.watchdog = new Watchdog(
-      services.clock,
+      services.alarms,
       {
         deadlineAt: exchange.startedAt + route.deadlineMs,
         // A reply that is not streamed is silent until it is whole.
@@ -154,6 +173,10 @@ export class Attempt implements Watched {
   interrupt(why: Interruption): void {
     this.interrupted ??= why;
     this.giveUp();
+  }
+
+  clientLeft(): void {
+    this.interrupt('client-left');
   }
 
   private giveUp(): void {
@@ -370,12 +393,6 @@ export class Attempt implements Watched {
       const { id, httpStatus, timing } = record;
       options.choice.step.record = { id, outcome, httpStatus, timing };
     }
-    const counted = services.ledger.settle(record);
-    // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
-    counted.then(
-      () => options.reservation.settle(record),
-      () => undefined,
-    );
-    return within(services.clock, counted);
+    return new Recording(services, record, options.reservation).counted;
   }
 }

@@ -15,8 +15,9 @@ import type { RouteTrace } from './routing/trace.ts';
 import { SealingTap } from './sealing-tap.ts';
 import type { Services } from './services.ts';
 import type { RelayTap } from './upstream/ports.ts';
-import { relay, type Ending, type RelayClient, type RelayOutcome } from './upstream/relay.ts';
+import { relay, type Ending, type Expiring, type Relayed, type RelayOutcome } from './upstream/relay.ts';
 import type { UpstreamReply } from './upstream/send.ts';
+import type { Watchdog } from './upstream/watchdog.ts';
 import { createTap } from './usage/create-tap.ts';
 import type { Tap } from './usage/tap.ts';
 
@@ -77,6 +78,9 @@ function writeHead(
   accepted.forwarding.response.writeHead(reply.status, headers);
 }
 
+/** The relay gives the client what it has held back. */
+const held: Ending = { kind: 'held' };
+
 function breakFailure(outcome: RelayOutcome): Failure {
   return outcome === 'timed-out'
     ? new Failure('upstream_timeout', 'The upstream went silent before its reply was complete.')
@@ -102,56 +106,6 @@ function reportEnd(attempt: Attempt, outcome: RelayOutcome): void {
   else if (outcome === 'timed-out' && attempt.wentSilent) lease.brokeOff('went silent');
 }
 
-/** Settles an accepted reply and says what the client gets last. */
-async function conclude(
-  services: Services,
-  accepted: Accepted,
-  how: { readonly tap: Tap; readonly outcome: RelayOutcome },
-): Promise<Ending> {
-  const { tap, outcome } = how;
-  const unreadable = outcome === 'completed' && isUnreadable(tap, accepted.admission.exchange.stream);
-  reportEnd(accepted.attempt, unreadable ? 'upstream-broke' : outcome);
-  try {
-    const known = usageOf(services, accepted, tap);
-    const usage = known instanceof Promise ? await known : known;
-    await accepted.attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, tap.reading()));
-  } catch (thrown) {
-    const failure =
-      thrown instanceof Failure
-        ? thrown
-        : new Failure('internal_error', 'The reply could not be accounted for.', { cause: thrown });
-    services.log.error(
-      { requestId: accepted.admission.exchange.requestId, code: failure.code, err: thrown },
-      'settle failed',
-    );
-    return { kind: 'failure', failure };
-  }
-  return outcome === 'completed' && !unreadable
-    ? { kind: 'held' }
-    : { kind: 'failure', failure: breakFailure(outcome) };
-}
-
-function clientOf(accepted: Accepted, reply: Reply): RelayClient {
-  const { exchange, route } = accepted.admission;
-  const { response } = accepted.forwarding;
-  return {
-    response,
-    presence: accepted.forwarding.presence,
-    onLeave: route.onClientDisconnect,
-    writeHead: (length) => writeHead(reply, accepted, length),
-    fail(failure, headWritten) {
-      if (!headWritten) respondWithFailure(response, failure, exchange);
-      else if (exchange.stream) response.end(streamFailure(exchange.operation, failure, exchange.requestId));
-      else response.destroy();
-    },
-  };
-}
-
-/** What is read to its end for its usage alone. */
-function nobody({ forwarding }: Accepted): RelayClient {
-  return { response: undefined, presence: forwarding.presence, onLeave: 'drain', writeHead() {}, fail() {} };
-}
-
 /** Ids of responses go to the client signed: they live in one resource, and belong to whoever made them. */
 function replyIds({ exchange, caller, binding }: Admission, resource: string): ReplyIds {
   return new ReplyIds(binding?.known ?? new Map(), sealer(exchange, caller, resource));
@@ -163,38 +117,96 @@ function sealed({ admission, attempt }: Accepted, tap: Tap): RelayTap {
 }
 
 /** The reply of an attempt that was accepted: metered while it is delivered, settled before its end. */
-export function acceptedReply(services: Services, accepted: Accepted): Reply {
-  const { exchange } = accepted.admission;
-  const run = async (client: (reply: Reply) => RelayClient): Promise<void> => {
-    const tap = createTap({
+export class AcceptedReply implements Reply, Relayed {
+  readonly status: number;
+  readonly headers: Map<string, string>;
+  readonly reply: UpstreamReply;
+  readonly stream: boolean;
+  readonly watchdog: Watchdog;
+  readonly presence: Presence;
+  readonly tap: RelayTap;
+  response: ServerResponse | undefined;
+  onLeave: 'cancel' | 'drain' = 'drain';
+  private readonly services: Services;
+  private readonly accepted: Accepted;
+  private readonly meter: Tap;
+
+  constructor(services: Services, accepted: Accepted) {
+    const { reply, attempt, admission, forwarding } = accepted;
+    const { exchange } = admission;
+    this.services = services;
+    this.accepted = accepted;
+    this.status = reply.status;
+    this.headers = visibleHeaders(reply);
+    this.reply = reply;
+    this.stream = exchange.stream;
+    this.watchdog = attempt.watchdog;
+    this.presence = forwarding.presence;
+    this.meter = createTap({
       operation: exchange.operation,
       stream: exchange.stream,
       clientWantsUsage: exchange.wantsStreamUsage,
       keepBytes: services.keepBytes,
     });
-    const outcome = await relay(
-      {
-        reply: accepted.reply,
-        tap: sealed(accepted, tap),
-        client: client(made),
-        stream: exchange.stream,
-        watchdog: accepted.attempt.watchdog,
-        settle: (how) => conclude(services, accepted, { tap, outcome: how }),
-      },
-      (made) => accepted.attempt.follow(made),
-    );
-    accepted.forwarding.trail.push(`${accepted.attempt.endpointName}:${outcome}`);
-  };
-  const made: Reply = {
-    status: accepted.reply.status,
-    headers: visibleHeaders(accepted.reply),
-    deliver() {
-      exchange.body.release();
-      return run((reply) => clientOf(accepted, reply));
-    },
-    discard: () => run(() => nobody(accepted)),
-  };
-  return made;
+    this.tap = sealed(accepted, this.meter);
+  }
+
+  deliver(): Promise<void> {
+    const { admission, forwarding } = this.accepted;
+    admission.exchange.body.release();
+    this.response = forwarding.response;
+    this.onLeave = admission.route.onClientDisconnect;
+    return this.run();
+  }
+
+  /** Read to its end for its usage alone. */
+  discard(): Promise<void> {
+    return this.run();
+  }
+
+  private async run(): Promise<void> {
+    const outcome = await relay(this);
+    this.accepted.forwarding.trail.push(`${this.accepted.attempt.endpointName}:${outcome}`);
+  }
+
+  followedBy(made: Expiring): void {
+    this.accepted.attempt.follow(made);
+  }
+
+  writeHead(length: number | undefined): void {
+    if (this.response !== undefined) writeHead(this, this.accepted, length);
+  }
+
+  fail(failure: Failure, headWritten: boolean): void {
+    const { response, stream } = this;
+    const { exchange } = this.accepted.admission;
+    if (response === undefined) return;
+    if (!headWritten) respondWithFailure(response, failure, exchange);
+    else if (stream) response.end(streamFailure(exchange.operation, failure, exchange.requestId));
+    else response.destroy();
+  }
+
+  /** Settles the attempt and says what the client gets last. */
+  async settle(outcome: RelayOutcome): Promise<Ending> {
+    const { attempt, admission } = this.accepted;
+    const unreadable = outcome === 'completed' && isUnreadable(this.meter, this.stream);
+    reportEnd(attempt, unreadable ? 'upstream-broke' : outcome);
+    try {
+      const known = usageOf(this.services, this.accepted, this.meter);
+      const usage = known instanceof Promise ? await known : known;
+      await attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, this.meter.reading()));
+    } catch (thrown) {
+      const failure =
+        thrown instanceof Failure
+          ? thrown
+          : new Failure('internal_error', 'The reply could not be accounted for.', { cause: thrown });
+      const { requestId } = admission.exchange;
+      this.services.log.error({ requestId, code: failure.code, err: thrown }, 'settle failed');
+      return { kind: 'failure', failure };
+    }
+    if (outcome === 'completed' && !unreadable) return held;
+    return { kind: 'failure', failure: breakFailure(outcome) };
+  }
 }
 
 /** An answer that is no reply of the model, as the upstream worded it. */

@@ -3,7 +3,7 @@ import type { Admission } from '#model/admission.ts';
 import type { Reply } from '#model/reply.ts';
 import { Attempt, type AttemptResult } from './attempt.ts';
 import { beginPlan } from './begin-plan.ts';
-import { acceptedReply, answeredReply, type Forwarding } from './deliver.ts';
+import { AcceptedReply, answeredReply, type Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
 import { fallBack } from './fallback.ts';
 import { hedgingOf, Race } from './hedge.ts';
@@ -16,7 +16,7 @@ import { waitForPlace } from './wait.ts';
 /** One attempt, given up where the client goes away and nobody reads on for it. */
 async function make(attempt: Attempt, { presence }: Forwarding): Promise<AttemptResult> {
   const gives = attempt.options.admission.route.onClientDisconnect === 'cancel';
-  if (gives) presence.watch(() => attempt.interrupt('client-left'));
+  if (gives) presence.watch(attempt);
   try {
     return await attempt.run();
   } finally {
@@ -61,7 +61,7 @@ export async function forward(services: Services, asked: Admission, forwarding: 
     if (hedging === null) result = await make(attempt, forwarding);
     else ({ attempt, result } = await new Race(services, { plan, admission }, forwarding).run(attempt, hedging));
     if (result.kind === 'accepted')
-      return acceptedReply(services, { attempt, reply: result.reply, admission, forwarding });
+      return new AcceptedReply(services, { attempt, reply: result.reply, admission, forwarding });
     forwarding.trail.push(`${attempt.endpointName}:${result.kind === 'try-another' ? result.fault.kind : result.kind}`);
     if (result.kind === 'answered') return answeredReply(admission, forwarding, result);
     if (result.kind === 'over')

@@ -12,6 +12,7 @@ import {
   settled,
   type Call,
 } from '../../test/support/scripted-connections.ts';
+import { Alarms } from '#kernel/alarms.ts';
 import { Failure } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
@@ -94,6 +95,7 @@ describe('two attempts of one call', () => {
   function services(): Services {
     return {
       clock,
+      alarms: new Alarms(clock),
       random: always(0),
       ids: () => `attempt-${opened + 1}`,
       log: silentLog,

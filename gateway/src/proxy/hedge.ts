@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '#kernel/json.ts';
 import type { Admission } from '#model/admission.ts';
+import type { Watcher } from '#model/presence.ts';
 import type { HedgingTerms } from '#model/priority.ts';
 import { Attempt, type AttemptResult, type Interruption } from './attempt.ts';
 import type { Forwarding } from './deliver.ts';
@@ -49,7 +50,7 @@ export function hedgingOf(admission: Admission): HedgingTerms | null {
 }
 
 /** Two attempts of one call at the most, of which one is delivered. */
-export class Race {
+export class Race implements Watcher {
   readonly #services: Services;
   readonly #leg: Leg;
   readonly #forwarding: Forwarding;
@@ -67,7 +68,7 @@ export class Race {
   async run(first: Attempt, { atLeastMs }: HedgingTerms): Promise<Made> {
     const { presence } = this.#forwarding;
     const gives = this.#leg.admission.route.onClientDisconnect === 'cancel';
-    if (gives) presence.watch(() => this.#interrupt('client-left'));
+    if (gives) presence.watch(this);
     try {
       const { p95 } = this.#leg.plan.pool.firstBytes;
       const end = this.#begin(first);
@@ -219,6 +220,10 @@ export class Race {
   #interrupt(why: Interruption): void {
     this.#over = true;
     for (const { attempt } of this.#running) attempt.interrupt(why);
+  }
+
+  clientLeft(): void {
+    this.#interrupt('client-left');
   }
 
   #logFailure(thrown: unknown, what: string): void {

@@ -1,3 +1,4 @@
+import type { Alarms } from '#kernel/alarms.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
@@ -16,6 +17,8 @@ import type { Ledger, TokenCounter } from './usage/ports.ts';
 /** What the request path works with; made once by compose/. */
 export interface Services {
   readonly clock: Clock;
+  /** On the same clock. */
+  readonly alarms: Alarms;
   readonly random: RandomSource;
   readonly ids: IdSource;
   readonly log: Log;

@@ -172,8 +172,8 @@ async function ask(
   let reading: WholeReading | undefined;
   const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
   const deadlineAt = services.clock.monotonic() + deadlineMs;
-  const watchdog = new Watchdog(services.clock, { deadlineAt, firstByteMs: null, idleMs }, { expired: giveUp });
-  presence.watch(giveUp);
+  const watchdog = new Watchdog(services.alarms, { deadlineAt, firstByteMs: null, idleMs }, { expired: giveUp });
+  presence.watch({ clientLeft: giveUp });
   try {
     const reply = await firstByte(sending);
     const failure = failureOf(reply, operation, services.clock.now());

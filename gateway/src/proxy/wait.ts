@@ -31,7 +31,7 @@ async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Pr
     deadlineAt: exchange.startedAt + route.deadlineMs,
   };
   const { promise, resolve } = Promise.withResolvers<Waited>();
-  forwarding.presence.watch(queue.join(call, route.queue, resolve));
+  forwarding.presence.watch({ clientLeft: queue.join(call, route.queue, resolve) });
   const waited = await promise;
   forwarding.presence.unwatch();
   forwarding.waitedMs += waited.ms;

@@ -65,9 +65,10 @@ function readBytes({ request, presence }: BodySource, limit: number): Promise<Bu
       first = undefined;
       chunks = undefined;
     });
-    presence.watch(() =>
-      reject(new Failure('malformed_request', 'The connection was closed before the body was complete.')),
-    );
+    presence.watch({
+      clientLeft: () =>
+        reject(new Failure('malformed_request', 'The connection was closed before the body was complete.')),
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, test } from 'node:test';
 import { Failure } from '#kernel/errors.ts';
+import { Alarms } from '#kernel/alarms.ts';
 import { Presence } from '#model/presence.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { relay, type Ending, type Expiring, type RelayOutcome } from './relay.ts';
@@ -48,43 +49,39 @@ class Scene {
       // The four calls that a relay makes; a real response is in the data-plane tests.
     } as unknown as ServerResponse;
     const watchdog = new Watchdog(
-      this.clock,
+      new Alarms(this.clock),
       { deadlineAt: 60_000, firstByteMs: null, idleMs: 1_000 },
       {
         expired: () => this.follower?.expire(),
       },
     );
-    return relay(
-      {
-        reply: {
-          status: 200,
-          headers: {},
-          start: (sink) => {
-            this.sink = sink;
-          },
-          pause: () => log.push('pause'),
-          resume: () => log.push('resume'),
-          abort: () => log.push('abort'),
+    return relay({
+      reply: {
+        status: 200,
+        headers: {},
+        start: (sink) => {
+          this.sink = sink;
         },
-        tap,
-        client: {
-          response,
-          presence: this.presence,
-          onLeave: options.onLeave ?? 'cancel',
-          writeHead: () => log.push('head'),
-          fail: ({ code }) => log.push(`fail ${code}`),
-        },
-        stream: options.stream ?? true,
-        watchdog,
-        settle: (outcome) => {
-          log.push(`settle ${outcome}`);
-          return this.settled.promise;
-        },
+        pause: () => log.push('pause'),
+        resume: () => log.push('resume'),
+        abort: () => log.push('abort'),
       },
-      (made) => {
+      tap,
+      response,
+      presence: this.presence,
+      onLeave: options.onLeave ?? 'cancel',
+      followedBy: (made) => {
         this.follower = made;
       },
-    );
+      writeHead: () => log.push('head'),
+      fail: ({ code }) => log.push(`fail ${code}`),
+      stream: options.stream ?? true,
+      watchdog,
+      settle: (outcome) => {
+        log.push(`settle ${outcome}`);
+        return this.settled.promise;
+      },
+    });
   }
 
   data(text: string): void {

@@ -86,7 +86,9 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamReply, Sending {
     if (status < 200) return;
     this.status = status;
     this.headers = singleValued(headers);
-    this.decoder = decoderFor(this.headers['content-encoding'], {
+    const encoding = this.headers['content-encoding'];
+    if (encoding === undefined) return;
+    this.decoder = decoderFor(encoding, {
       data: (chunk) => this.arrived(chunk),
       end: () => this.finished(),
       error: (error) => {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '#kernel/clock.ts';
+import { Alarm, type Alarms } from '#kernel/alarms.ts';
 
 export interface WatchdogLimits {
   /** Monotonic ms at which the whole request is over. */
@@ -19,66 +19,60 @@ export interface Watched {
 
 /**
  * Ends an attempt that takes too long: at the deadline always, after a wait for its first byte, after a silence once that
- * has come. One timer, which a chunk does not reset: it looks at the time of the last chunk when it fires.
+ * has come. A chunk does not put the alarm off: it looks at the time of the last chunk when it rings.
  */
-export class Watchdog {
-  private readonly clock: Clock;
+export class Watchdog extends Alarm {
+  private readonly alarms: Alarms;
   private readonly limits: WatchdogLimits;
   private readonly watched: Watched;
-  private timer: Timer | undefined;
   private firstByteBy = Number.POSITIVE_INFINITY;
   private lastAt: number | undefined;
 
-  constructor(clock: Clock, limits: WatchdogLimits, watched: Watched) {
-    this.clock = clock;
+  constructor(alarms: Alarms, limits: WatchdogLimits, watched: Watched) {
+    super();
+    this.alarms = alarms;
     this.limits = limits;
     this.watched = watched;
-    this.arm(limits.deadlineAt - clock.monotonic());
+    alarms.set(this, limits.deadlineAt);
   }
 
-  private arm(milliseconds: number): void {
-    this.timer = this.clock.after(Math.max(0, milliseconds), () => this.look());
+  private earliest(at: number): void {
+    this.alarms.set(this, Math.min(at, this.limits.deadlineAt));
   }
 
-  private armEarlier(milliseconds: number): void {
-    if (this.clock.monotonic() + milliseconds >= this.limits.deadlineAt) return;
-    this.timer?.cancel();
-    this.arm(milliseconds);
-  }
-
-  private look(): void {
-    const now = this.clock.monotonic();
+  ring(): void {
+    const now = this.alarms.clock.monotonic();
     const due = this.lastAt === undefined ? this.firstByteBy : this.lastAt + this.limits.idleMs;
     if (now >= this.limits.deadlineAt) this.watched.expired('deadline');
     else if (now >= due) this.watched.expired(this.lastAt === undefined ? 'first-byte' : 'silence');
-    else this.arm(Math.min(this.limits.deadlineAt, due) - now);
+    else this.earliest(due);
   }
 
   /** The call is on its way: the wait for its first byte begins. */
   sent(): void {
     const { firstByteMs } = this.limits;
     if (firstByteMs === null) return;
-    this.firstByteBy = this.clock.monotonic() + firstByteMs;
-    this.armEarlier(firstByteMs);
+    this.firstByteBy = this.alarms.clock.monotonic() + firstByteMs;
+    this.earliest(this.firstByteBy);
   }
 
   /** Something arrived. The first call starts the watch for silence. */
   touch(): void {
     const first = this.lastAt === undefined;
-    this.lastAt = this.clock.monotonic();
-    if (first) this.armEarlier(this.limits.idleMs);
+    this.lastAt = this.alarms.clock.monotonic();
+    if (first) this.earliest(this.lastAt + this.limits.idleMs);
   }
 
   /** Watches on after it has fired for a silence; false where the deadline has passed, and it does not. */
   resume(): boolean {
-    const now = this.clock.monotonic();
+    const now = this.alarms.clock.monotonic();
     if (now >= this.limits.deadlineAt) return false;
     this.lastAt = now;
-    this.arm(Math.min(this.limits.idleMs, this.limits.deadlineAt - now));
+    this.earliest(now + this.limits.idleMs);
     return true;
   }
 
   stop(): void {
-    this.timer?.cancel();
+    this.alarms.clear(this);
   }
 }
