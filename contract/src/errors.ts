@@ -193,6 +193,14 @@ export const errorDefinitions = {
     meaning: 'There is no conversation with this id (or no such item in it), or it belongs to another caller.',
     remedy: 'Use the id of a conversation that the same subscription was given.',
   },
+  invalid_encrypted_content: {
+    status: 400,
+    type: invalid,
+    plane: 'data',
+    meaning:
+      'Encrypted content in the input (reasoning or a compaction of an earlier turn) is not the one that this caller was given, or no one resource can read all of it.',
+    remedy: 'Leave it out: the model then goes on from what was said, without what it thought.',
+  },
   affinity_not_supported: {
     status: 400,
     type: invalid,

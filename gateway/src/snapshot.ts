@@ -12,7 +12,7 @@ import type { Snapshot } from '#model/snapshot.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
 import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
-import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
+import { signingKey } from '#proxy/routing/affinity/signature.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import { routeOf } from '#proxy/routing/route-of.ts';
 import { tokenTermsOf } from '#proxy/consumers/entra-config.ts';
@@ -72,9 +72,9 @@ export function ptuDeployments(
 
 /** Secrets of the configuration, else the one of the data folder. */
 function affinityOf({ config, affinityKey }: SnapshotParts): AffinityRules {
-  const { keys, boundTo } = config.routing.affinity;
+  const { keys, boundTo, untaggedReasoning } = config.routing.affinity;
   const secrets = keys.length === 0 ? [affinityKey] : keys.map((key) => key.reveal());
-  return Object.freeze({ boundTo, keys: Object.freeze(secrets.map(signingKey)) });
+  return Object.freeze({ boundTo, untaggedReasoning, keys: Object.freeze(secrets.map(signingKey)) });
 }
 
 const termsOfValues = new WeakMap<NonNullable<Config['entra']>, TokenTerms>();

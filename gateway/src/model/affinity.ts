@@ -1,3 +1,5 @@
+import type { MemberSpan } from './request-body.ts';
+
 /** A key that ids are signed with. */
 export interface SigningKey {
   /** Stands in every id that it signed, so that the right key is tried first; tells nothing of the key. */
@@ -11,6 +13,8 @@ export interface AffinityRules {
   readonly keys: readonly SigningKey[];
   /** Whose an id is: of one subscription, or of every subscription of the consumer. */
   readonly boundTo: 'subscription' | 'consumer';
+  /** What becomes of encrypted reasoning without a tag, which says neither where it was made nor whose it is. */
+  readonly untaggedReasoning: 'pass' | 'refuse';
 }
 
 /** A call that must go to one resource, because what it refers to lives there. */
@@ -19,8 +23,10 @@ export interface Binding {
   readonly resource: string;
   /** The member of the body that binds it, for errors. */
   readonly param: string;
-  /** That member as the resource must get it, JSON text. */
-  readonly value: string;
+  /** Members as the resource must get them: name -> JSON text. */
+  readonly edits: ReadonlyMap<string, string>;
+  /** What of the body's bytes the resource must not get, in order, outside of `edits`. */
+  readonly cuts: readonly MemberSpan[];
   /** The upstream's id -> the one that the client knows it by. */
   readonly known: ReadonlyMap<string, string>;
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
+import { isJsonObject } from '#kernel/json.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
@@ -10,6 +11,8 @@ import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
 import { sealer } from './routing/affinity/bind.ts';
+import { ownerOf } from './routing/affinity/homes.ts';
+import { ReplyContents } from './routing/affinity/reply-contents.ts';
 import { ReplyIds, withClientIds } from './routing/affinity/reply-ids.ts';
 import type { RouteTrace } from './routing/trace.ts';
 import { SealingTap } from './sealing-tap.ts';
@@ -111,9 +114,22 @@ function replyIds({ exchange, caller, binding }: Admission, resource: string): R
   return new ReplyIds(binding?.known ?? new Map(), sealer(exchange, caller, resource));
 }
 
-function sealed({ admission, attempt }: Accepted, tap: Tap): RelayTap {
+/** Undefined where the metadata that the client gave, which the reply repeats, would be taken for encrypted content. */
+function replyContents({ admission, attempt }: Accepted): ReplyContents | undefined {
+  const { exchange, caller } = admission;
+  const { metadata } = exchange.body.json;
+  if (isJsonObject(metadata) && 'encrypted_content' in metadata) return undefined;
+  const { affinity } = exchange.snapshot;
+  const { resource } = attempt.options.choice.member.endpoint;
+  return new ReplyContents(affinity, { owner: ownerOf(affinity, caller), resource });
+}
+
+/** Before the body is let go. */
+function sealed(accepted: Accepted, tap: Tap): RelayTap {
+  const { admission, attempt } = accepted;
   if (admission.exchange.operation !== 'responses') return tap;
-  return new SealingTap(tap, replyIds(admission, attempt.options.choice.member.endpoint.resource));
+  const { resource } = attempt.options.choice.member.endpoint;
+  return new SealingTap(tap, replyIds(admission, resource), replyContents(accepted));
 }
 
 /** The reply of an attempt that was accepted: metered while it is delivered, settled before its end. */

@@ -1,4 +1,6 @@
+import type { AffinityRules } from '#model/affinity.ts';
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import { ReplyContents } from './routing/affinity/reply-contents.ts';
 import { withClientIds } from './routing/affinity/reply-ids.ts';
 import type { UpstreamReply } from './upstream/send.ts';
 import type { Watchdog } from './upstream/watchdog.ts';
@@ -42,19 +44,30 @@ function rawIdsIn(reply: JsonObject): readonly string[] {
   return [id, previous, held].filter((one) => typeof one === 'string');
 }
 
+/** Whose reply it is, and where it comes from. */
+export interface Provenance {
+  readonly affinity: AffinityRules;
+  readonly owner: string;
+  /** Base URL. */
+  readonly resource: string;
+  /** The upstream's id -> the one that the client knows; goes before what `seal` would make. */
+  readonly known: ReadonlyMap<string, string>;
+  readonly seal: (raw: string) => string;
+}
+
 /**
- * A reply with the ids that its client knows in the place of the resource's; `known` goes before what `seal` would make.
+ * A reply with the ids that its client knows in the place of the resource's, and tags before encrypted content.
  * Undefined where it is no JSON object, for nobody knows what is in it then.
  */
-export function withSealedIds(
-  bytes: Buffer,
-  known: ReadonlyMap<string, string>,
-  seal: (raw: string) => string,
-): Buffer | undefined {
+export function sealedReply(bytes: Buffer, { affinity, owner, resource, known, seal }: Provenance): Buffer | undefined {
   const reply = parseJsonObject(bytes.toString('utf8'));
   if (reply === undefined) return undefined;
   const ids = new Map(known);
   for (const raw of rawIdsIn(reply)) if (!ids.has(raw)) ids.set(raw, seal(raw));
   for (const [raw, sealed] of ids) if (raw === sealed) ids.delete(raw);
-  return withClientIds(bytes, ids);
+  const named = withClientIds(bytes, ids);
+  // Metadata is what the client wrote.
+  const { metadata } = reply;
+  if (isJsonObject(metadata) && 'encrypted_content' in metadata) return named;
+  return new ReplyContents(affinity, { owner, resource }).end(named);
 }

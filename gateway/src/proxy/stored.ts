@@ -9,12 +9,15 @@ import { storedCalls } from '#model/stored-calls.ts';
 import type { PassedLimits } from './ports.ts';
 import { usableModels } from './policies/find-route.ts';
 import { idHeaders } from './respond.ts';
-import { endpointsAt, ownerOf, sealer } from './routing/affinity/bind.ts';
+import { sealer } from './routing/affinity/bind.ts';
+import { madeElsewhere } from './routing/affinity/brought-contents.ts';
+import { endpointsAt, ownerOf } from './routing/affinity/homes.ts';
 import { openId } from './routing/affinity/signed-id.ts';
 import type { HealthState } from './routing/endpoint-state.ts';
 import { cooldownOf } from './routing/retry-after.ts';
 import type { Services } from './services.ts';
-import { readWhole, withSealedIds, type WholeReading } from './stored-reply.ts';
+import { storedBody, type StoredBody } from './stored-body.ts';
+import { readWhole, sealedReply, type WholeReading } from './stored-reply.ts';
 import { storedRequest } from './upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog } from './upstream/watchdog.ts';
@@ -110,16 +113,21 @@ function birthplaces(services: Services, { arrival, caller }: StoredCall): reado
     .map(({ endpoint }) => endpoint);
 }
 
-function homeOf(services: Services, call: StoredCall): Home {
+function homeOf(services: Services, call: StoredCall, body: StoredBody): Home {
   const { arrival, caller, operation } = call;
   const { affinity, endpoints } = arrival.snapshot;
   const id = arrival.stored?.id ?? null;
-  if (id === null) return { endpoints: birthplaces(services, call), raw: null };
+  if (id === null) {
+    const there = [...endpoints.values()].filter(({ resource }) => resource === body.resource);
+    return { endpoints: body.resource === null ? birthplaces(services, call) : reachable(services, there), raw: null };
+  }
   const prefix = prefixes[storedCalls[operation].collection];
   const opened = openId(affinity, id, { prefix, owner: ownerOf(affinity, caller) });
   if (opened === undefined) throw notFound(operation);
   const there = endpointsAt(endpoints.values(), opened);
-  if (there.length === 0) throw notFound(operation);
+  const [home] = there;
+  if (home === undefined) throw notFound(operation);
+  if (body.resource !== null && body.resource !== home.resource) throw madeElsewhere('items', 'the conversation');
   return { endpoints: reachable(services, there), raw: opened.raw };
 }
 
@@ -185,7 +193,10 @@ async function ask(
     const whole = await reading.body;
     if (whole === undefined) throw new Failure('upstream_unavailable', 'The resource where it is stored broke off.');
     const known = new Map(raw === null || arrival.stored?.id == null ? [] : [[raw, arrival.stored.id]]);
-    const sealed = withSealedIds(whole, known, sealer(arrival, caller, endpoint.resource));
+    const { affinity } = arrival.snapshot;
+    const { resource } = endpoint;
+    const provenance = { affinity, owner: ownerOf(affinity, caller), resource };
+    const sealed = sealedReply(whole, { ...provenance, known, seal: sealer(arrival, caller, resource) });
     if (sealed === undefined)
       throw new Failure(
         'upstream_invalid_reply',
@@ -221,7 +232,9 @@ async function askInTurn(services: Services, call: StoredCall, { endpoints, raw 
  */
 export async function answerStored(services: Services, call: StoredCall): Promise<void> {
   const { arrival, response, limits } = call;
-  const { status, body } = await askInTurn(services, call, homeOf(services, call));
+  const given = storedBody(call.body, call);
+  const asked = { ...call, body: given.bytes };
+  const { status, body } = await askInTurn(services, asked, homeOf(services, call, given));
   response.writeHead(status, [
     ...idHeaders(arrival.requestId, arrival.clientRequestId),
     'content-type',

@@ -4,6 +4,8 @@ import { describe, test } from 'node:test';
 import type { RouteTrace } from '@tollgate/contract/admin-api/routing.ts';
 import type { UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import { afterMs, ask, chat, hedges, hold, known, startHedged as start, warm } from '../support/hedged-stack.ts';
+import { encrypt } from '../../../twin/src/azure-openai/encrypted.ts';
+import { systemIds } from '../../../twin/src/kernel/ids.ts';
 import { call, keyOf, keys, type Answer, type RunningStack } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
 
@@ -23,6 +25,9 @@ const told = (attempts: UsageRequest['attempts']): readonly (readonly unknown[])
     measuredInput,
     measuredOutput,
   ]);
+
+/** Which the resource of the first endpoint can read. */
+const thoughts = encrypt('contoso-weu', { item: 'rs_1', tokens: 5 }, systemIds());
 
 const withoutIds = (body: string): string =>
   body.replaceAll(/"id":"[^"]+"/g, '"id":""').replaceAll(/"created":\d+/g, '"created":0');
@@ -211,7 +216,7 @@ describe('a call is never sent twice', () => {
         stream: true,
         store: false,
         input: [
-          { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAAA' },
+          { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: thoughts },
           { type: 'message', role: 'user', content: 'x' },
         ],
       },

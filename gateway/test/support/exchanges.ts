@@ -6,7 +6,7 @@ import { defaultRoutingTerms } from '#model/priority.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { RequestBody } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
-import { signingKey } from '#proxy/routing/affinity/signed-id.ts';
+import { signingKey } from '#proxy/routing/affinity/signature.ts';
 import { topLevelMembers } from '#proxy/accept/json-members.ts';
 import { createHash } from 'node:crypto';
 
@@ -94,7 +94,11 @@ export function snapshotOf({
     sendModelMaximum,
     prices,
     explainHeader: false,
-    affinity: { keys: [signingKey('a-signing-key-of-the-tests-0123456789')], boundTo: 'subscription' },
+    affinity: {
+      keys: [signingKey('a-signing-key-of-the-tests-0123456789')],
+      boundTo: 'subscription',
+      untaggedReasoning: 'pass',
+    },
     limits: { maxBodyBytes: 1024 * 1024 },
     limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };

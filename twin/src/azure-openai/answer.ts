@@ -60,9 +60,14 @@ function readAsk(exchange: Exchange, body: JsonObject): Ask {
   const { framing } = exchange.world;
   const { operation } = exchange.route;
   if (operation === 'completions') return readCompletions(body, framing);
-  if (operation === 'responses') return readResponses(body, { framing, earlier: earlierTokens(exchange, body) });
+  if (operation === 'responses') {
+    const context = { framing, earlier: earlierTokens(exchange, body), resource: resourceName(exchange) };
+    return readResponses(body, context);
+  }
   return readChat(body, framing);
 }
+
+const resourceName = (exchange: Exchange): string => exchange.resource?.name ?? '';
 
 /** What `previous_response_id` or `conversation` brings along; either is known in its own resource only. */
 function earlierTokens(exchange: Exchange, body: JsonObject): number {
@@ -110,6 +115,7 @@ async function answerGeneration(exchange: Exchange, call: Call & { readonly ask:
     cachedInputTokens: cached,
     created: Math.floor(world.clock.now() / 1000),
     ids: world.ids,
+    resource: resourceName(exchange),
   };
   const delivery = deliveryOf(exchange, { served, counted, tokens });
   try {

@@ -155,15 +155,18 @@ function embed(world: World, { line, attempt, deployment }: Given): JsonObject {
   return embeddingsBody(world, { ask, deployment, tokens: attempt.inputTokens });
 }
 
-function askOf(world: World, call: Exclude<BatchCall, 'embeddings'>, body: JsonObject): Ask {
-  const { framing } = world;
+function askOf(
+  { framing }: World,
+  call: Exclude<BatchCall, 'embeddings'>,
+  { line: { body }, attempt: { resource } }: Given,
+): Ask {
   if (call === 'completions') return readCompletions(body, framing);
-  return call === 'responses' ? readResponses(body, { framing, earlier: 0 }) : readChat(body, framing);
+  return call === 'responses' ? readResponses(body, { framing, earlier: 0, resource }) : readChat(body, framing);
 }
 
 function generated(world: World, given: Given & { readonly call: Exclude<BatchCall, 'embeddings'> }): JsonObject {
-  const { line, call, attempt, deployment } = given;
-  const ask = askOf(world, call, line.body);
+  const { call, attempt, deployment } = given;
+  const ask = askOf(world, call, given);
   const counted = ask.prompts.map((prompt) => countPrompt(prompt, world.tokenizer));
   const markers = markersOf(ask.lastUserText);
   if (markers.filterPrompt && deployment.config.contentFilter !== 'off') throw promptFiltered(ask);
@@ -186,6 +189,7 @@ function generated(world: World, given: Given & { readonly call: Exclude<BatchCa
     cachedInputTokens: attempt.cachedInputTokens,
     created: Math.floor(world.clock.now() / 1000),
     ids: world.ids,
+    resource: attempt.resource,
   };
   if (call === 'responses') return new ResponseWriter(facts).whole(responseUsage(facts));
   return call === 'completions'

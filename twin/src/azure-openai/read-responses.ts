@@ -1,5 +1,6 @@
 import { arrayAt, isJsonArray, isJsonObject, objectAt, textAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Ask, Segment } from './ask.ts';
+import { tokensOfEncrypted } from './encrypted.ts';
 import type { Framing } from './framing.ts';
 import {
   contentSegments,
@@ -16,11 +17,18 @@ import { invalid } from './refusal.ts';
 
 const leastOutputTokens = 16;
 
+interface Context {
+  readonly framing: Framing;
+  readonly earlier: number;
+  /** Who is asked: only that one reads what it encrypted. */
+  readonly resource: string;
+}
+
 /**
  * The body of a response to create. `earlier` is the number of tokens that what it goes on from brings along.
  * Throws a `Refusal` (400) where the service would, and for what the twin does not play.
  */
-export function readResponses(body: JsonObject, context: { readonly framing: Framing; readonly earlier: number }): Ask {
+export function readResponses(body: JsonObject, context: Context): Ask {
   if (body['background'] === true)
     throw invalid("The twin does not play 'background'.", { param: 'background', code: 'unsupported_parameter' });
   const input = body['input'] ?? missing('input');
@@ -50,12 +58,7 @@ export function readResponses(body: JsonObject, context: { readonly framing: Fra
 
 function promptOf(
   body: JsonObject,
-  parts: {
-    readonly items: readonly Json[];
-    readonly tools: readonly Json[];
-    readonly framing: Framing;
-    readonly earlier: number;
-  },
+  parts: Context & { readonly items: readonly Json[]; readonly tools: readonly Json[] },
 ): Segment[] {
   const { framing } = parts;
   const instructions = textAt(body, 'instructions');
@@ -63,13 +66,16 @@ function promptOf(
     ...toolSegments(parts.tools, framing.perTool),
     ...(instructions === undefined ? [] : [{ hidden: framing.perMessage }, { text: instructions }]),
     ...(parts.earlier > 0 ? [{ hidden: parts.earlier }] : []),
-    ...parts.items.flatMap((item) => itemSegments(item, framing)),
+    ...parts.items.flatMap((item) => itemSegments(item, parts)),
     { hidden: 3 + framing.perRequest },
   ];
 }
 
-function itemSegments(item: Json, framing: Framing): Segment[] {
+function itemSegments(item: Json, { framing, resource }: Context): Segment[] {
   if (!isJsonObject(item)) throw invalid("Invalid 'input': expected a string or a list of items.", { param: 'input' });
+  const encrypted = textAt(item, 'encrypted_content') ?? '';
+  if (encrypted !== '')
+    return [{ hidden: framing.perMessage }, { hidden: tokensOfEncrypted(resource, item, encrypted) }];
   const role = textAt(item, 'role');
   if (role !== undefined) return [{ hidden: framing.perMessage }, { text: role }, ...contentSegments(item['content'])];
   switch (textAt(item, 'type') ?? '') {

@@ -18,6 +18,8 @@ export interface ReplyFacts {
   /** Seconds since the epoch. */
   readonly created: number;
   readonly ids: IdSource;
+  /** The name of the resource that it is asked of, which alone can read what it encrypts. */
+  readonly resource: string;
 }
 
 /** `usage` as chat and text completions report it. */

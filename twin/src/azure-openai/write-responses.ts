@@ -1,16 +1,21 @@
 import { sum, textOf } from '#generation/words.ts';
-import { objectAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { objectAt, textAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { StreamPart, StreamShape } from '#wire/stream-part.ts';
 import { conversationIdIn } from './conversations.ts';
+import { compactsFrom, encrypt, wantsEncryptedReasoning } from './encrypted.ts';
 import { contentFilters } from './filter.ts';
 import type { Choice } from './generate.ts';
 import { obfuscation, responseUsage, textOfChoice, type ReplyFacts } from './reply.ts';
 
 type Status = 'in_progress' | 'completed' | 'incomplete';
 
+/** What is compacted is so much shorter. */
+const tokensPerCompacted = 10;
+
 /** A response's ids, drawn once: its events and its object name the same items. */
 interface ResponseIds {
   readonly response: string;
+  readonly compaction: string;
   readonly reasoning: string;
   readonly message: string;
   readonly calls: readonly { readonly item: string; readonly call: string }[];
@@ -21,6 +26,8 @@ export class ResponseWriter {
   private readonly facts: ReplyFacts;
   private readonly ids: ResponseIds;
   private readonly choice: Choice | undefined;
+  /** What comes before all that is said. */
+  private readonly hidden: readonly JsonObject[];
   private sequence = 0;
 
   constructor(facts: ReplyFacts) {
@@ -29,6 +36,7 @@ export class ResponseWriter {
     this.choice = choice;
     this.ids = {
       response: facts.ids.named('resp_', 48),
+      compaction: facts.ids.named('cmp_', 48),
       reasoning: facts.ids.named('rs_', 48),
       message: facts.ids.named('msg_', 48),
       calls: (choice?.calls ?? []).map(() => ({
@@ -36,6 +44,7 @@ export class ResponseWriter {
         call: facts.ids.named('call_', 24),
       })),
     };
+    this.hidden = this.hiddenItems();
   }
 
   /** The id of the response, for `previous_response_id`. */
@@ -52,18 +61,23 @@ export class ResponseWriter {
     const empty = this.response('in_progress', { output: [], usage: undefined });
     yield this.event('response.created', { response: empty });
     yield this.event('response.in_progress', { response: empty });
-    const reasoningTokens = this.facts.generation.reasoningTokens;
-    if (reasoningTokens > 0) {
-      const item = this.reasoningItem();
-      const opened = this.event('response.output_item.added', { output_index: 0, item });
-      yield { ...opened, tokens: reasoningTokens, reasoning: reasoningTokens };
-      yield this.event('response.output_item.done', { output_index: 0, item });
-    }
-    const first = reasoningTokens > 0 ? 1 : 0;
+    yield* this.hiddenEvents();
+    const first = this.hidden.length;
     if (this.choice !== undefined && this.choice.calls.length > 0) yield* this.callEvents(this.choice, first);
     else if (this.choice !== undefined) yield* this.messageEvents(this.choice, { index: first, shape });
     const usage = shape.usage === 'missing' ? undefined : responseUsage(this.facts);
     yield this.event(`response.${this.status()}`, { response: this.whole(usage) });
+  }
+
+  /** What is compacted and thought before anything is said. */
+  private *hiddenEvents(): Generator<StreamPart> {
+    const { reasoningTokens } = this.facts.generation;
+    for (const [index, item] of this.hidden.entries()) {
+      const tokens = item['type'] === 'reasoning' ? reasoningTokens : 0;
+      const opened = this.event('response.output_item.added', { output_index: index, item: this.begun(item) });
+      yield { ...opened, tokens, reasoning: tokens };
+      yield this.event('response.output_item.done', { output_index: index, item });
+    }
   }
 
   private *messageEvents(
@@ -145,18 +159,38 @@ export class ResponseWriter {
 
   private items(status: Status): Json[] {
     const { choice } = this;
-    const reasoning = this.facts.generation.reasoningTokens > 0 ? [this.reasoningItem()] : [];
-    if (choice === undefined) return reasoning;
+    const { hidden } = this;
+    if (choice === undefined) return [...hidden];
     const itemStatus = status === 'completed' ? this.itemStatus() : status;
-    if (choice.calls.length === 0) return [...reasoning, this.messageItem(choice, itemStatus)];
+    if (choice.calls.length === 0) return [...hidden, this.messageItem(choice, itemStatus)];
     const calls = choice.calls.map((call, index) =>
       this.callItem(choice, { index, status: itemStatus, text: textOf(call.arguments) }),
     );
-    return [...reasoning, ...calls];
+    return [...hidden, ...calls];
   }
 
-  private reasoningItem(): JsonObject {
-    return { id: this.ids.reasoning, type: 'reasoning', summary: [] };
+  private hiddenItems(): readonly JsonObject[] {
+    const { facts, ids } = this;
+    const { reasoningTokens } = facts.generation;
+    const { body } = facts.ask;
+    const threshold = compactsFrom(body);
+    const compacts = threshold !== undefined && facts.inputTokens >= threshold;
+    const compaction = this.encrypted(ids.compaction, Math.ceil(facts.inputTokens / tokensPerCompacted));
+    const reasoning = wantsEncryptedReasoning(body) ? this.encrypted(ids.reasoning, reasoningTokens) : {};
+    return [
+      ...(compacts ? [{ id: ids.compaction, type: 'compaction', ...compaction }] : []),
+      ...(reasoningTokens > 0 ? [{ id: ids.reasoning, type: 'reasoning', summary: [], ...reasoning }] : []),
+    ];
+  }
+
+  private encrypted(item: string, tokens: number): JsonObject {
+    const { resource, ids } = this.facts;
+    return { encrypted_content: encrypt(resource, { item, tokens }, ids) };
+  }
+
+  /** As it is while it is still thought: with another content, which holds nothing yet. */
+  private begun(item: JsonObject): JsonObject {
+    return 'encrypted_content' in item ? { ...item, ...this.encrypted(textAt(item, 'id') ?? '', 0) } : item;
   }
 
   private messageItem(choice: Choice, status: Status): JsonObject {

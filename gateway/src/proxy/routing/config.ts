@@ -40,6 +40,13 @@ const keys = {
               'Whose a response or a conversation is: of the subscription that made it, or of all subscriptions of its ' +
                 'consumer.',
             ),
+          untaggedReasoning: z
+            .enum(['pass', 'refuse'])
+            .default('pass')
+            .describe(
+              'What becomes of encrypted reasoning in the input of a response that this gateway did not tag, made before it did ' +
+                'or past it: `pass` sends it on, to be read or refused by whichever resource gets the call; `refuse` answers 400.',
+            ),
         })
         .prefault({})
         .describe(

@@ -4,7 +4,7 @@ import type { StoredTarget } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation, StoredOperation } from '#model/operation.ts';
-import type { BodyContent } from '#model/request-body.ts';
+import type { BodyContent, MemberSpan } from '#model/request-body.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 
 /** What goes out: everything that `send` needs. */
@@ -66,7 +66,7 @@ function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
   const namedInBody = endpoint.surface.kind === 'v1' || exchange.operation === 'responses';
   if (namedInBody && json['model'] !== endpoint.deployment) edits.set('model', JSON.stringify(endpoint.deployment));
   const { binding } = admission;
-  if (binding !== null) edits.set(binding.param, binding.value);
+  if (binding !== null) for (const [name, text] of binding.edits) edits.set(name, text);
   const asksForUsage = exchange.stream && exchange.operation !== 'responses' && !exchange.wantsStreamUsage;
   if (asksForUsage && canAskForUsage(endpoint)) {
     const options = isJsonObject(json['stream_options']) ? json['stream_options'] : {};
@@ -76,12 +76,15 @@ function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
 }
 
 /**
- * The body with some top-level members set, spliced into the bytes that the client sent: nothing else is written anew,
- * so numbers beyond a double, key order and spelling arrive as they came.
+ * The body with some top-level members set and some bytes cut out, spliced into the bytes that the client sent: nothing else
+ * is written anew, so numbers beyond a double, key order and spelling arrive as they came. A cut lies in no member that is set.
  */
-export function applyEdits(body: BodyContent, edits: BodyEdits): Buffer {
-  if (edits.size === 0) return body.bytes;
-  const splices: { readonly start: number; readonly end: number; readonly text: string }[] = [];
+export function applyEdits(body: BodyContent, edits: BodyEdits, cuts: readonly MemberSpan[] = []): Buffer {
+  if (edits.size === 0 && cuts.length === 0) return body.bytes;
+  const splices: { readonly start: number; readonly end: number; readonly text: string }[] = cuts.map((cut) => ({
+    ...cut,
+    text: '',
+  }));
   let added = '';
   for (const [name, text] of edits) {
     const span = body.spans.get(name);
@@ -137,7 +140,7 @@ export function upstreamRequest(admission: Admission, endpoint: Endpoint, identi
     origin: addressOf(endpoint).origin,
     path: pathOf(endpoint, exchange.operation),
     headers: headersFor(exchange, identity),
-    body: applyEdits(exchange.body, editsFor(admission, endpoint)),
+    body: applyEdits(exchange.body, editsFor(admission, endpoint), admission.binding?.cuts),
   };
 }
 

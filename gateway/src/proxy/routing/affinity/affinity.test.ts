@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { array, assert as holds, integer, property } from 'fast-check';
 import type { AffinityRules } from '#model/affinity.ts';
 import { ReplyIds } from './reply-ids.ts';
-import { openId, resourceTag, sealId, signingKey } from './signed-id.ts';
+import { resourceTag, signingKey } from './signature.ts';
+import { openId, sealId } from './signed-id.ts';
 
 const resource = 'https://contoso-weu.openai.azure.com';
 const keys = ['first-signing-key-of-the-tests-0123456789', 'second-signing-key-of-the-tests-0123456789'].map(
@@ -11,7 +12,7 @@ const keys = ['first-signing-key-of-the-tests-0123456789', 'second-signing-key-o
 );
 const [first, second] = keys;
 assert.ok(first !== undefined && second !== undefined);
-const rules: AffinityRules = { keys: [first], boundTo: 'subscription' };
+const rules: AffinityRules = { keys: [first], boundTo: 'subscription', untaggedReasoning: 'pass' };
 const raw = `resp_${'0123456789abcdef'.repeat(3)}`;
 const sealing = { prefix: 'resp_', owner: 'subscription marketing-web', resource } as const;
 

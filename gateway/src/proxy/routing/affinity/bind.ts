@@ -1,20 +1,11 @@
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, type Json } from '#kernel/json.ts';
 import type { Caller } from '#model/admission.ts';
-import type { AffinityRules, Binding } from '#model/affinity.ts';
-import type { Endpoint } from '#model/endpoint.ts';
+import type { Binding } from '#model/affinity.ts';
 import type { Exchange } from '#model/exchange.ts';
-import { openId, resourceTag, sealId, type IdPrefix, type OpenedId } from './signed-id.ts';
-
-/** Whose the ids of a caller are. */
-export function ownerOf(rules: AffinityRules, { subscription, chargedTo }: Caller): string {
-  return rules.boundTo === 'consumer' ? `consumer ${chargedTo.consumer}` : `subscription ${subscription.name}`;
-}
-
-/** The endpoints that can reach a resource, by its tag. */
-export function endpointsAt(endpoints: Iterable<Endpoint>, { tag }: OpenedId): readonly Endpoint[] {
-  return [...endpoints].filter(({ resource }) => resourceTag(resource) === tag);
-}
+import { boundByContents, joinBindings } from './brought-contents.ts';
+import { ownerOf, resourceAt } from './homes.ts';
+import { openId, sealId, type IdPrefix } from './signed-id.ts';
 
 /** What a call may refer to, by the member of the body that does. */
 const references = {
@@ -51,19 +42,15 @@ function boundBy(
   const id = idIn(given, param);
   const { affinity, endpoints } = exchange.snapshot;
   const opened = openId(affinity, id, { prefix, owner: ownerOf(affinity, caller) });
-  const [home] = opened === undefined ? [] : endpointsAt(endpoints.values(), opened);
+  const home = opened === undefined ? undefined : resourceAt(endpoints.values(), opened);
   if (opened === undefined || home === undefined) throw new Failure(code, message, { param });
   const { raw } = opened;
   const value = JSON.stringify(isJsonObject(given) ? { ...given, id: raw } : raw);
-  return { resource: home.resource, param, value, known: new Map([[raw, id]]) };
+  return { resource: home, param, edits: new Map([[param, value]]), cuts: [], known: new Map([[raw, id]]) };
 }
 
-/**
- * Where a call must go because of what it refers to, and what that is called there; null where it refers to nothing.
- * Throws `previous_response_not_found` or `conversation_not_found` for an id that is not this caller's.
- */
-export function bindingOf(exchange: Exchange, caller: Caller): Binding | null {
-  if (exchange.operation !== 'responses') return null;
+/** By the one thing that it refers to. */
+function boundByReference(exchange: Exchange, caller: Caller): Binding | null {
   const { previous_response_id: previous = null, conversation = null } = exchange.body.json;
   if (previous === null) {
     return conversation === null ? null : boundBy(exchange, caller, { param: 'conversation', given: conversation });
@@ -71,6 +58,17 @@ export function bindingOf(exchange: Exchange, caller: Caller): Binding | null {
   if (conversation !== null)
     throw wrong('previous_response_id', "'previous_response_id' and 'conversation' exclude each other.");
   return boundBy(exchange, caller, { param: 'previous_response_id', given: previous });
+}
+
+/**
+ * Where a call must go because of what it refers to or brings along, and what that is called there; null where that may be
+ * anywhere. Throws `previous_response_not_found` or `conversation_not_found` for an id that is not this caller's,
+ * `invalid_encrypted_content` for encrypted reasoning that is not, or that no one resource can read.
+ */
+export function bindingOf(exchange: Exchange, caller: Caller): Binding | null {
+  if (exchange.operation !== 'responses') return null;
+  const { snapshot, body } = exchange;
+  return joinBindings(boundByReference(exchange, caller), boundByContents({ snapshot, caller, body, param: 'input' }));
 }
 
 const prefixes: readonly IdPrefix[] = ['resp_', 'conv_'];

@@ -9,7 +9,7 @@ interface Replacement {
 }
 
 /** How many bytes at the end of `bytes` could be the beginning of `needle`. */
-function unfinished(bytes: Buffer, needle: Buffer): number {
+export function unfinished(bytes: Buffer, needle: Buffer): number {
   const last = bytes.at(-1);
   // Events end with a line feed, which stands in no id: nearly every chunk is done with here.
   if (last === undefined || !needle.includes(last)) return 0;

@@ -1,0 +1,28 @@
+/** The member that holds what only one resource can read. Inside a text its quotation marks would be escaped. */
+export const encryptedMember = Buffer.from('"encrypted_content"');
+
+const quote = '"'.charCodeAt(0);
+const colon = ':'.charCodeAt(0);
+/** Between the name and its value writers put one space at most; whoever puts more is not understood. */
+const mostSpace = 64;
+
+const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+function afterSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at - from < mostSpace && isSpace(bytes[at])) at += 1;
+  return at;
+}
+
+/**
+ * Where the text of the member begins whose name was found at `found`; -1 where it holds no text, or it is no member;
+ * undefined where the bytes end before that can be told.
+ */
+export function textAt(bytes: Buffer, found: number): number | undefined {
+  let at = afterSpace(bytes, found + encryptedMember.length);
+  if (at >= bytes.length) return undefined;
+  if (bytes[at] !== colon) return -1;
+  at = afterSpace(bytes, at + 1);
+  if (at >= bytes.length) return undefined;
+  return bytes[at] === quote ? at + 1 : -1;
+}

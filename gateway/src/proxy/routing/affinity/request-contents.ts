@@ -1,0 +1,40 @@
+import type { AffinityRules } from '#model/affinity.ts';
+import type { MemberSpan } from '#model/request-body.ts';
+import { contentTagLength, isTagged, openContentTag } from './content-tag.ts';
+import { encryptedMember, textAt } from './encrypted-member.ts';
+
+/** What a request brings along that only one resource can read. */
+export interface BroughtContents {
+  /** The resources that made it, by their tags: more than one can serve no such call. */
+  readonly homes: ReadonlySet<string>;
+  /** Where the tags stand in the bytes, in order: the resource must not get them. */
+  readonly cuts: readonly MemberSpan[];
+  /** One has a tag that is not ours, was changed, or is another caller's. */
+  readonly refused: boolean;
+}
+
+const quote = '"'.charCodeAt(0);
+
+/** Looks through one member of a body. Undefined where it brings nothing: found out by one search in its bytes. */
+export function contentsIn(
+  bytes: Buffer,
+  span: MemberSpan,
+  { affinity, owner }: { readonly affinity: AffinityRules; readonly owner: string },
+): BroughtContents | undefined {
+  const given = bytes.subarray(span.start, span.end);
+  let found = given.indexOf(encryptedMember);
+  if (found === -1) return undefined;
+  const homes = new Set<string>();
+  const cuts: MemberSpan[] = [];
+  let refused = false;
+  for (; found !== -1; found = given.indexOf(encryptedMember, found + encryptedMember.length)) {
+    const from = textAt(given, found) ?? -1;
+    if (from === -1 || given[from] === quote) continue;
+    const home = openContentTag(affinity, given, { from, owner });
+    if (home !== undefined) {
+      homes.add(home);
+      cuts.push({ start: span.start + from, end: span.start + from + contentTagLength });
+    } else if (isTagged(given, from)) refused = true;
+  }
+  return { homes, cuts, refused };
+}
