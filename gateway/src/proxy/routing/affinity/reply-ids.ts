@@ -8,11 +8,13 @@ interface Replacement {
   readonly to: Buffer;
 }
 
+const lineFeed = 0x0a;
+
 /** How many bytes at the end of `bytes` could be the beginning of `needle`. */
 export function unfinished(bytes: Buffer, needle: Buffer): number {
-  const last = bytes.at(-1);
-  // Events end with a line feed, which stands in no id: nearly every chunk is done with here.
-  if (last === undefined || !needle.includes(last)) return 0;
+  const last = bytes[bytes.length - 1];
+  // Events end with a line feed, which stands in no needle: nearly every chunk is done with here.
+  if (last === undefined || last === lineFeed || !needle.includes(last)) return 0;
   for (let length = Math.min(needle.length - 1, bytes.length); length > 0; length -= 1) {
     if (bytes.subarray(-length).equals(needle.subarray(0, length))) return length;
   }
