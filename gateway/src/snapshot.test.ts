@@ -114,6 +114,7 @@ suite('the snapshot', () => {
       name: 'chat',
       sessionKey: { from: 'prompt_cache_key' },
       deadlineMs: 10_000,
+      streamDeadlineMs: 10_000,
       firstByteTimeoutMs: 60_000,
       replyTimeoutMs: null,
       idleTimeoutMs: 5_000,

@@ -44,8 +44,10 @@ export interface ModelRoute {
   readonly endpoints: readonly Endpoint[];
   /** For balancers that keep the calls of a session together. */
   readonly sessionKey: SessionKey;
-  /** From arrival to the last byte, ms. */
+  /** From arrival to the last byte, ms: of a call that is not streamed. */
   readonly deadlineMs: number;
+  /** The same of one that is. */
+  readonly streamDeadlineMs: number;
   /** The longest silence of an upstream between two chunks, ms. */
   readonly idleTimeoutMs: number;
   /** The longest wait for the first byte of a stream, per attempt, ms. */
@@ -64,4 +66,9 @@ export interface ModelRoute {
   readonly maxOutput: number | null;
   /** The model family's tokenizer, for counting what the provider did not report; null where none is known. */
   readonly tokenizer: 'o200k_base' | 'cl100k_base' | null;
+}
+
+/** How long a call may take in all, ms. */
+export function deadlineOf(route: Pick<ModelRoute, 'deadlineMs' | 'streamDeadlineMs'>, stream: boolean): number {
+  return stream ? route.streamDeadlineMs : route.deadlineMs;
 }

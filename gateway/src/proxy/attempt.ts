@@ -1,6 +1,7 @@
 import { Alarm } from '#kernel/alarms.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
+import { deadlineOf } from '#model/model-route.ts';
 import type { Watcher } from '#model/presence.ts';
 import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
@@ -128,7 +129,7 @@ export class Attempt implements Watched, Watcher {
     this.watchdog = new Watchdog(
       services.alarms,
       {
-        deadlineAt: exchange.startedAt + route.deadlineMs,
+        deadlineAt: exchange.startedAt + deadlineOf(route, exchange.stream),
         // A reply that is not streamed is silent until it is whole.
         firstByteMs: exchange.stream ? route.firstByteTimeoutMs : route.replyTimeoutMs,
         idleMs: route.idleTimeoutMs,
@@ -334,7 +335,8 @@ export class Attempt implements Watched, Watcher {
   /** An attempt that had most of the caller's time speaks against its endpoint; one that was begun late does not. */
   private judgeDeadline(): void {
     const waited = this.services.clock.monotonic() - this.sentAt;
-    if (waited >= this.options.admission.route.deadlineMs / 2) this.options.choice.lease.report({ kind: 'too-slow' });
+    const { route, exchange } = this.options.admission;
+    if (waited >= deadlineOf(route, exchange.stream) / 2) this.options.choice.lease.report({ kind: 'too-slow' });
   }
 
   /** The endpoint is at fault, or cannot now: `failedUsage` where it may have used something all the same. */

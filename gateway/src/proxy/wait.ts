@@ -1,4 +1,5 @@
 import { Failure } from '#kernel/errors.ts';
+import { deadlineOf } from '#model/model-route.ts';
 import type { Forwarding } from './deliver.ts';
 import { exhausted } from './exhausted.ts';
 import type { Leg } from './leg.ts';
@@ -28,7 +29,7 @@ async function waitInQueue({ plan, admission }: Leg, forwarding: Forwarding): Pr
     plan,
     priority: caller.subscription.product.routing.priority,
     consumer: caller.chargedTo.consumer,
-    deadlineAt: exchange.startedAt + route.deadlineMs,
+    deadlineAt: exchange.startedAt + deadlineOf(route, exchange.stream),
   };
   const { promise, resolve } = Promise.withResolvers<Waited>();
   forwarding.presence.watch({ clientLeft: queue.join(call, route.queue, resolve) });

@@ -1,7 +1,7 @@
 import { seededRandom, type RandomSource } from '#kernel/random.ts';
 import { VirtualClock } from '#kernel/virtual-clock.ts';
 import { isProvisioned, type Endpoint } from '#model/endpoint.ts';
-import type { ModelRoute } from '#model/model-route.ts';
+import { deadlineOf, type ModelRoute } from '#model/model-route.ts';
 import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
 import { healthRulesOf } from '#proxy/routing/config-health.ts';
 import type { Verdict } from '#proxy/routing/endpoint-state.ts';
@@ -105,7 +105,13 @@ class Simulator {
     const plan = new Plan(this.#pool, arriving.asked, { clock: this.clock, random: this.#random });
     // A reply that is not streamed is never hedged.
     const hedging = arriving.asked.stream ? arriving.hedging : null;
-    this.#next({ ...arriving, hedging, plan, deadlineAt: now + this.#pool.route.deadlineMs, legs: new Set() });
+    this.#next({
+      ...arriving,
+      hedging,
+      plan,
+      deadlineAt: now + deadlineOf(this.#pool.route, arriving.asked.stream),
+      legs: new Set(),
+    });
   }
 
   /** Notes how every endpoint stands now, in the row of the interval that ends. */

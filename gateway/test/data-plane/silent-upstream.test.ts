@@ -62,6 +62,34 @@ describe('an upstream that accepts and then says nothing', () => {
     assert.deepEqual([state, lastError], ['available', 'no reply in time']);
   });
 
+  test('has as long as the deadline of its kind of reply: a stream may have a later one', async (context) => {
+    const clock = new ManualClock();
+    const stack = await startStack(context, {
+      config: (twin) =>
+        configFor(twin, {
+          models: models.replace('deadline: 90s', 'deadline: 90s, streamDeadline: 300s').replace('20s', '400s'),
+        }),
+      overrides: { clock, random: always(0) },
+    });
+    stack.twin.addFault({ kind: 'slow-first-byte', times: null });
+    let ended: string[] = [];
+    const asked = [false, true].map(async (stream) => {
+      const { status } = await call(`${stack.url}/openai/v1/chat/completions`, {
+        headers: { 'api-key': keys.marketing },
+        body: { model: 'gpt-5.4-mini', stream, messages: [{ role: 'user', content: 'Name three cities.' }] },
+      });
+      ended = [...ended, `${stream ? 'stream' : 'whole'}: ${status}`];
+    });
+    await until(() => stack.twin.held() === 2);
+    clock.advance(90_000);
+    await asked[0];
+    clock.advance(209_999);
+    assert.deepEqual(ended, ['whole: 504']);
+    clock.advance(1);
+    await asked[1];
+    assert.deepEqual(ended, ['whole: 504', 'stream: 504']);
+  });
+
   test('in the middle of a stream gives the client an error event of its dialect, and counts as a failure', async (context) => {
     for (const [path, last] of [
       ['chat/completions', /^\{"error":\{"code":"upstream_timeout"/],

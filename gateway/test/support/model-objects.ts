@@ -35,6 +35,7 @@ export function routeOver(
     endpoints: tiers.flat().map(([endpoint]) => endpoint),
     sessionKey: { from: 'prompt_cache_key' },
     deadlineMs: 120_000,
+    streamDeadlineMs: changes.deadlineMs ?? 120_000,
     firstByteTimeoutMs: 60_000,
     replyTimeoutMs: null,
     idleTimeoutMs: 60_000,

@@ -98,6 +98,12 @@ export const route = z.strictObject({
   balancer: balancerName.default(defaultBalancer).describe(`How the choice inside a tier is made. ${balancerWords}.`),
   sessionKey,
   deadline: duration({ atLeastMs: 100 }).prefault('120s').describe('From arrival to the last byte; then 504.'),
+  streamDeadline: duration({ atLeastMs: 100 })
+    .optional()
+    .describe(
+      'The same for a call that is streamed; without, `deadline`. Load balancers and gateways in front give up on what is ' +
+        'silent: a long reply passes them as a stream, and only so.',
+    ),
   firstByteTimeout: duration({ atLeastMs: 10 })
     .prefault('60s')
     .describe(

@@ -27,6 +27,7 @@ export function routeOf(
     endpoints: Object.freeze(tiers.flatMap((tier) => tier.endpoints.map((one) => one.endpoint))),
     sessionKey: Object.freeze(values.sessionKey),
     deadlineMs: values.deadline,
+    streamDeadlineMs: values.streamDeadline ?? values.deadline,
     firstByteTimeoutMs: values.firstByteTimeout,
     replyTimeoutMs: values.replyTimeout ?? null,
     idleTimeoutMs: values.idleTimeout,
