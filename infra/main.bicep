@@ -151,6 +151,9 @@ param useWaf bool = false
 @minValue(100)
 param wafRequestsPerAddress int = 3000
 
+@description('Under isolation: region of its private link, where it cannot make one in the region of everything. Empty: there.')
+param wafPrivateLinkLocation string = ''
+
 @description('Fewest replicas.')
 @minValue(1)
 param minReplicas int = 1
@@ -172,7 +175,7 @@ param replicaCpu string = '1'
 @allowed(['1Gi', '2Gi', '4Gi', '8Gi'])
 param replicaMemory string = '2Gi'
 
-@description('Replicas in several zones. Only in regions that have zones.')
+@description('Replicas, the journal share and the standby of PostgreSQL in several zones. Only in regions that have zones.')
 param zoneRedundant bool = false
 
 @description('Seconds that a replica has to end in.')
@@ -180,12 +183,17 @@ param zoneRedundant bool = false
 @maxValue(600)
 param terminationGraceSeconds int = 600
 
-@description('Seconds that a call may take; below the 240 after which the ingress cuts a silent one, unless that is raised.')
+@description('Seconds that a call may take whose reply is not streamed: it is silent until it is whole, so below the 240 after which the ingress, API Management and Front Door cut a silent one.')
 @minValue(10)
 @maxValue(1790)
 param requestSeconds int = 220
 
-@description('Premium ingress: minutes that a request may be silent. 0: the ordinary ingress, four minutes.')
+@description('Seconds that a streamed call may take. A stream is never silent for long: none of the three cuts it.')
+@minValue(10)
+@maxValue(3600)
+param streamSeconds int = 900
+
+@description('Premium ingress: minutes that a request may be silent, from 4. 0: the ordinary ingress, four minutes. Does nothing behind API Management or Front Door, which give up after four of their own: refused with them.')
 @minValue(0)
 @maxValue(30)
 param requestIdleMinutes int = 0
@@ -208,10 +216,8 @@ param useLocks bool = false
 @minValue(0)
 param monthlyBudget int = 0
 
-@description('First day of the month from which it counts.')
-@minLength(10)
-@maxLength(10)
-param budgetStartDate string = '2026-11-01'
+@description('First day of the month from which it counts: of this month or a later one, when it is made. The preflight sets it. Empty: no budget is made.')
+param budgetStartDate string = ''
 
 @description('Who is told of alerts and of the budget: addresses, with commas between them.')
 param alertEmails string = ''
@@ -274,6 +280,7 @@ module resources 'resources.bicep' = {
     apimCertificateSha256: apimCertificateSha256
     useWaf: useWaf
     wafRequestsPerAddress: wafRequestsPerAddress
+    wafPrivateLinkLocation: wafPrivateLinkLocation
     minReplicas: minReplicas
     maxReplicas: maxReplicas
     concurrentRequests: concurrentRequests
@@ -282,6 +289,7 @@ module resources 'resources.bicep' = {
     zoneRedundant: zoneRedundant
     terminationGraceSeconds: terminationGraceSeconds
     requestSeconds: requestSeconds
+    streamSeconds: streamSeconds
     requestIdleMinutes: requestIdleMinutes
     journalShareGiB: journalShareGiB
     usePolicies: usePolicies

@@ -150,6 +150,9 @@ param useWaf bool = false
 @minValue(100)
 param wafRequestsPerAddress int = 3000
 
+@description('Under isolation: region of its private link, where it cannot make one in the region of everything. Empty: there.')
+param wafPrivateLinkLocation string = ''
+
 @description('Fewest replicas.')
 @minValue(1)
 param minReplicas int = 1
@@ -171,7 +174,7 @@ param replicaCpu string = '1'
 @allowed(['1Gi', '2Gi', '4Gi', '8Gi'])
 param replicaMemory string = '2Gi'
 
-@description('Replicas in several zones. Only in regions that have zones.')
+@description('Replicas, the journal share and the standby of PostgreSQL in several zones. Only in regions that have zones.')
 param zoneRedundant bool = false
 
 @description('Seconds that a replica has to end in.')
@@ -179,12 +182,17 @@ param zoneRedundant bool = false
 @maxValue(600)
 param terminationGraceSeconds int = 600
 
-@description('Seconds that a call may take; below the 240 after which the ingress cuts a silent one, unless that is raised.')
+@description('Seconds that a call may take whose reply is not streamed: it is silent until it is whole, so below the 240 after which the ingress, API Management and Front Door cut a silent one.')
 @minValue(10)
 @maxValue(1790)
 param requestSeconds int = 220
 
-@description('Premium ingress: minutes that a request may be silent. 0: the ordinary ingress, four minutes.')
+@description('Seconds that a streamed call may take. A stream is never silent for long: none of the three cuts it.')
+@minValue(10)
+@maxValue(3600)
+param streamSeconds int = 900
+
+@description('Premium ingress: minutes that a request may be silent, from 4. 0: the ordinary ingress, four minutes. Does nothing behind API Management or Front Door, which give up after four of their own: refused with them.')
 @minValue(0)
 @maxValue(30)
 param requestIdleMinutes int = 0
@@ -207,10 +215,8 @@ param useLocks bool = false
 @minValue(0)
 param monthlyBudget int = 0
 
-@description('First day of the month from which it counts.')
-@minLength(10)
-@maxLength(10)
-param budgetStartDate string = '2026-11-01'
+@description('First day of the month from which it counts: of this month or a later one, when it is made. The preflight sets it. Empty: no budget is made.')
+param budgetStartDate string = ''
 
 @description('Who is told of alerts and of the budget: addresses, with commas between them.')
 param alertEmails string = ''
@@ -220,7 +226,8 @@ var models = loadJsonContent('data/models.json')
 var consumers = loadJsonContent('data/consumers.json')
 var zones = loadJsonContent('data/private-dns.json')
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+// Of the group, too: Azure Deployment Environments may make two of one name.
+var token = toLower(uniqueString(resourceGroup().id, environmentName, location))
 var tags = {
   'azd-env-name': environmentName
 }
@@ -538,6 +545,7 @@ module configuration 'core/host/gateway-configuration.bicep' = {
     accounts: accounts
     consumers: consumers
     requestSeconds: requestSeconds
+    streamSeconds: streamSeconds
     terminationGraceSeconds: terminationGraceSeconds
     syncsToDisk: networkIsolation && usePostgres
     sharedLedger: networkIsolation && usePostgres
@@ -578,6 +586,7 @@ module postgres 'core/database/postgres.bicep' = if (networkIsolation && usePost
     tier: postgresTier
     storageSizeGiB: 64
     highAvailability: postgresHighAvailability
+    zoneRedundant: zoneRedundant
     geoRedundantBackup: postgresGeoRedundantBackup
     network: {
       subnetId: endpointsSubnetId
@@ -620,6 +629,7 @@ module journalShare 'core/host/journal-share.bicep' = if (networkIsolation && us
       zoneIds: map(zones.file, zone => dns!.outputs.ids[zone])
     }
     sizeGiB: journalShareGiB
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -769,6 +779,8 @@ module apimApi 'core/apim/api.bicep' = if (useApim) {
     gatewayUrl: gateway.outputs.url
     tollgateAppId: tollgateAppId
     certificateSecretId: apimCertificateSecretId
+    behindFrontDoor: useWaf
+    frontDoorId: useWaf ? frontDoor!.outputs.id : ''
     product: consumers.product
     consumers: consumers.consumers
   }
@@ -811,7 +823,9 @@ module frontDoor 'core/edge/front-door.bicep' = if (useWaf) {
     originHost: useApim ? replace(apim!.outputs.gatewayUrl, 'https://', '') : gateway.outputs.fqdn
     originResourceId: !networkIsolation ? '' : useApim ? apim!.outputs.id : environment.outputs.id
     originGroupId: useApim ? 'Gateway' : 'managedEnvironments'
-    originLocation: location
+    linkLocation: empty(wafPrivateLinkLocation) ? location : wafPrivateLinkLocation
+    // Every API Management answers there, past its APIs; of Tollgate's own paths it has none.
+    probePath: useApim ? '/status-0123456789abcdef' : '/readyz'
     requestsPerAddress: wafRequestsPerAddress
     workspaceId: workspaceId
   }
@@ -828,7 +842,7 @@ module policies 'core/governance/policies.bicep' = if (usePolicies) {
   }
 }
 
-module budget 'core/governance/budget.bicep' = if (monthlyBudget > 0 && !empty(emails)) {
+module budget 'core/governance/budget.bicep' = if (monthlyBudget > 0 && !empty(emails) && !empty(budgetStartDate)) {
   name: 'budget'
   params: {
     amount: monthlyBudget

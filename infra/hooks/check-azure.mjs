@@ -1,13 +1,26 @@
 // What only Azure can say before a deployment: rights, regions, models, quota, names that are taken.
+import { checkBudget } from './budget-start.mjs';
+import { checkBrought } from './check-brought.mjs';
 import { regionsOf } from './check-settings.mjs';
-import { AzureError } from './resource-manager.mjs';
+import { AzureError, openSubscription } from './resource-manager.mjs';
 
-/** Problems that a deployment would run into. `subscription` is what `openSubscription` gives. */
-export async function checkAzure(subscription, settings, models) {
+/** Problems that a deployment would run into; where Azure cannot be asked at all, that is the problem. */
+export async function askAzure(settings, models) {
+  try {
+    return await checkAzure(await openSubscription(settings), settings, models);
+  } catch (thrown) {
+    if (!(thrown instanceof AzureError)) throw thrown;
+    return [thrown.message];
+  }
+}
+
+async function checkAzure(subscription, settings, models) {
   const asked = [
     checkRights(subscription, settings),
     checkZones(subscription, settings),
     checkDeleted(subscription, settings),
+    checkBrought(subscription, settings, { models, may }),
+    checkBudget(subscription, settings),
     ...(settings.EXISTING_OPENAI_ACCOUNTS
       ? []
       : regionsOf(settings).map((region, at) =>
@@ -29,13 +42,16 @@ function refusal(thrown) {
 const matches = (pattern, action) =>
   new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'i').test(action);
 
+/** Whether these permissions, as Azure lists them, allow an action. */
+function may(permissions, action) {
+  return permissions.some(
+    ({ actions, notActions }) =>
+      actions.some((one) => matches(one, action)) && !notActions.some((one) => matches(one, action)),
+  );
+}
+
 async function checkRights(subscription, settings) {
   const { value } = await subscription.get('providers/Microsoft.Authorization/permissions', '2022-04-01');
-  const may = (action) =>
-    value.some(
-      ({ actions, notActions }) =>
-        actions.some((one) => matches(one, action)) && !notActions.some((one) => matches(one, action)),
-    );
   const needed = [
     ['Microsoft.Resources/subscriptions/resourceGroups/write', 'make the resource group', 'Contributor'],
     ['Microsoft.Resources/deployments/write', 'deploy', 'Contributor'],
@@ -58,7 +74,7 @@ async function checkRights(subscription, settings) {
       'User Access Administrator, or set USE_LOCKS=false',
     ]);
   return needed
-    .filter(([action]) => !may(action))
+    .filter(([action]) => !may(value, action))
     .map(([action, what, role]) => `You may not ${what} (${action}): ask for ${role} on the subscription.`);
 }
 
@@ -73,15 +89,46 @@ async function checkZones(subscription, settings) {
   return problems;
 }
 
-/** A deleted account keeps its name for two days; one of this environment would be in the way. */
+const purge = "purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME";
+const wait = 'it has purge protection, so wait until then, bring it back, or choose another AZURE_ENV_NAME';
+
+/** What is deleted keeps its name for a while: where one of this environment is among it, it would be in the way. */
+const deleted = [
+  {
+    path: 'providers/Microsoft.CognitiveServices/deletedAccounts',
+    version: '2024-10-01',
+    told: ({ name, location }) => `The account ${name} in ${location} is deleted and keeps its name: ${purge}.`,
+  },
+  {
+    path: 'providers/Microsoft.KeyVault/deletedVaults',
+    version: '2026-02-01',
+    told: ({ name, properties }) =>
+      `The key vault ${name} is deleted and keeps its name until ${properties.scheduledPurgeDate}: ${wait} ('az keyvault recover --name ${name}').`,
+  },
+  {
+    path: 'providers/Microsoft.AppConfiguration/deletedConfigurationStores',
+    version: '2024-06-01',
+    told: ({ name, properties }) =>
+      `The configuration store ${name} is deleted and keeps its name until ${properties.scheduledPurgeDate}: ${wait} ('az appconfig recover --name ${name}').`,
+  },
+  {
+    path: 'providers/Microsoft.ApiManagement/deletedservices',
+    version: '2024-05-01',
+    told: ({ name, location }) => `The API Management ${name} in ${location} is deleted and keeps its name: ${purge}.`,
+  },
+];
+
 async function checkDeleted(subscription, settings) {
-  const { value } = await subscription.get('providers/Microsoft.CognitiveServices/deletedAccounts', '2024-10-01');
-  return value
-    .filter(({ tags }) => tags?.['azd-env-name'] === settings.AZURE_ENV_NAME)
-    .map(
-      ({ name, location }) =>
-        `The account ${name} in ${location} is deleted and keeps its name: purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME.`,
-    );
+  const lists = await Promise.all(deleted.map(({ path, version }) => subscription.get(path, version)));
+  return lists.flatMap(({ value }, at) => value.filter((one) => isOurs(one, settings)).map(deleted[at].told));
+}
+
+/** By its tag; what has none in such a list, by the group that it was in. */
+function isOurs({ tags, properties }, { AZURE_ENV_NAME: name }) {
+  const tagged = tags?.['azd-env-name'] ?? properties?.tags?.['azd-env-name'];
+  if (tagged !== undefined) return tagged === name;
+  const [, group] = /\/resourceGroups\/([^/]+)\//i.exec(properties?.serviceId ?? '') ?? [];
+  return group?.toLowerCase() === `rg-${name}`.toLowerCase();
 }
 
 function modelsOf({ deployments, provisioned }, settings, primary) {

@@ -9,7 +9,7 @@ interface ModelDeployment {
   readonly spillover: string;
   readonly regions: string;
 }
-interface Models {
+export interface Models {
   readonly deployments: readonly ModelDeployment[];
   readonly provisioned: readonly ModelDeployment[];
 }

@@ -1,5 +1,6 @@
 // What can be said about the settings without asking Azure. Each finding says what is wrong and what to do; all of them
 // are told at once.
+import { readFileSync } from 'node:fs';
 
 const yes = (settings, name) => settings[name] === 'true';
 const listOf = (text) => (text ?? '').split(',').map((part) => part.trim());
@@ -143,13 +144,30 @@ function checkTimes(settings) {
   const grace = Number(settings.TERMINATION_GRACE_SECONDS || 600);
   if (!(grace >= 60 && grace <= 600))
     problems.push(`TERMINATION_GRACE_SECONDS is ${settings.TERMINATION_GRACE_SECONDS}: from 60 to 600.`);
-  const idle = Number(settings.REQUEST_IDLE_MINUTES || 0) * 60 || 240;
+  return [...problems, ...checkSilence(settings)];
+}
+
+/** A reply that is not streamed is silent until it is whole; whoever stands in front cuts what is silent for long. */
+function checkSilence(settings) {
+  const minutes = Number(settings.REQUEST_IDLE_MINUTES || 0);
   const call = Number(settings.REQUEST_SECONDS || 220);
-  if (!(call < idle))
-    problems.push(
-      `REQUEST_SECONDS is ${call}, but the ingress cuts a silent request after ${idle} s: lower it, or raise REQUEST_IDLE_MINUTES (premium ingress).`,
-    );
-  return problems;
+  const front = [
+    ['USE_APIM', 'API Management'],
+    ['USE_WAF', 'Front Door'],
+  ].filter(([name]) => yes(settings, name));
+  const who = front.map(([, what]) => what).join(' and ');
+  if (minutes !== 0 && !(minutes >= 4 && minutes <= 30))
+    return [`REQUEST_IDLE_MINUTES is ${settings.REQUEST_IDLE_MINUTES}: 0 (the ordinary ingress), or from 4 to 30.`];
+  if (front.length > 0 && minutes > 0)
+    return [
+      `REQUEST_IDLE_MINUTES is ${minutes}, but ${who} in front gives up on a silent call after 240 s: the nodes of premium ingress would be paid for nothing. Set it to 0 and let long calls be streamed (STREAM_SECONDS), or set ${front.map(([name]) => `${name}=false`).join(' and ')}.`,
+    ];
+  const idle = minutes * 60 || 240;
+  if (call < idle) return [];
+  const remedy = front.length > 0 ? '' : ', or raise REQUEST_IDLE_MINUTES (premium ingress)';
+  return [
+    `REQUEST_SECONDS is ${call}, but a reply that is not streamed is silent until it is whole, and ${who || 'the ingress'} cuts it after ${idle} s: lower it and let long calls be streamed (STREAM_SECONDS)${remedy}.`,
+  ];
 }
 
 function checkSize({ REPLICA_CPU: cpu, REPLICA_MEMORY: memory }) {
@@ -159,7 +177,7 @@ function checkSize({ REPLICA_CPU: cpu, REPLICA_MEMORY: memory }) {
 }
 
 function checkFront(settings) {
-  const problems = [];
+  const problems = checkFrontDoor(settings);
   if (!yes(settings, 'USE_APIM')) {
     if (yes(settings, 'USE_REDIS_CACHE_APIM'))
       problems.push('USE_REDIS_CACHE_APIM is true, but USE_APIM is not: it is the cache of API Management.');
@@ -171,6 +189,29 @@ function checkFront(settings) {
     (settings.APIM_SKU !== 'PremiumV2' || !yes(settings, 'NETWORK_ISOLATION'))
   )
     problems.push('APIM_NETWORK=injection needs APIM_SKU=PremiumV2 and NETWORK_ISOLATION=true.');
+  return problems;
+}
+
+/** Regions of the public cloud in which Front Door makes its end of a private link, as its documentation lists them. */
+const linkRegions = JSON.parse(readFileSync(new URL('../data/front-door-regions.json', import.meta.url), 'utf8'));
+
+/** Under isolation Front Door comes in by a private link, which it does not make everywhere, nor to everything. */
+function checkFrontDoor(settings) {
+  const wanted = settings.WAF_PRIVATE_LINK_LOCATION;
+  if (!yes(settings, 'USE_WAF') || !yes(settings, 'NETWORK_ISOLATION'))
+    return wanted
+      ? ['WAF_PRIVATE_LINK_LOCATION is set, but USE_WAF and NETWORK_ISOLATION are not both true: nothing would use it.']
+      : [];
+  const problems = [];
+  // A region that somebody chose is theirs to know: the list grows.
+  if (!wanted && settings.AZURE_LOCATION && !linkRegions.includes(settings.AZURE_LOCATION))
+    problems.push(
+      `Front Door makes no private link in ${settings.AZURE_LOCATION}: set WAF_PRIVATE_LINK_LOCATION to the nearest of ${linkRegions.join(', ')}.`,
+    );
+  if (yes(settings, 'USE_APIM') && settings.APIM_SKU === 'PremiumV2')
+    problems.push(
+      'Front Door makes no private link to API Management Premium v2: set APIM_SKU=StandardV2, or USE_WAF=false and put a firewall of yours in front.',
+    );
   return problems;
 }
 
@@ -200,7 +241,7 @@ function checkMoney(settings) {
   if (Number(settings.MONTHLY_BUDGET || 0) > 0 && !settings.ALERT_EMAILS)
     problems.push('MONTHLY_BUDGET is set, but ALERT_EMAILS is not: nobody would be told.');
   if (start && !/^\d{4}-(0[1-9]|1[0-2])-01$/.test(start))
-    problems.push(`BUDGET_START_DATE is '${start}': the first day of a month is needed, such as 2026-12-01.`);
+    problems.push(`BUDGET_START_DATE is '${start}': the first day of a month is needed, such as 2027-01-01.`);
   if (settings.ALERT_EMAILS)
     for (const email of listOf(settings.ALERT_EMAILS))
       if (!/^[^@\s]+@[^@\s]+$/.test(email)) problems.push(`ALERT_EMAILS holds '${email}', which is no address.`);

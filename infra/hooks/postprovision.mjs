@@ -1,12 +1,5 @@
 // Runs after `azd provision`: says where things are, and what is still to be done by hand.
-const {
-  AZURE_APP_CONFIGURATION_ENDPOINT,
-  AZURE_APIM_NAME,
-  NETWORK_ISOLATION,
-  TOLLGATE_ENDPOINT,
-  TOLLGATE_GATEWAY_URL,
-  USE_WAF,
-} = process.env;
+const { AZURE_APIM_NAME, NETWORK_ISOLATION, TOLLGATE_ENDPOINT, TOLLGATE_GATEWAY_URL, USE_WAF } = process.env;
 
 console.log(`Callers use   ${TOLLGATE_ENDPOINT}`);
 if (TOLLGATE_ENDPOINT !== TOLLGATE_GATEWAY_URL) console.log(`Tollgate      ${TOLLGATE_GATEWAY_URL}`);
@@ -14,8 +7,4 @@ if (AZURE_APIM_NAME)
   console.log(`Keys          in API Management (${AZURE_APIM_NAME}): subscriptions Marketing and Finance`);
 if (USE_WAF === 'true' && NETWORK_ISOLATION === 'true')
   console.log('Still to do   approve the private endpoint of Front Door: docs/azure/deployment.md, "Front Door"');
-if (NETWORK_ISOLATION === 'true')
-  console.log(
-    `Still to do   write the configuration to ${AZURE_APP_CONFIGURATION_ENDPOINT} from inside, if it is to come from there: docs/azure/operations.md`,
-  );
 console.log('Next          azd deploy, then azd monitor --overview');

@@ -1,21 +1,13 @@
 // Runs before `azd provision`: refuses early what would fail late, and says what to do. Then, where the network is
 // closed, lets the address of whoever deploys in for as long as that takes (infra/hooks/postdeploy.mjs).
 import { readFileSync } from 'node:fs';
-import { checkAzure } from './check-azure.mjs';
+import { needsStart, startToSet } from './budget-start.mjs';
+import { askAzure } from './check-azure.mjs';
 import { checkSettings, retiring } from './check-settings.mjs';
-import { AzureError, openSubscription, setEnvironment } from './resource-manager.mjs';
+import { openSubscription, setEnvironment } from './resource-manager.mjs';
 
 const models = JSON.parse(readFileSync(new URL('../data/models.json', import.meta.url), 'utf8'));
 const settings = process.env;
-
-async function askAzure() {
-  try {
-    return await checkAzure(await openSubscription(settings), settings, models);
-  } catch (thrown) {
-    if (!(thrown instanceof AzureError)) throw thrown;
-    return [thrown.message];
-  }
-}
 
 /** The address that this machine has on the internet, as a service there sees it. */
 async function ownAddress() {
@@ -43,10 +35,18 @@ async function letDeployerIn() {
   }
 }
 
+async function setBudgetStart() {
+  if (!needsStart(settings)) return;
+  const start = await startToSet(await openSubscription(settings), settings);
+  await setEnvironment('BUDGET_START_DATE', start);
+  console.log(`The budget counts from ${start}.`);
+}
+
 for (const warning of retiring(models, Date.now())) console.warn(`Warning: ${warning}`);
 const offline = checkSettings(settings, models);
-const problems = [...offline, ...(offline.length === 0 ? await askAzure() : [])];
+const problems = [...offline, ...(offline.length === 0 ? await askAzure(settings, models) : [])];
 if (problems.length === 0) {
+  await setBudgetStart();
   await letDeployerIn();
   console.log('Preflight: nothing stands in the way.');
 } else {

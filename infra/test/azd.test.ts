@@ -14,16 +14,29 @@ const azure = parse(read('azure.yaml'));
 const parametersFile = readInfra('main.parameters.json');
 /** Variables of the environment that the parameters file refers to. */
 const variables = [...parametersFile.matchAll(/\$\{([A-Z_0-9]+)/g)].map(([, name = '']) => name);
-/** Set by azd or by hooks, not by whoever sets up a pipeline. */
-const ours = [
-  'AZURE_ENV_NAME',
-  'AZURE_LOCATION',
-  'AZURE_PRINCIPAL_ID',
-  'AZURE_PRINCIPAL_TYPE',
-  'SERVICE_GATEWAY_RESOURCE_EXISTS',
-  'DEPLOYER_IP',
+const outputs = declared('main.bicep', 'output').map(({ name }) => name);
+/** Variables that hooks read: names in capitals with a line between them. */
+const readByHooks = [
+  ...new Set(
+    globSync('hooks/*.mjs', { cwd: infraFolder }).flatMap((file) =>
+      [...readInfra(file).matchAll(/\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name = '']) => name),
+    ),
+  ),
 ];
-const settable = variables.filter((name) => !ours.includes(name)).toSorted();
+/** What is set or read and is not handed on to a pipeline, each with the reason. */
+const notHandedOn: Readonly<Record<string, string>> = {
+  AZURE_ENV_NAME: 'azd hands it on by itself',
+  AZURE_LOCATION: 'azd hands it on by itself',
+  AZURE_SUBSCRIPTION_ID: 'azd hands it on by itself',
+  AZURE_PRINCIPAL_ID: 'azd sets it to whoever is signed in: there, the pipeline',
+  AZURE_PRINCIPAL_TYPE: 'the pipeline says itself that it is a ServicePrincipal',
+  SERVICE_GATEWAY_RESOURCE_EXISTS: 'azd looks and sets it',
+  DEPLOYER_IP: 'a hook sets it, another takes it away',
+  AZURE_RESOURCE_MANAGER_ENDPOINT: 'for other clouds, whose hosts and zones the templates do not know; and for tests',
+};
+const settable = [...new Set([...variables, ...readByHooks])]
+  .filter((name) => !(name in notHandedOn) && !outputs.includes(name))
+  .toSorted();
 
 describe('azure.yaml', () => {
   test('is what azd reads: names, hosts, languages, hooks', () => {
@@ -63,8 +76,13 @@ describe('azure.yaml', () => {
       );
   });
 
-  test('what can be set in an environment is handed on to pipelines', () => {
+  test('whatever parameters and hooks read is handed on to pipelines, or there is a reason why not', () => {
     assert.deepEqual(azure.pipeline.variables.toSorted(), settable);
+    for (const name of ['ALLOW_DEPLOYER_IP', 'DEPLOYER_IP_SERVICE']) assert.ok(settable.includes(name), name);
+    assert.deepEqual(
+      Object.keys(notHandedOn).filter((name) => !variables.includes(name) && !readByHooks.includes(name)),
+      [],
+    );
   });
 });
 
@@ -95,39 +113,50 @@ test('main.bicep hands every parameter on, and asks for the same', () => {
 });
 
 test('outputs are what azd and the hooks read, in capitals', () => {
-  const outputs = declared('main.bicep', 'output').map(({ name }) => name);
   for (const name of outputs) assert.match(name, /^[A-Z][A-Z0-9_]+$/);
   for (const name of ['AZURE_CONTAINER_REGISTRY_ENDPOINT', 'AZURE_LOCATION', 'AZURE_TENANT_ID', 'AZURE_RESOURCE_GROUP'])
     assert.ok(outputs.includes(name), name);
-  const known = [
-    ...outputs,
-    ...variables,
-    'AZURE_SUBSCRIPTION_ID',
-    'AZURE_RESOURCE_MANAGER_ENDPOINT',
-    'DEPLOYER_IP_SERVICE',
-    'ALLOW_DEPLOYER_IP',
-  ];
-  for (const file of globSync('hooks/*.mjs', { cwd: infraFolder }))
-    for (const [, name = ''] of readInfra(file).matchAll(
-      /\b((?:AZURE|TOLLGATE|SERVICE|DEPLOYER|NETWORK|USE|ALLOW)_[A-Z_0-9]+)\b/g,
-    ))
-      assert.ok(known.includes(name), `${file} reads ${name}`);
 });
 
-test('environment.yaml names a template of the resource group, and parameters that it has', () => {
+/** A decorator's first argument, where it is written out. */
+function decorated(parameter: ReturnType<typeof declared>[number], name: string): unknown {
+  const [value] = parameter.decorators.find((one) => one.name === name)?.args ?? [];
+  if (value?.kind === 'array') return value.items.map((item) => (item.kind === 'literal' ? item.value : undefined));
+  return value?.kind === 'literal' ? value.value : undefined;
+}
+
+test('environment.yaml names a template of the resource group, and its parameters: types, defaults, values, words', () => {
   const environment = parse(readInfra('environment.yaml'));
   assert.equal(environment.runner, 'Bicep');
   assert.equal(templates.get(environment.templatePath).scope, 'resourceGroup');
-  const types = new Map(declared(environment.templatePath, 'param').map((one) => [one.name, one]));
-  for (const { id, type, required } of environment.parameters) {
-    const parameter = types.get(id);
-    assert.ok(parameter?.kind === 'param', id);
-    assert.equal({ string: 'string', bool: 'boolean', int: 'integer' }[parameter.type], type, id);
-    types.delete(id);
-    assert.ok(required === true || parameter.defaultValue !== undefined, id);
-  }
-  for (const [id, one] of types)
-    assert.ok(one.kind === 'param' && one.defaultValue !== undefined, `${id} has neither a value nor a default`);
+  /** The one that is left out: a hook sets it, and no hooks run there. */
+  const leftOut = ['deployerIp'];
+  const types: Readonly<Record<string, string>> = { string: 'string', bool: 'boolean', int: 'integer' };
+  const wanted = declared(environment.templatePath, 'param').flatMap((one) => {
+    if (one.kind !== 'param' || leftOut.includes(one.name)) return [];
+    const { defaultValue } = one;
+    if (defaultValue !== undefined && defaultValue.kind !== 'literal') throw new Error(`${one.name} is computed`);
+    return [
+      {
+        id: one.name,
+        type: types[one.type],
+        description: decorated(one, 'description'),
+        required: defaultValue === undefined,
+        ...(defaultValue === undefined ? {} : { default: defaultValue.value }),
+        ...(decorated(one, 'allowed') === undefined ? {} : { allowed: decorated(one, 'allowed') }),
+      },
+    ];
+  });
+  const found = environment.parameters.map(({ name, ...rest }: { name: string; id: string; default?: unknown }) => {
+    assert.ok(name.length > 2, rest.id);
+    // A region is proposed, because the form of a portal is easier with one.
+    return rest.id === 'location' ? { ...rest, default: undefined } : rest;
+  });
+  assert.deepEqual(
+    JSON.parse(JSON.stringify(found)),
+    JSON.parse(JSON.stringify(wanted)),
+    'main.bicep and environment.yaml are two forms of one list',
+  );
 });
 
 interface Step {

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startTwin, type RunningTwin } from '../../twin/src/server.ts';
+import { askAzure } from '../hooks/check-azure.mjs';
 import { checkSettings, retiring } from '../hooks/check-settings.mjs';
 import { base, profiles } from './support/profiles.ts';
 import { infraFolder, readInfra } from './support/snapshot.ts';
 
 type Settings = Readonly<Record<string, string>>;
+const front: Settings = { USE_APIM: 'true', TOLLGATE_APP_ID: 'x' };
 const models = JSON.parse(readInfra('data/models.json'));
 const subscription = '00000000-0000-4000-8000-000000000000';
 const group = `/subscriptions/${subscription}/resourceGroups/rg-test/providers`;
@@ -24,6 +26,12 @@ const region = (left: number) => ({
     types: [type],
   })),
   quota: { 'OpenAI.GlobalStandard.gpt-5.4-mini': { used: 100 - left, limit: 100 } },
+});
+
+/** As a virtual network lists it. */
+const subnet = (name: string, addressPrefix: string, serviceName?: string): object => ({
+  name,
+  properties: { addressPrefix, delegations: serviceName === undefined ? [] : [{ properties: { serviceName } }] },
 });
 
 async function propertiesOf(address: string): Promise<unknown> {
@@ -59,7 +67,46 @@ describe('settings that cannot work are refused, each with what to do', () => {
     ],
     ['no range of replicas', { MIN_REPLICAS: '3' }, /MIN_REPLICAS 3 and MAX_REPLICAS 1 are no range/],
     ['PostgreSQL in the open', { USE_POSTGRES: 'true' }, /USE_POSTGRES needs NETWORK_ISOLATION=true/],
-    ['a call that outlasts the ingress', { REQUEST_SECONDS: '600' }, /cuts a silent request after 240 s/],
+    [
+      'a call that outlasts the ingress',
+      { REQUEST_SECONDS: '600' },
+      /the ingress cuts it after 240 s: lower it and let long calls be streamed \(STREAM_SECONDS\), or raise REQUEST_IDLE_MINUTES/,
+    ],
+    [
+      'a call that outlasts API Management and Front Door',
+      { ...front, USE_WAF: 'true', REQUEST_SECONDS: '600' },
+      /API Management and Front Door cuts it after 240 s: lower it and let long calls be streamed \(STREAM_SECONDS\)\.$/,
+    ],
+    [
+      'premium ingress behind API Management, which gives up earlier',
+      { ...front, REQUEST_IDLE_MINUTES: '20', REQUEST_SECONDS: '900' },
+      /REQUEST_IDLE_MINUTES is 20, but API Management in front gives up .* 240 s.* paid for nothing.* USE_APIM=false/,
+    ],
+    [
+      'premium ingress behind Front Door, which gives up earlier',
+      { USE_WAF: 'true', REQUEST_IDLE_MINUTES: '20' },
+      /but Front Door in front gives up .*USE_WAF=false/,
+    ],
+    [
+      'minutes of silence that there are not',
+      { REQUEST_IDLE_MINUTES: '2' },
+      /0 \(the ordinary ingress\), or from 4 to 30/,
+    ],
+    [
+      'Front Door where it makes no private link',
+      { AZURE_LOCATION: 'polandcentral', USE_WAF: 'true', NETWORK_ISOLATION: 'true' },
+      /no private link in polandcentral: set WAF_PRIVATE_LINK_LOCATION to the nearest of .*germanywestcentral/,
+    ],
+    [
+      'a private link that nothing would use',
+      { WAF_PRIVATE_LINK_LOCATION: 'westeurope', USE_WAF: 'true' },
+      /WAF_PRIVATE_LINK_LOCATION is set, but/,
+    ],
+    ...(['integration', 'injection'] as const).map((network): readonly [string, Settings, RegExp] => [
+      `Front Door before API Management Premium v2, which it makes no private link to (${network})`,
+      { ...front, USE_WAF: 'true', NETWORK_ISOLATION: 'true', APIM_SKU: 'PremiumV2', APIM_NETWORK: network },
+      /no private link to API Management Premium v2: set APIM_SKU=StandardV2, or USE_WAF=false/,
+    ]),
     ['memory that does not fit', { REPLICA_CPU: '2' }, /with 2 cores Container Apps give 4Gi/],
     ['API Management without proof of origin', { USE_APIM: 'true' }, /proof that calls come from it: TOLLGATE_APP_ID/],
     [
@@ -130,6 +177,7 @@ describe('the hooks, with the azd command and Azure played', () => {
   let twin: RunningTwin;
   let addresses: Server;
   let addressService: string;
+  const pathBefore = process.env['PATH'];
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'tollgate-azd-'));
@@ -139,12 +187,14 @@ describe('the hooks, with the azd command and Azure played', () => {
       `#!/bin/sh\nif [ "$1" = auth ]; then [ -z "$NOT_SIGNED_IN" ] || { echo 'not logged in' >&2; exit 1; }; echo '{"token":"secret-token"}'; else echo "$*" >> "$AZD_LOG"; fi\n`,
     );
     chmodSync(path.join(folder, 'azd'), 0o755);
+    process.env['PATH'] = `${folder}:${pathBefore ?? ''}`;
     addresses = createServer((_, response) => response.end('198.51.100.7\n'));
     await new Promise<void>((resolve) => addresses.listen(0, '127.0.0.1', resolve));
     const bound = addresses.address();
     addressService = `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`;
   });
   after(async () => {
+    process.env['PATH'] = pathBefore;
     rmSync(folder, { recursive: true, force: true });
     addresses.close();
     await twin?.close();
@@ -159,17 +209,21 @@ describe('the hooks, with the azd command and Azure played', () => {
     });
   }
 
+  const here = (settings: Settings): Settings => ({
+    ...base,
+    AZURE_SUBSCRIPTION_ID: subscription,
+    AZURE_RESOURCE_MANAGER_ENDPOINT: twin.url,
+    ...settings,
+  });
+
   function run(hook: string, settings: Settings = {}): Promise<{ code: number; text: string; set: string }> {
     const log = path.join(folder, 'azd.log');
     writeFileSync(log, '');
     const env = {
-      ...base,
-      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+      PATH: process.env['PATH'],
       AZD_LOG: log,
-      AZURE_SUBSCRIPTION_ID: subscription,
-      AZURE_RESOURCE_MANAGER_ENDPOINT: twin.url,
       DEPLOYER_IP_SERVICE: addressService,
-      ...settings,
+      ...here(settings),
     };
     return new Promise((resolve) => {
       execFile(process.execPath, [path.join(infraFolder, 'hooks', hook)], { env }, (failure, stdout, stderr) => {
@@ -235,23 +289,146 @@ describe('the hooks, with the azd command and Azure played', () => {
       /You may not give the gateway its roles.*\n.*You may not assign policies.*USE_POLICIES=false/,
     ],
     [
+      'a vault, a store, an API Management of this environment that are deleted and keep their names; not those of another',
+      {
+        deleted: {
+          'Microsoft.KeyVault/deletedVaults': ['test', 'other'].map((name) => ({
+            name: `kv-${name}`,
+            properties: { scheduledPurgeDate: '2026-12-02T00:00:00Z', tags: { 'azd-env-name': name } },
+          })),
+          'Microsoft.AppConfiguration/deletedConfigurationStores': [
+            {
+              name: 'appcs-x',
+              properties: { scheduledPurgeDate: '2026-12-02T00:00:00Z', tags: { 'azd-env-name': 'test' } },
+            },
+          ],
+          'Microsoft.ApiManagement/deletedservices': ['rg-test', 'rg-other'].map((name) => ({
+            name: `apim-${name}`,
+            location: 'swedencentral',
+            properties: { serviceId: `${group.replace('rg-test', name)}/Microsoft.ApiManagement/service/apim-x` },
+          })),
+        },
+      },
+      {},
+      /^The key vault kv-test is deleted and keeps its name until 2026-12-02.*az keyvault recover[^]*appcs-x is deleted.*az appconfig recover[^]*apim-rg-test in swedencentral is deleted/,
+    ],
+    [
+      'a budget that would begin in a month that is over',
+      {},
+      { MONTHLY_BUDGET: '100', ALERT_EMAILS: 'a@b.c', BUDGET_START_DATE: '2026-01-01' },
+      /BUDGET_START_DATE is 2026-01-01, a month that is over/,
+    ],
+    [
       'an account of this environment that is deleted and keeps its name',
       { deletedAccounts: [{ name: 'oai-x', location: 'swedencentral', tags: { 'azd-env-name': 'test' } }] },
       {},
       /oai-x in swedencentral is deleted and keeps its name: purge it/,
     ],
     ['a subscription that is not there', {}, { AZURE_SUBSCRIPTION_ID: 'other' }, /SubscriptionNotFound/],
-    ['nobody signed in', {}, { NOT_SIGNED_IN: '1' }, /sign in with 'azd auth login'/],
     ['no subscription chosen', {}, { AZURE_SUBSCRIPTION_ID: '' }, /AZURE_SUBSCRIPTION_ID is not set/],
     ['Azure away', {}, { AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:1' }, /does not answer/],
   ];
+  // Without a process of its own for each: what the hook does with them is shown above and below.
   for (const [what, resourceManager, settings, said] of refusals)
     test(`preflight refuses: ${what}`, async () => {
       await playing(resourceManager);
-      const { code, text } = await run('preprovision.mjs', settings);
-      assert.equal(code, 1, text);
-      assert.match(text, said);
+      assert.match((await askAzure(here(settings), models)).join('\n'), said);
     });
+
+  test('preflight refuses what Azure would, and says how many things there are', async () => {
+    await playing({ permissions: [{ actions: ['*'], notActions: ['Microsoft.Authorization/*/write'] }] });
+    const { code, text } = await run('preprovision.mjs');
+    assert.equal(code, 1);
+    assert.match(text, /^Nothing was deployed. 2 things stand in the way:\n {2}- You may not give/m);
+  });
+
+  test('preflight refuses: nobody signed in', async () => {
+    await playing({});
+    const { code, text } = await run('preprovision.mjs', { NOT_SIGNED_IN: '1' });
+    assert.equal(code, 1);
+    assert.match(text, /sign in with 'azd auth login'/);
+  });
+
+  const bought = `${group}/Microsoft.CognitiveServices/accounts/oai-shared`;
+  const brought = {
+    EXISTING_OPENAI_ACCOUNTS: `${bought}@westeurope`,
+    EXISTING_LOG_ANALYTICS_WORKSPACE_ID: `${group}/Microsoft.OperationalInsights/workspaces/log-shared`,
+    EXISTING_VIRTUAL_NETWORK_ID: `${group}/Microsoft.Network/virtualNetworks/vnet-shared`,
+    EXISTING_PRIVATE_DNS_ZONES: `${group}/Microsoft.Network/privateDnsZones/privatelink.azurecr.io`,
+    NETWORK_ISOLATION: 'true',
+    ALLOW_DEPLOYER_IP: 'false',
+    ...front,
+  };
+  const there = {
+    [bought]: { location: 'westeurope', properties: { customSubDomainName: 'oai-shared' } },
+    [`${bought}/deployments`]: { value: models.deployments.map(({ name }: { name: string }) => ({ name })) },
+    [`${bought}/providers/Microsoft.Authorization/permissions`]: { value: [{ actions: ['*'], notActions: [] }] },
+    [brought.EXISTING_LOG_ANALYTICS_WORKSPACE_ID]: { location: 'swedencentral' },
+    [brought.EXISTING_PRIVATE_DNS_ZONES]: {},
+    [brought.EXISTING_VIRTUAL_NETWORK_ID]: {
+      location: 'swedencentral',
+      properties: {
+        subnets: [
+          subnet('gateway', '10.0.0.0/27', 'Microsoft.App/environments'),
+          subnet('endpoints', '10.0.0.64/27'),
+          subnet('api-management', '10.0.0.32/27', 'Microsoft.Web/serverFarms'),
+        ],
+      },
+    },
+  };
+
+  test('what is brought along is used where it is as the templates need it', async () => {
+    await playing({ resources: there });
+    const { code, text } = await run('preprovision.mjs', brought);
+    assert.equal(code, 0, text);
+  });
+
+  test('what is brought along and is not there, is elsewhere, or of another shape is refused, all at once', async () => {
+    await playing({
+      resources: {
+        [bought]: { location: 'francecentral', properties: { customSubDomainName: 'x', endpoint: 'https://x' } },
+        [`${bought}/deployments`]: { value: [{ name: 'gpt-5-mini' }] },
+        [`${bought}/providers/Microsoft.Authorization/permissions`]: {
+          value: [{ actions: ['*/read'], notActions: [] }],
+        },
+        [brought.EXISTING_LOG_ANALYTICS_WORKSPACE_ID]: { location: 'westeurope' },
+        [brought.EXISTING_VIRTUAL_NETWORK_ID]: {
+          location: 'swedencentral',
+          properties: {
+            subnets: [
+              subnet('gateway', '10.0.0.0/28', 'Microsoft.App/environments'),
+              subnet('api-management', '10.0.0.32/27'),
+            ],
+          },
+        },
+      },
+    });
+    const { code, text } = await run('preprovision.mjs', brought);
+    assert.equal(code, 1);
+    for (const said of [
+      /oai-shared is in westeurope: it is in francecentral/,
+      /oai-shared is not called by its name, but as https:\/\/x/,
+      /oai-shared has no deployment gpt-5\.4-mini, text-embedding-3-small/,
+      /may not give the gateway its role on oai-shared/,
+      /EXISTING_LOG_ANALYTICS_WORKSPACE_ID is in westeurope, everything else in swedencentral/,
+      /there is no subnet 'endpoints'/,
+      /'gateway' is 10\.0\.0\.0\/28: a \/27 or more is needed/,
+      /'api-management' must be delegated to Microsoft\.Web\/serverFarms/,
+      /EXISTING_PRIVATE_DNS_ZONES names .*azurecr\.io: it is not there/,
+    ])
+      assert.match(text, said);
+  });
+
+  test('a budget counts from this month where nobody says from when; one that is there goes on as it was', async () => {
+    const wanted = { MONTHLY_BUDGET: '100', ALERT_EMAILS: 'a@b.c' };
+    await playing({});
+    const today = new Date().toISOString().slice(0, 7);
+    assert.match((await run('preprovision.mjs', wanted)).set, new RegExp(`env set BUDGET_START_DATE ${today}-01`));
+    const budget = { properties: { timePeriod: { startDate: '2026-01-01T00:00:00Z' } } };
+    await playing({ resources: { [`${group}/Microsoft.Consumption/budgets/tollgate`]: budget } });
+    assert.match((await run('preprovision.mjs', wanted)).set, /env set BUDGET_START_DATE 2026-01-01/);
+    assert.equal((await run('preprovision.mjs', { ...wanted, BUDGET_START_DATE: '2026-01-01' })).code, 0);
+  });
 
   test("the deployer's address is let in while the network is closed, unless that is not wanted", async () => {
     await playing({});
@@ -327,6 +504,8 @@ describe('the hooks, with the azd command and Azure played', () => {
     assert.equal((await run('predeploy.mjs', { AZURE_CONTAINER_REGISTRY_ENDPOINT: 'cr1.azurecr.io' })).code, 0);
     assert.equal((await run('predown.mjs', { USE_LOCKS: 'true' })).code, 1);
     assert.equal((await run('predown.mjs')).code, 0);
+    const isolated = { NETWORK_ISOLATION: 'true', AZURE_APP_CONFIGURATION_ENDPOINT: 'https://a.azconfig.io' };
+    assert.doesNotMatch((await run('postprovision.mjs', isolated)).text, /azconfig/, 'nothing is read from there then');
     assert.match(
       (
         await run('postprovision.mjs', {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { readTemplates, TemplateSet } from '../../tools/bicep/template-set.ts';
 import { asText } from '../../tools/bicep/values.ts';
 import { parseQuery } from '../../tools/kql/parse.ts';
-import { runQuery, type Table } from '../../tools/kql/run.ts';
+import { runQuery, type Row, type Table } from '../../tools/kql/run.ts';
 import { dashboardPicture } from './support/dashboard-picture.ts';
 import { at, listAt, made } from './support/problems.ts';
 import { profiles } from './support/profiles.ts';
@@ -45,6 +45,18 @@ test('every query is used, and counts a record that arrived twice once', () => {
   assert.deepEqual(twice.rows, named('tokens-share-per-consumer').rows);
 });
 
+/** A row of `AppRequests`, which stands for so many requests. */
+const request = (AppRoleName: string, ResultCode: string, ItemCount: number): Row => ({
+  AppRoleName,
+  ResultCode,
+  ItemCount,
+});
+
+function asked(file: string, telemetry: readonly Row[]): readonly Row[] {
+  const query = parseQuery(readInfra(file));
+  return runQuery(query, { columns: columnsOf[query.table] ?? [], rows: telemetry }).rows;
+}
+
 const sumOf = ({ rows }: Table, column: string): number => rows.reduce((total, row) => total + Number(row[column]), 0);
 
 describe('what the queries say of a day', () => {
@@ -82,7 +94,23 @@ describe('what the queries say of a day', () => {
     assert.ok(named('alert-throttling').rows.every(({ Share }) => Number(Share) > 0 && Number(Share) < 20));
     assert.equal(sumOf(named('alert-unpriced'), 'Unpriced'), day.rows.filter(({ Unpriced }) => Unpriced !== '').length);
     const quiet = outcome(readInfra('queries/alert-server-errors.kql'));
-    assert.deepEqual(quiet, { columns: ['Share'], rows: [] });
+    assert.deepEqual(quiet, { columns: ['AppRoleName', 'Share'], rows: [] });
+  });
+
+  test('of telemetry that is sampled, a row counts for as many requests as it stands for', () => {
+    const rows = [
+      ...Array.from({ length: 19 }, () => request('api-management', '200', 10)),
+      ...Array.from({ length: 10 }, () => request('api-management', '503', 1)),
+      ...Array.from({ length: 19 }, () => request('tollgate', '500', 1)),
+    ];
+    // 10 of 200, not 10 of 29; the gateway stays below twenty requests.
+    assert.deepEqual(asked('queries/alert-server-errors.kql', rows), [{ AppRoleName: 'api-management', Share: 5 }]);
+    const edge = { AppRoleName: 'tollgate', Target: 'oai-1', Success: false, DurationMs: 10, ItemCount: 4 };
+    const map = asked('queries/application-map.kql', [edge, { ...edge, Success: true, ItemCount: 6 }]);
+    assert.deepEqual(
+      map.map(({ Calls, Failed }) => [Calls, Failed]),
+      [[10, 4]],
+    );
   });
 });
 

@@ -31,6 +31,11 @@ const aggregates: Readonly<Record<string, Aggregate>> = {
     numbers(rows, of).reduce<number | null>((most, one) => (most === null || one > most ? one : most), null),
   // Of nothing but nulls, the sum is 0 in Kusto.
   sum: (rows, [of]) => numbers(rows, of).reduce((sum, one) => sum + one, 0),
+  sumif: (rows, [of, condition]) =>
+    numbers(
+      rows.filter((row) => valueOf(condition, row) === true),
+      of,
+    ).reduce((sum, one) => sum + one, 0),
   percentile: (rows, [of, rank]) => {
     const sorted = numbers(rows, of).toSorted((left, right) => left - right);
     const wanted = rank?.kind === 'value' ? Number(rank.value) : 50;

@@ -12,6 +12,12 @@ param tollgateAppId string
 @description('That certificate, where there is no app registration: the id of its secret in Key Vault, without version.')
 param certificateSecretId string
 
+@description('Whether Front Door is in front, which alone is let in then.')
+param behindFrontDoor bool
+
+@description('Its id.')
+param frontDoorId string
+
 var byCertificate = empty(tollgateAppId)
 
 @description('{ name, displayName } of the product.')
@@ -62,6 +68,20 @@ resource audience 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if 
   }
 }
 
+resource frontDoor 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (behindFrontDoor) {
+  parent: service
+  name: 'front-door-id'
+  properties: {
+    displayName: 'front-door-id'
+    value: frontDoorId
+  }
+}
+
+var policy = byCertificate
+  ? loadTextContent('../../policies/api-with-certificate.xml')
+  : loadTextContent('../../policies/api.xml')
+var comesFromFrontDoor = behindFrontDoor ? loadTextContent('../../policies/from-front-door.xml') : ''
+
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
   parent: service
   name: 'azure-openai'
@@ -87,11 +107,9 @@ resource apiPolicy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = 
   name: 'policy'
   properties: {
     format: 'rawxml'
-    value: byCertificate
-      ? loadTextContent('../../policies/api-with-certificate.xml')
-      : loadTextContent('../../policies/api.xml')
+    value: replace(policy, '<!-- from-front-door.xml -->', comesFromFrontDoor)
   }
-  dependsOn: [backend, audience]
+  dependsOn: [backend, audience, frontDoor]
 }
 
 resource standard 'Microsoft.ApiManagement/service/products@2024-05-01' = {

@@ -35,7 +35,6 @@ param applicationInsightsName string
 @description('Workspace that the gateway log goes to.')
 param workspaceId string
 
-var roles = loadJsonContent('../../roles.json')
 var virtualNetworkTypes = {
   integration: 'External'
   injection: 'Internal'
@@ -68,13 +67,11 @@ resource service 'Microsoft.ApiManagement/service@2025-09-01-preview' = {
   }
 }
 
-resource publisherRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: insights
-  name: guid(insights.id, service.id, roles.monitoringMetricsPublisher.id)
-  properties: {
-    principalId: service.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher.id)
+module publisherRole '../monitor/telemetry-publisher.bicep' = {
+  name: 'api-management-telemetry'
+  params: {
+    componentName: applicationInsightsName
+    publisherPrincipalId: service.identity.principalId
   }
 }
 

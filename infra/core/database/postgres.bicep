@@ -22,8 +22,11 @@ param tier string
 @minValue(32)
 param storageSizeGiB int
 
-@description('A standby in the same zone; not with a burstable size.')
+@description('A standby; not with a burstable size.')
 param highAvailability bool
+
+@description('Whether that standby is in another zone. Only in regions that have zones.')
+param zoneRedundant bool
 
 @description('Backups in the paired region too; can be chosen only when the server is made, and only where the region has a pair.')
 param geoRedundantBackup bool
@@ -62,7 +65,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
       geoRedundantBackup: geoRedundantBackup ? 'Enabled' : 'Disabled'
     }
     highAvailability: {
-      mode: highAvailability && tier != 'Burstable' ? 'SameZone' : 'Disabled'
+      mode: !highAvailability || tier == 'Burstable' ? 'Disabled' : zoneRedundant ? 'ZoneRedundant' : 'SameZone'
     }
     network: {
       publicNetworkAccess: 'Disabled'

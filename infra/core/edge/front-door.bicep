@@ -21,8 +21,11 @@ param originResourceId string
 @description('Which part of that: `managedEnvironments` or `Gateway`.')
 param originGroupId string
 
-@description('Region of what it leads to.')
-param originLocation string
+@description('Region in which Front Door makes its end of the private link: the nearest of those where it can.')
+param linkLocation string
+
+@description('Path that answers 200 where what it leads to is well.')
+param probePath string
 
 @description('Requests of one address in five minutes, beyond which it is refused.')
 @minValue(100)
@@ -63,7 +66,7 @@ resource origins 'Microsoft.Cdn/profiles/originGroups@2024-09-01' = {
       successfulSamplesRequired: 3
     }
     healthProbeSettings: {
-      probePath: '/readyz'
+      probePath: probePath
       probeProtocol: 'Https'
       probeRequestType: 'GET'
       probeIntervalInSeconds: 100
@@ -89,7 +92,7 @@ resource origin 'Microsoft.Cdn/profiles/originGroups/origins@2024-09-01' = {
           privateLink: {
             id: originResourceId
           }
-          privateLinkLocation: originLocation
+          privateLinkLocation: linkLocation
         }
   }
 }

@@ -6,8 +6,11 @@ param accounts array
 @description('Organisation, product and consumers, as `data/consumers.json` has them.')
 param consumers object
 
-@description('Seconds that a call may take in all.')
+@description('Seconds that a call may take in all whose reply is not streamed.')
 param requestSeconds int
+
+@description('Seconds that a streamed one may.')
+param streamSeconds int
 
 @description('Seconds that a replica has to end in.')
 param terminationGraceSeconds int
@@ -164,5 +167,10 @@ output configuration object = union(shared, {
   models: toObject(modelTiers, model => model.name, model => {
     tiers: model.tiers
     deadline: '${requestSeconds}s'
+    streamDeadline: '${streamSeconds}s'
+    // Three attempts without a byte are three minutes of silence; whoever stands in front waits four.
+    maxAttempts: 3
+    firstByteTimeout: '60s'
+    idleTimeout: '60s'
   })
 })

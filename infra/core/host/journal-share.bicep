@@ -11,6 +11,9 @@ param location string
 @description('Tags of the account.')
 param tags object
 
+@description('Whether it is kept in several zones. Only in regions that have zones.')
+param zoneRedundant bool
+
 @description('{ subnetId, zoneIds }: NFS is only spoken inside the network.')
 param network object
 
@@ -24,7 +27,7 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   tags: tags
   kind: 'FileStorage'
   sku: {
-    name: 'Premium_LRS'
+    name: zoneRedundant ? 'Premium_ZRS' : 'Premium_LRS'
   }
   properties: {
     allowSharedKeyAccess: false

@@ -50,7 +50,8 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
       : null
     policies: {
       azureADAuthenticationAsArmPolicy: {
-        status: 'disabled'
+        // Container Apps pull with a token of Resource Manager: without this the image is never pulled.
+        status: 'enabled'
       }
     }
   }

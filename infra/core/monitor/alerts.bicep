@@ -26,7 +26,7 @@ var rules = [
     query: loadTextContent('../../queries/alert-server-errors.kql')
     measure: 'Share'
     aggregation: 'Maximum'
-    dimension: ''
+    dimension: 'AppRoleName'
     threshold: 5
     severity: 1
     window: 'PT15M'

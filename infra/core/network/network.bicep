@@ -152,7 +152,7 @@ resource gatewayRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
       {
         name: 'AllowMonitor'
         properties: {
-          description: 'Where the private link scope is left out; and the logs of the platform.'
+          description: 'Logs and metrics of the platform. What the gateway itself sends takes the private endpoint: the workspace takes nothing from outside.'
           priority: 140
           direction: 'Outbound'
           access: 'Allow'

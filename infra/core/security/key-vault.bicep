@@ -43,7 +43,8 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 90
+    // The shortest there is: its name is taken until then, since nobody may purge it.
+    softDeleteRetentionInDays: 7
     enablePurgeProtection: true
     publicNetworkAccess: network.isolated && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
     networkAcls: {

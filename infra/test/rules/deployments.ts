@@ -64,6 +64,7 @@ const chains: readonly Chain[] = [
   },
   { file: 'core/apim/api.bicep', symbol: 'apiPolicy', after: 'backend', why: 'the policy names the backend' },
   { file: 'core/apim/api.bicep', symbol: 'apiPolicy', after: 'audience', why: 'the policy names the value' },
+  { file: 'core/apim/api.bicep', symbol: 'apiPolicy', after: 'frontDoor', why: 'the policy names the value' },
   {
     file: 'core/database/postgres.bicep',
     symbol: 'database',

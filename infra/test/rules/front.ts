@@ -64,7 +64,7 @@ const policyDemands: readonly Demand[] = [
 
 /** Policies of API Management: read as text, since expressions make them more than XML. */
 export function policiesAreGood(files: ReadonlyMap<string, string>): Problem[] {
-  const names = [...files.keys()].filter((file) => file.startsWith('policies/'));
+  const names = [...files.keys()].filter((file) => (files.get(file) ?? '').startsWith('<policies>'));
   const problems = names.flatMap((file) =>
     policyDemands.flatMap(({ test, message }): Problem[] =>
       test(files.get(file) ?? '') ? [] : [{ rule: 'policy', file, line: 1, message }],
@@ -109,27 +109,92 @@ export function originIsProven(snapshot: Snapshot): Problem[] {
   return problems;
 }
 
-/** The gateway drains before it is killed, and answers before the ingress gives up. */
+/** Whoever stands in front gives up after a silence of its own: who does first, and after how many seconds. */
+function shortestSilence(snapshot: Snapshot, ingress: number): readonly [string, number] {
+  const policies = made(snapshot, 'Microsoft.ApiManagement/service/apis/policies').map(
+    ({ body }): readonly [string, number] => [
+      'API Management',
+      Number(/<forward-request timeout="(\d+)"/.exec(asText(at(body, 'properties.value') ?? ''))?.[1] ?? 300),
+    ],
+  );
+  const doors = made(snapshot, 'Microsoft.Cdn/profiles').map(({ body }): readonly [string, number] => [
+    'Front Door',
+    Number(at(body, 'properties.originResponseTimeoutSeconds') ?? 60),
+  ]);
+  const all: readonly (readonly [string, number])[] = [['the ingress', ingress], ...policies, ...doors];
+  return all.reduce((least, one) => (one[1] < least[1] ? one : least));
+}
+
+/** Minutes of silence that premium ingress takes, and that are worth its nodes: nobody in front gives up earlier. */
+export function idleMinutesMeanSomething(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.App/managedEnvironments').flatMap((environment): Problem[] => {
+    const minutes = at(environment.body, 'properties.ingressConfiguration.requestIdleTimeout');
+    if (minutes === undefined) return [];
+    if (typeof minutes !== 'number' || minutes < 4 || minutes > 30)
+      return [problemAt(environment, 'idle', `${JSON.stringify(minutes)} minutes of silence: from 4 to 30`)];
+    const [what, seconds] = shortestSilence(snapshot, minutes * 60);
+    if (seconds >= minutes * 60) return [];
+    return [problemAt(environment, 'idle', `${minutes} minutes are paid for, but ${what} gives up after ${seconds} s`)];
+  });
+}
+
+const servedBy = { apiManagement: '/status-0123456789abcdef', tollgate: '/readyz' } as const;
+
+/** Front Door asks on a path that what it leads to has; and is not walked around where that can be helped. */
+export function frontDoorFits(snapshot: Snapshot): Problem[] {
+  const groups = made(snapshot, 'Microsoft.Cdn/profiles/originGroups');
+  const services = made(snapshot, 'Microsoft.ApiManagement/service');
+  const path = services.length > 0 ? servedBy.apiManagement : servedBy.tollgate;
+  const probes = groups.flatMap((group): Problem[] =>
+    at(group.body, 'properties.healthProbeSettings.probePath') === path
+      ? []
+      : [problemAt(group, 'probe', `asks on a path that is not there: ${path} is`)],
+  );
+  const links = made(snapshot, 'Microsoft.Cdn/profiles/originGroups/origins').flatMap((origin): Problem[] =>
+    at(origin.body, 'properties.sharedPrivateLinkResource') !== undefined &&
+    services.some(({ body }) => at(body, 'sku.name') === 'PremiumV2')
+      ? [problemAt(origin, 'link', 'Front Door makes no private link to API Management Premium v2')]
+      : [],
+  );
+  const past = made(snapshot, 'Microsoft.ApiManagement/service/apis/policies').flatMap((policy): Problem[] => {
+    const asks = /<check-header name="X-Azure-FDID"[^>]*>\s*<value>\{\{front-door-id\}\}<\/value>/.test(
+      asText(at(policy.body, 'properties.value') ?? ''),
+    );
+    return asks === groups.length > 0
+      ? []
+      : [problemAt(policy, 'past-front-door', asks ? 'lets nobody in' : 'lets callers in past the firewall')];
+  });
+  return [...probes, ...links, ...past];
+}
+
+/** The gateway drains before it is killed, and answers before whoever is in front gives up. */
 export function timesFit(snapshot: Snapshot): Problem[] {
   const app = made(snapshot, 'Microsoft.App/containerApps')[0];
   const environment = made(snapshot, 'Microsoft.App/managedEnvironments')[0];
   if (app === undefined || environment === undefined) return [];
   const configuration = asText(at(app.body, 'properties.configuration.secrets.0.value') ?? '');
-  const seconds = (pattern: RegExp): number[] => [...configuration.matchAll(pattern)].map((found) => Number(found[1]));
-  const problems: Problem[] = [];
+  const numbers = (pattern: RegExp): number[] => [
+    ...new Set([...configuration.matchAll(pattern)].map((found) => Number(found[1]))),
+  ];
   const grace = Number(at(app.body, 'properties.template.terminationGracePeriodSeconds'));
-  const drain = seconds(/"drainTimeout":"(\d+)s"/g)[0] ?? Infinity;
-  if (drain + 10 > grace)
-    problems.push(
-      problemAt(app, 'drain', `the drain of ${drain} s must end 10 s before the ${grace} s of the platform`),
-    );
-  const idle = Number(at(environment.body, 'properties.ingressConfiguration.requestIdleTimeout') ?? 4) * 60;
-  for (const deadline of new Set(seconds(/"deadline":"(\d+)s"/g)))
-    if (deadline >= idle)
-      problems.push(
-        problemAt(app, 'deadline', `a call may take ${deadline} s, but the ingress cuts a silent one after ${idle} s`),
-      );
-  return problems;
+  const [drain = Infinity] = numbers(/"drainTimeout":"(\d+)s"/g);
+  const ingress = Number(at(environment.body, 'properties.ingressConfiguration.requestIdleTimeout') ?? 4) * 60;
+  const [what, idle] = shortestSilence(snapshot, ingress);
+  const [attempts = 3] = numbers(/"maxAttempts":(\d+)/g);
+  return [
+    ...(drain + 10 > grace
+      ? [problemAt(app, 'drain', `the drain of ${drain} s must end 10 s before the ${grace} s of the platform`)]
+      : []),
+    ...numbers(/"deadline":"(\d+)s"/g)
+      .filter((deadline) => deadline >= idle)
+      .map((deadline) =>
+        problemAt(app, 'deadline', `a call may take ${deadline} s, but ${what} cuts a silent one after ${idle} s`),
+      ),
+    ...numbers(/"firstByteTimeout":"(\d+)s"/g)
+      .map((firstByte) => firstByte * attempts)
+      .filter((silent) => silent >= idle)
+      .map((silent) => problemAt(app, 'deadline', `a stream may be silent for ${silent} s, ${what} waits ${idle} s`)),
+  ];
 }
 
 /** One replica without what replicas share; room for a revision swap is the platform's. */

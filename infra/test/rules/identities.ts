@@ -61,6 +61,12 @@ const demands: readonly Demand[] = [
     why: 'the image is ours',
   },
   {
+    type: 'Microsoft.ContainerRegistry/registries',
+    path: 'properties.policies.azureADAuthenticationAsArmPolicy.status',
+    is: 'enabled',
+    why: 'Container Apps pull with a token of Resource Manager',
+  },
+  {
     type: 'Microsoft.DBforPostgreSQL/flexibleServers',
     path: 'properties.authConfig.passwordAuth',
     is: 'Disabled',

@@ -145,6 +145,20 @@ export function zonesAreAParameter(snapshot: Snapshot, environment: Readonly<Rec
   });
 }
 
+/** Where replicas stand in several zones, what they cannot do without does, too. */
+export function zonesAreShared(snapshot: Snapshot, environment: Readonly<Record<string, string>>): Problem[] {
+  if (environment['ZONE_REDUNDANT'] !== 'true') return [];
+  const shares = made(snapshot, 'Microsoft.Storage/storageAccounts').flatMap((account): Problem[] =>
+    at(account.body, 'sku.name') === 'Premium_ZRS' ? [] : [problemAt(account, 'one-zone', 'is kept in one zone')],
+  );
+  const servers = made(snapshot, 'Microsoft.DBforPostgreSQL/flexibleServers').flatMap((server): Problem[] =>
+    at(server.body, 'properties.highAvailability.mode') === 'SameZone'
+      ? [problemAt(server, 'one-zone', 'has its standby in the same zone')]
+      : [],
+  );
+  return [...shares, ...servers];
+}
+
 export function isTagged(snapshot: Snapshot): Problem[] {
   return snapshot.resources.flatMap((resource): Problem[] => {
     const tags = resource.body['tags'];

@@ -69,7 +69,11 @@ export function assignmentNamesHoldTheRole(files: ReadonlyMap<string, string>): 
     if (!file.endsWith('.bicep')) return [];
     return [...text.matchAll(/roleAssignments@[^\n]*=[\s\S]*?name: ([^\n]*)/g)].flatMap((found): Problem[] => {
       const line = text.slice(0, found.index).split('\n').length;
-      if (/^guid\([^,]+\.id, [^,]+, roles\.\w+\.id\)$/.test(found[1] ?? '')) return [];
+      if (
+        /^guid\(\w+\.id, \w*[Pp]rincipalId|^guid\(\w+\.id, (reader|publisher), /.test(found[1] ?? '') &&
+        /, roles\.\w+\.id\)$/.test(found[1] ?? '')
+      )
+        return [];
       return [
         {
           rule: 'role',
@@ -80,4 +84,19 @@ export function assignmentNamesHoldTheRole(files: ReadonlyMap<string, string>): 
       ];
     });
   });
+}
+
+/** Names that are unique in all of Azure are made of the group, whose id is; an environment's name is not. */
+export function namesAreOfTheGroup(files: ReadonlyMap<string, string>): Problem[] {
+  const text = files.get('resources.bicep') ?? '';
+  return /var token = toLower\(uniqueString\(resourceGroup\(\)\.id, environmentName, location\)\)/.test(text)
+    ? []
+    : [
+        {
+          rule: 'token',
+          file: 'resources.bicep',
+          line: 1,
+          message: 'two groups of one name would have one set of names',
+        },
+      ];
 }

@@ -45,15 +45,41 @@ function seriesOf({ rows, x, y, split }: Drawn): { readonly xs: readonly Cell[];
   };
 }
 
-function legend(names: readonly string[], { x, y, height }: Box): string {
-  let left = x;
-  return names
-    .map((name, at) => {
-      const item = `<rect x="${left}" y="${y + height - 9}" width="9" height="9" fill="${colours[at % colours.length] ?? ''}"/>${text([left + 13, y + height - 1], name, 'class="small"')}`;
-      left += 22 + name.length * 5.2;
-      return item;
+/** What a name takes in a legend: its square, itself, and the room to the next one. */
+const legendWidth = (name: string): number => 30 + name.length * 5.6;
+
+/** Below a chart, in as many lines as it needs. */
+function legend(names: readonly string[], { x, y, width, height }: Box): string {
+  const rows: string[][] = [[]];
+  let taken = 0;
+  for (const name of names) {
+    if (taken + legendWidth(name) > width + 20) {
+      rows.push([]);
+      taken = 0;
+    }
+    rows.at(-1)?.push(name);
+    taken += legendWidth(name);
+  }
+  return rows
+    .map((row, number) => {
+      const bottom = y + height - (rows.length - 1 - number) * 14;
+      let left = x;
+      return row
+        .map((name) => {
+          const colour = colours[names.indexOf(name) % colours.length] ?? '';
+          const item = `<rect x="${left.toFixed(1)}" y="${bottom - 9}" width="9" height="9" fill="${colour}"/>${text([left + 13, bottom - 1], name, 'class="small"')}`;
+          left += legendWidth(name);
+          return item;
+        })
+        .join('');
     })
     .join('');
+}
+
+/** The next round number: what an axis ends with. */
+function roundUp(value: number): number {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 4, 6, 8].find((step) => step * unit >= value) ?? 10) * unit;
 }
 
 function frame(box: Box, top: number, xs: readonly Cell[]): string {
@@ -74,7 +100,7 @@ function frame(box: Box, top: number, xs: readonly Cell[]): string {
   return [...rulers, ...labels].join('');
 }
 
-const inner = ({ x, y, width, height }: Box): Box => ({ x: x + 44, y: y + 6, width: width - 54, height: height - 44 });
+const inner = ({ x, y, width, height }: Box): Box => ({ x: x + 44, y: y + 6, width: width - 54, height: height - 52 });
 
 /** One name has one colour in every chart that splits by it. */
 const colourOf = (drawn: Drawn, row: Row): string => {
@@ -108,7 +134,7 @@ export function stackedArea(drawn: Drawn, box: Box): string {
   const { xs, series } = seriesOf(drawn);
   const area = inner(box);
   const sums = xs.map((_, at) => series.reduce((sum, one) => sum + (one.values[at] ?? 0), 0));
-  const top = Math.max(...sums, 1);
+  const top = roundUp(Math.max(...sums, 1));
   const place = (at: number, value: number): string =>
     `${(area.x + ((at + 0.5) / xs.length) * area.width).toFixed(1)},${(area.y + area.height * (1 - value / top)).toFixed(1)}`;
   const below = xs.map(() => 0);
@@ -126,7 +152,9 @@ export function stackedArea(drawn: Drawn, box: Box): string {
 export function stackedColumns(drawn: Drawn, box: Box): string {
   const { xs, series } = seriesOf(drawn);
   const area = inner(box);
-  const top = Math.max(...xs.map((_, at) => series.reduce((sum, one) => sum + (one.values[at] ?? 0), 0)), 1e-9);
+  const top = roundUp(
+    Math.max(...xs.map((_, at) => series.reduce((sum, one) => sum + (one.values[at] ?? 0), 0)), 1e-9),
+  );
   const width = (area.width / xs.length) * 0.7;
   const bars = xs.flatMap((_, at) => {
     let y = area.y + area.height;
@@ -145,7 +173,7 @@ export function stackedColumns(drawn: Drawn, box: Box): string {
 export function lines(drawn: Drawn, box: Box): string {
   const { xs, series } = seriesOf(drawn);
   const area = inner(box);
-  const top = Math.max(...series.flatMap(({ values }) => values), 1);
+  const top = roundUp(Math.max(...series.flatMap(({ values }) => values), 1));
   const paths = series.map(({ values }, number) => {
     const points = values.map(
       (value, at) =>
@@ -173,7 +201,11 @@ export function map(rows: readonly Row[], box: Box): string {
       place(targets.indexOf(String(row['Target'])), targets.length),
     ];
     const colour = Number(row['Failed']) > 0 ? '#ef4444' : '#64748b';
-    return `<line x1="${box.x + 92}" x2="${box.x + box.width - 150}" y1="${from}" y2="${to}" stroke="${colour}"/>${text([box.x + box.width / 2 - 30, (from + to) / 2 - 4], `${String(row['Calls'])} · ${short(Number(row['MedianMs']))} ms`, 'text-anchor="middle" class="small"')}`;
+    const [left, right] = [box.x + 92, box.x + box.width - 150];
+    const label = `${String(row['Calls'])} · ${short(Number(row['MedianMs']))} ms`;
+    // Most of the way along, where the lines lie apart.
+    const middle = [left + (right - left) * 0.6, from + (to - from) * 0.6 - 4] as const;
+    return `<line x1="${left}" x2="${right}" y1="${from}" y2="${to}" stroke="${colour}"/>${text(middle, label, 'text-anchor="middle" class="small halo"')}`;
   });
   return [
     ...edges,

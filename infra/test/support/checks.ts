@@ -52,6 +52,7 @@ function checkWithoutParameters(
     ...deployments.collidingLoopsAreSerial(templates),
     ...identities.keysAreNotRead(files),
     ...roles.assignmentNamesHoldTheRole(files),
+    ...roles.namesAreOfTheGroup(files),
     ...front.policiesAreGood(files),
   ];
 }
@@ -89,11 +90,14 @@ function checkSnapshot(
     ...network.subnetsAreGuarded(made),
     ...network.subnetsDoNotOverlap(made),
     ...network.zonesAreAParameter(made, environment),
+    ...network.zonesAreShared(made, environment),
     ...network.isTagged(made),
     ...deployments.deploymentsAreWhole(made),
     ...front.apiManagementIsDiscreet(made),
     ...front.originIsProven(made),
     ...front.timesFit(made),
+    ...front.idleMinutesMeanSomething(made),
+    ...front.frontDoorFits(made),
     ...front.replicasFit(made),
     ...front.imageIsKept(made, environment),
     ...namesAreTaken(made),

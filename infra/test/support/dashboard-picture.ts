@@ -25,6 +25,7 @@ const dependencies: Row[] = [
 ].flatMap(([target = '', calls, ms]) =>
   Array.from({ length: Number(calls) }, (_, n) => ({
     AppRoleName: 'tollgate',
+    ItemCount: 1,
     Target: String(target),
     Success: !(String(target).startsWith('oai') && n % 40 === 0),
     DurationMs: Number(ms) + (n % 7),
@@ -84,6 +85,6 @@ export function dashboardPicture(): string {
       cellHeight +
     gap;
   const style =
-    'text{font:12px system-ui,sans-serif;fill:#1f2937}.small{font-size:10.5px}.big{font-size:16px;font-weight:600}.title{font-weight:600}.heading{font-size:18px;font-weight:600}.card{fill:#fff;stroke:#d1d5db}.grid{stroke:#e5e7eb}.node{fill:#eff6ff;stroke:#2563eb}';
+    'text{font:12px system-ui,sans-serif;fill:#1f2937}.small{font-size:10.5px}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}.big{font-size:16px;font-weight:600}.title{font-weight:600}.heading{font-size:18px;font-weight:600}.card{fill:#fff;stroke:#d1d5db}.grid{stroke:#e5e7eb}.node{fill:#eff6ff;stroke:#2563eb}';
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><style>${style}</style><rect width="${width}" height="${height}" fill="#f3f4f6"/>\n${parts.map(tile).join('\n')}\n</svg>\n`;
 }

@@ -36,10 +36,9 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     OPENAI_PROVISIONED_HOURLY_PRICE: '1.00 USD',
     OPENAI_PROVISIONED_FROM: '2026-12-01',
     MONTHLY_BUDGET: '5000',
+    BUDGET_START_DATE: '2026-12-01',
     ALERT_EMAILS: 'platform@contoso.com,finance@contoso.com',
     ZONE_REDUNDANT: 'true',
-    REQUEST_IDLE_MINUTES: '20',
-    REQUEST_SECONDS: '900',
     POSTGRES_HIGH_AVAILABILITY: 'true',
     POSTGRES_GEO_REDUNDANT_BACKUP: 'true',
   },
@@ -55,6 +54,8 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     POSTGRES_SKU: 'Standard_B2s',
     USE_POLICIES: 'false',
   },
+  /** Private, nobody in front, for calls that are long silent. */
+  patient: { ...isolated, REQUEST_IDLE_MINUTES: '20', REQUEST_SECONDS: '900' },
   /** What can be brought along is. */
   brought: {
     ...isolated,

@@ -35,6 +35,13 @@ export const resourceManagerSchema = z.strictObject({
     )
     .default([])
     .describe('Azure OpenAI accounts that are deleted and can be restored: their names are taken.'),
+  deleted: z
+    .record(z.string(), z.array(z.record(z.string(), z.unknown())))
+    .default({})
+    .describe(
+      'What else is deleted and keeps its name, as Azure lists it: by `Microsoft.KeyVault/deletedVaults`, ' +
+        '`Microsoft.AppConfiguration/deletedConfigurationStores`, `Microsoft.ApiManagement/deletedservices`.',
+    ),
   resources: z
     .record(z.string(), z.record(z.string(), z.unknown()))
     .default({})

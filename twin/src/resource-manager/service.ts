@@ -57,7 +57,7 @@ export class ResourceManager {
   }
 
   #read({ path }: Asked): JsonReply {
-    const { regions, permissions, deletedAccounts, subscription } = this.#settings;
+    const { regions, permissions, deletedAccounts, deleted, subscription } = this.#settings;
     if (path === '') return { status: 200, body: { subscriptionId: subscription, state: 'Enabled' } };
     if (path === 'locations')
       return list(
@@ -69,6 +69,12 @@ export class ResourceManager {
     if (path === 'providers/Microsoft.Authorization/permissions') return list(permissions);
     if (path === 'providers/Microsoft.CognitiveServices/deletedAccounts')
       return list(deletedAccounts.map(({ name, location, tags }) => ({ name, location, tags })));
+    const [, gone] = /^providers\/([^/]+\/deleted[A-Za-z]+)$/.exec(path) ?? [];
+    return gone === undefined ? this.#region(path) : list(deleted[gone] ?? []);
+  }
+
+  #region(path: string): JsonReply {
+    const { regions } = this.#settings;
     const [, region = '', what] =
       /^providers\/Microsoft\.CognitiveServices\/locations\/([^/]+)\/(models|usages)$/.exec(path) ?? [];
     const found = regions[region];
