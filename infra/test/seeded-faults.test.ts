@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { readTemplates } from '../../tools/bicep/template-set.ts';
 import { notices } from './support/checks.ts';
 import { own } from './support/definitions.ts';
 import { faults, type Fault } from './support/faults.ts';
-import { infraFolder } from './support/snapshot.ts';
+import { profiles } from './support/profiles.ts';
+import { infraFolder, repositoryRoot } from './support/snapshot.ts';
 
 const files = readTemplates(infraFolder);
 
@@ -23,4 +26,10 @@ describe('each fault is noticed, by the check that is there for it', () => {
       const rules = notices(fault.rule, broken(fault), own);
       assert.ok(rules.includes(fault.rule), `expected ${fault.rule}, found ${rules.join(', ') || 'nothing'}`);
     });
+});
+
+test('the guide says how many faults there are, and with how many sets of parameters they are looked for', () => {
+  const guide = readFileSync(path.join(repositoryRoot, 'docs/azure/verification.md'), 'utf8');
+  assert.match(guide, new RegExp(`\\b${faults.length} faults are put in`));
+  assert.match(guide, new RegExp(`for ${profiles.size} sets of parameters`));
 });
