@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { segmentName } from '#accounting/ledger/ports.ts';
 import { numbersIn } from './archive-folder.ts';
@@ -42,12 +42,57 @@ export async function folderDone(root: string, name: string, instance: string): 
   await renamed(join(root, name), join(root, doneName, `${replica}${mark}${instance}`));
 }
 
+/** A folder whose journal is in the store. */
+export interface DoneFolder {
+  readonly path: string;
+  /** The journal's id; `empty` where its gateway had written nothing. */
+  readonly instance: string;
+}
+
+export async function doneFolders(root: string): Promise<readonly DoneFolder[]> {
+  const folder = join(root, doneName);
+  const found: DoneFolder[] = [];
+  for (const name of await entriesOf(folder)) {
+    const [, instance] = name.split(mark);
+    if (instance !== undefined) found.push({ path: join(folder, name), instance });
+  }
+  return found;
+}
+
+/** When something was last written there, UTC ms; undefined where it is gone, as when another gateway has removed it. */
+export async function lastWritten(folder: string): Promise<number | undefined> {
+  try {
+    const names = await readdir(folder, { recursive: true });
+    const times = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).mtimeMs));
+    return Math.max((await stat(folder)).mtimeMs, ...times);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Several gateways may do so at a time. */
+export async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
 async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

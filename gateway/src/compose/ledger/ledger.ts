@@ -70,6 +70,8 @@ export interface OpenLedger {
   /** Where the directory lives: where the records do. */
   readonly directoryStore: DirectoryStore;
   readonly alertStore: AlertStore;
+  /** The journals on this volume of gateways that have ended, and that the store has whole. */
+  doneJournals(): Promise<readonly string[]>;
   readonly exports: RemoteServices<LedgerServices>['exports'];
   /** Works adjustments out; they count once they are booked. */
   readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
@@ -106,6 +108,7 @@ const serviceNames = [
   'budgets',
   'directory',
   'alerts',
+  'replicas',
 ] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
@@ -345,6 +348,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       exports: services.exports,
       directoryStore: services.directory,
       alertStore: services.alerts,
+      doneJournals: async () => await services.replicas.done(),
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),
       verify: async () => await services.ledger.verify(),

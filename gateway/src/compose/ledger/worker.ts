@@ -6,6 +6,7 @@ import { budgetServices, type BudgetServices } from './budgets.ts';
 import { shipToSinks, sinksOf, type SinkRules, type SinkShipping } from './sinks.ts';
 import { openStores, orUnavailable, type StoreChoice } from './stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './tasks.ts';
+import { keepDoneJournals, type DoneJournals } from './done-folders.ts';
 import { exportServices, type ExportServices } from './exports.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
@@ -64,6 +65,10 @@ export interface LedgerServices {
   readonly budgets: BudgetServices;
   readonly directory: DirectoryStore;
   readonly alerts: AlertStore;
+  readonly replicas: {
+    /** The journals on this volume of gateways that have ended, and that the store has whole. */
+    done(): Promise<readonly string[]>;
+  };
 }
 
 export interface LedgerWorkerOptions {
@@ -93,6 +98,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const told = toldEverywhere(outbox, sinks);
   const archiving = keepArchiving({ folder, rules: data.archive, outbox: told, progress, turns, ...around });
   const adopting = keepAdopting({ rules: data.replicas, store, openSinks, ...around });
+  const done = keepDoneJournals({ replicas: data.replicas, rules: data.archive, ...around });
   let journalId = '';
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
@@ -121,6 +127,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       sinks,
       archiving,
       adopting,
+      done,
       began: (journal) => (journalId = journal),
       async close() {
         files.close();
@@ -147,6 +154,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     },
     budgets: budgetServices({ store, files, shipping: outbox }),
     alerts: availableAlerts(stores.alerts),
+    replicas: { done: async () => await done.list() },
   };
   serve(port, services);
 }
@@ -167,10 +175,11 @@ function shippingService(parts: {
   readonly sinks: SinkShipping;
   readonly archiving: Archiving;
   readonly adopting: Adoption;
+  readonly done: DoneJournals;
   readonly began: (journal: string) => void;
   readonly close: () => Promise<void>;
 }): LedgerServices['outbox'] {
-  const { outbox, sinks, archiving, adopting } = parts;
+  const { outbox, sinks, archiving, adopting, done } = parts;
   return {
     async start(journal) {
       parts.began(journal);
@@ -178,6 +187,7 @@ function shippingService(parts: {
       await sinks.start(journal);
       archiving.start();
       adopting.start();
+      done.start();
     },
     nudge() {
       outbox.nudge();
@@ -186,6 +196,7 @@ function shippingService(parts: {
     async finish(timeoutMs) {
       const caughtUp = await Promise.all([outbox.caughtUp(timeoutMs), sinks.finish(timeoutMs)]);
       await adopting.close();
+      await done.close();
       await archiving.close();
       await outbox.close();
       await parts.close();
