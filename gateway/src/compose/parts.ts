@@ -4,7 +4,6 @@ import { openAlerts } from '#compose/limits/alerts.ts';
 import { clientIdIn, openIdentity } from './identity.ts';
 import type { StoreChoice } from '#compose/ledger/stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
-import { DepartedGateways } from '#compose/limits/departed.ts';
 import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
 import { openRouting } from './routing.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
@@ -155,12 +154,10 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     log,
     metrics,
   });
-  const departed = new DepartedGateways({ gateways: limits.engine.gateways, done: ledger.doneJournals, clock, log });
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),
-    () => limits.engine.close(),
-    () => departed.close(),
+    () => limits.close(),
     () => connections.destroy(),
     () => watcher.close(),
     () => allocator.close(),

@@ -47,7 +47,10 @@ export function keepDoneJournals({ replicas, rules, clock, log }: DoneOptions): 
     } catch (error) {
       log.error({ error: String(error) }, 'old journals cannot be removed; nothing is lost, but they take up space');
     }
-    if (!closed) timer = clock.after(tidyEveryMs, () => (tidying = tidy()));
+    if (!closed)
+      timer = clock.after(tidyEveryMs, () => {
+        tidying = tidy();
+      });
   };
   return {
     list,

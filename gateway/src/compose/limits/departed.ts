@@ -29,6 +29,10 @@ export class DepartedGateways {
     this.#looking = this.#lookOnce();
   }
 
+  #lookAgain(): void {
+    this.#looking = this.#lookOnce();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
@@ -43,7 +47,7 @@ export class DepartedGateways {
       // Counters or ledger are away: they say so themselves.
       log.debug({ error: String(error) }, 'what gateways that are gone were granted cannot be given back yet');
     }
-    if (!this.#closed) this.#timer = clock.after(lookEveryMs, () => (this.#looking = this.#lookOnce()));
+    if (!this.#closed) this.#timer = clock.after(lookEveryMs, () => this.#lookAgain());
   }
 
   async #look(): Promise<void> {

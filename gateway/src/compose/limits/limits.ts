@@ -1,4 +1,5 @@
 import { openCounters } from './counters.ts';
+import { DepartedGateways } from './departed.ts';
 import type { OpenLedger } from '#compose/ledger/ledger.ts';
 import type { Config } from '#config-sections.ts';
 import type { Snapshots } from '#compose/snapshots.ts';
@@ -13,7 +14,7 @@ import type { Limits } from '#proxy/ports.ts';
 import type { TokenCounter } from '#proxy/usage/ports.ts';
 
 export interface LimitsOptions {
-  readonly ledger: Pick<OpenLedger, 'spending'>;
+  readonly ledger: Pick<OpenLedger, 'spending' | 'doneJournals'>;
   readonly config: Pick<Config, 'counters' | 'organisation' | 'budgeting'>;
   readonly snapshots: Snapshots;
   readonly tokenCounter: TokenCounter;
@@ -37,6 +38,8 @@ export interface OpenLimits {
   readonly limits: Limits;
   readonly engine: Engine;
   readonly refusedCalls: RefusedCalls;
+  /** Gives back what nobody here has spent. */
+  close(): Promise<void>;
 }
 
 /** Limits and budgets of this gateway, counted where the configuration says. */
@@ -58,6 +61,8 @@ export function openLimits(options: LimitsOptions): OpenLimits {
   });
   for (const problem of snapshots.mergedLimits().problems) log.warn({ problem }, 'limits');
   snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
+  const done = async (): Promise<readonly string[]> => await options.ledger.doneJournals();
+  const departed = new DepartedGateways({ gateways: engine.gateways, done, clock, log });
   const limits = limitsOfRequests({
     engine,
     headers: () => snapshots.currentConfig().budgeting.headers,
@@ -73,5 +78,13 @@ export function openLimits(options: LimitsOptions): OpenLimits {
       return input;
     },
   });
-  return { limits, engine, refusedCalls };
+  return {
+    limits,
+    engine,
+    refusedCalls,
+    async close() {
+      await departed.close();
+      await engine.close();
+    },
+  };
 }
