@@ -1,3 +1,4 @@
+import type { CallTrace } from './call-trace.ts';
 import type { Operation, StoredOperation, Surface } from './operation.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -31,8 +32,10 @@ export interface Arrival {
   readonly presentedToken: string | null;
   /** As they came, lower-case names. Never logged, never sent on whole. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** W3C trace context of the caller, passed on upstream and logged; null where absent or malformed. */
+  /** W3C trace context of the caller, as it came; null where absent or malformed. Passed on where the gateway adds no spans. */
   readonly traceparent: string | null;
+  /** Undefined where the gateway adds no spans to a trace. */
+  readonly trace: CallTrace | undefined;
   /** `x-ms-client-request-id` of the client: echoed to it, recorded in the log, never sent on. */
   readonly clientRequestId: string | null;
   /** The state of the configuration that the request keeps to its end. */

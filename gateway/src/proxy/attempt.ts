@@ -2,6 +2,7 @@ import { Alarm } from '#kernel/alarms.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import { deadlineOf } from '#model/model-route.ts';
+import type { AttemptTrace } from '#model/call-trace.ts';
 import type { Watcher } from '#model/presence.ts';
 import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
@@ -90,6 +91,7 @@ export class Attempt implements Watched, Watcher {
   readonly watchdog: Watchdog;
   private readonly services: Services;
   private readonly opened: OpenedAttempt;
+  private readonly trace: AttemptTrace | undefined;
   private sentAt: number;
   private firstByteAt: number | null = null;
   /** It stands in the journal. */
@@ -113,6 +115,7 @@ export class Attempt implements Watched, Watcher {
     this.options = options;
     const { at } = options;
     this.sentAt = services.clock.monotonic();
+    this.trace = exchange.trace?.beginAttempt(choice.member.endpoint);
     this.opened = {
       id: services.ids(at),
       requestId: exchange.requestId,
@@ -240,7 +243,11 @@ export class Attempt implements Watched, Watcher {
     try {
       const header = services.credentials.headerFor(member.endpoint);
       const credential = header instanceof Promise ? await header : header;
-      const request = upstreamRequest(options.admission, member.endpoint, { attemptId: this.opened.id, credential });
+      const request = upstreamRequest(options.admission, member.endpoint, {
+        attemptId: this.opened.id,
+        credential,
+        trace: this.trace,
+      });
       await services.ledger.open(this.opened);
       this.inJournal = true;
       return request;
@@ -390,6 +397,8 @@ export class Attempt implements Watched, Watcher {
       stations: { sentAt: this.sentAt, firstByteAt: this.firstByteAt, endedAt: services.clock.monotonic() },
     });
     services.instruments.attemptSettled(record);
+    services.genAi?.attemptSettled(record, options.choice.member.endpoint);
+    if (this.trace !== undefined) this.trace.record = record;
     if (options.choice.step !== undefined) {
       // Not the record itself, which would be kept alive with it.
       const { id, httpStatus, timing } = record;

@@ -6,6 +6,8 @@ import type { Exchange } from '#model/exchange.ts';
 import { isStored, type StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
+import { parseTraceParent } from '#kernel/trace-context.ts';
+import type { CallTrace } from '#model/call-trace.ts';
 import { readBody, readPlainBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
 import { withEndUser } from './consumers/end-user.ts';
@@ -13,7 +15,7 @@ import { identify } from './consumers/identify.ts';
 import type { Forwarding } from './deliver.ts';
 import { forward } from './forward.ts';
 import { modelsReply } from './models-list.ts';
-import type { PassedLimits } from './ports.ts';
+import type { PassedLimits, Telemetry } from './ports.ts';
 import { findRoute } from './policies/find-route.ts';
 import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
@@ -39,6 +41,8 @@ interface Journey extends HeadContext {
   caller: Caller | undefined;
   exchange: Exchange | undefined;
   failure: Failure | undefined;
+  /** Monotonic ms: nothing more came to its client. */
+  endedAt: number;
 }
 
 /**
@@ -53,10 +57,13 @@ interface Journey extends HeadContext {
 export async function handle(services: Services, client: Client): Promise<void> {
   const { response, presence } = client;
   const { requestId, receivedAt, startedAt } = newHeadContext(services.clock, services.ids);
+  const trace = services.telemetry?.begin(client.request.headers);
   const journey: Journey = {
     requestId,
     receivedAt,
     startedAt,
+    trace,
+    endedAt: 0,
     limits: undefined,
     arrival: undefined,
     caller: undefined,
@@ -84,11 +91,12 @@ export async function handle(services: Services, client: Client): Promise<void> 
       extraHeaders: extraHeaders(journey),
     });
   } finally {
+    journey.endedAt = services.clock.monotonic();
     // Over for its client, but not for the ledger.
     if (journey.forwarding.losing !== undefined) await journey.forwarding.losing;
     journey.limits?.end();
   }
-  report(services, response, journey);
+  report(services, client, journey);
 }
 
 /** What a failure tells beside itself: what remains of limits, and which endpoints were tried, where that may be told. */
@@ -169,6 +177,13 @@ async function stored(
   await answerStored(services, { operation, arrival, caller, response, presence, limits, body });
 }
 
+/** By the names that OpenTelemetry has for logs; without a span of ours, the trace that the caller named. */
+function traceOf({ trace }: Journey, { traceparent }: Arrival): object | undefined {
+  if (trace !== undefined) return { trace_id: trace.traceId, span_id: trace.spanId };
+  const parent = traceparent === null ? undefined : parseTraceParent(traceparent);
+  return parent === undefined ? undefined : { trace_id: parent.traceId };
+}
+
 function nameOfWork(journey: Journey): object {
   const { arrival, exchange } = journey;
   if (arrival === undefined) return {};
@@ -177,7 +192,7 @@ function nameOfWork(journey: Journey): object {
     surface: arrival.surface,
     model: exchange === undefined ? arrival.pathModel : exchange.requestedModel,
     stream: exchange?.stream,
-    traceparent: arrival.traceparent ?? undefined,
+    ...traceOf(journey, arrival),
     clientRequestId: arrival.clientRequestId ?? undefined,
   };
 }
@@ -188,11 +203,41 @@ function statusOf(response: ServerResponse, failure: Failure | undefined): numbe
   return failure === undefined || response.destroyed ? 499 : failure.status;
 }
 
-/** One line per request: who, what, how it ended, how long. No prompts, no keys. */
-function report(services: Services, response: ServerResponse, journey: Journey): void {
-  const { failure } = journey;
-  const status = statusOf(response, failure);
+function trace(telemetry: Telemetry, client: Client, journey: Journey & { readonly trace: CallTrace }): void {
+  const { arrival, exchange, caller } = journey;
+  telemetry.end({
+    trace: journey.trace,
+    requestId: journey.requestId,
+    receivedAt: journey.receivedAt,
+    startedAt: journey.startedAt,
+    endedAt: journey.endedAt,
+    method: client.request.method ?? '',
+    operation: arrival?.operation ?? null,
+    surface: arrival?.surface ?? null,
+    model: exchange?.requestedModel ?? arrival?.pathModel ?? null,
+    stream: exchange?.stream ?? false,
+    caller: caller?.chargedTo ?? null,
+    status: statusOf(client.response, journey.failure),
+    code: journey.failure?.code ?? null,
+    waitedMs: journey.forwarding.waitedMs,
+  });
+}
+
+/** What is told of a request when it is over. */
+function report(services: Services, client: Client, journey: Journey): void {
+  const { telemetry, genAi } = services;
+  const status = statusOf(client.response, journey.failure);
   services.instruments.requestDone(journey.arrival?.operation ?? 'unknown', status);
+  if (genAi !== undefined)
+    genAi.callDone(journey.exchange, { status, code: journey.failure?.code, ms: journey.endedAt - journey.startedAt });
+  if (telemetry !== undefined && journey.trace !== undefined)
+    trace(telemetry, client, { ...journey, trace: journey.trace });
+  writeLine(services, journey, status);
+}
+
+/** One line per request: who, what, how it ended, how long. No prompts, no keys. */
+function writeLine(services: Services, journey: Journey, status: number): void {
+  const { failure } = journey;
   const line = {
     requestId: journey.requestId,
     ...nameOfWork(journey),

@@ -1,5 +1,6 @@
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
+import type { CallTrace, TracedCall } from '#model/call-trace.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 
 /** What is held for one attempt. Ends with exactly one of `settle` and `release`. */
@@ -46,4 +47,12 @@ export interface Limits {
    * counted from records, so they do not know it.
    */
   beginUnmetered(caller: Caller, arrival: Arrival): UnmeteredLimits;
+}
+
+/** Where the traces of calls go. Neither method waits for anybody, and neither throws. */
+export interface Telemetry {
+  /** Decides whether a call is kept, by what its caller says of its trace (`traceparent`, `tracestate`); undefined: it is not. */
+  begin(headers: Readonly<Record<string, string | readonly string[] | undefined>>): CallTrace | undefined;
+  /** The call is over, with everything that was sent for it. */
+  end(call: TracedCall): void;
 }

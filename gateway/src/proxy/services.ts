@@ -5,8 +5,9 @@ import type { Log } from '#kernel/log.ts';
 import type { RandomSource } from '#kernel/random.ts';
 import type { SnapshotSource } from '#model/snapshot.ts';
 import type { TokenVerifier } from './consumers/ports.ts';
+import type { GenAiInstruments } from './gen-ai-instruments.ts';
 import type { Instruments } from './instruments.ts';
-import type { Limits } from './ports.ts';
+import type { Limits, Telemetry } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
 import type { Pools } from './routing/pool.ts';
 import type { RouteTraces } from './routing/trace.ts';
@@ -23,6 +24,9 @@ export interface Services {
   readonly ids: IdSource;
   readonly log: Log;
   readonly instruments: Instruments;
+  /** Undefined where telemetry is off: nothing of it is then paid for. */
+  readonly telemetry: Telemetry | undefined;
+  readonly genAi: GenAiInstruments | undefined;
   readonly snapshots: SnapshotSource;
   readonly tokens: TokenVerifier;
   readonly pipeline: Pipeline;

@@ -176,7 +176,10 @@ async function ask(
   const ids = { id: raw, item: arrival.stored?.item ?? null };
   const request = { operation, ids, query, traceparent: arrival.traceparent, body };
   const attemptId = services.ids(services.clock.now());
-  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential }));
+  const trace = arrival.trace?.beginAttempt(endpoint);
+  const sentAt = services.clock.monotonic();
+  let httpStatus: number | null = null;
+  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential, trace }));
   let reading: WholeReading | undefined;
   const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
   const deadlineAt = services.clock.monotonic() + deadlineMs;
@@ -184,6 +187,7 @@ async function ask(
   presence.watch({ clientLeft: giveUp });
   try {
     const reply = await firstByte(sending);
+    httpStatus = reply.status;
     const failure = failureOf(reply, operation, services.clock.now());
     if (failure !== undefined) {
       reply.abort();
@@ -206,6 +210,7 @@ async function ask(
   } finally {
     watchdog.stop();
     presence.unwatch();
+    if (trace !== undefined) trace.stored = { sentAt, httpStatus, endedAt: services.clock.monotonic() };
   }
 }
 

@@ -123,6 +123,7 @@ function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer
     presentedToken: arrival.presentedToken,
     headers: arrival.headers,
     traceparent: arrival.traceparent,
+    trace: arrival.trace,
     clientRequestId: arrival.clientRequestId,
     snapshot: arrival.snapshot,
     requestedModel: requestedModel(arrival, json),

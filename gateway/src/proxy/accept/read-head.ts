@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { IdSource } from '#kernel/ids.ts';
+import { parseTraceParent } from '#kernel/trace-context.ts';
 import type { Arrival } from '#model/arrival.ts';
+import type { CallTrace } from '#model/call-trace.ts';
 import type { Surface } from '#model/operation.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { hasTokenForm } from '#model/token-terms.ts';
@@ -17,14 +19,11 @@ const onceOnly: ReadonlyMap<string, number> = new Map(
     'content-length',
     'content-type',
     'ocp-apim-subscription-key',
-    'traceparent',
     'transfer-encoding',
     'x-ms-client-request-id',
   ].map((name, index) => [name, 1 << index]),
 );
 const datedVersion = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-preview|-alpha|-beta)?$/;
-/** W3C Trace Context, version 00. */
-const traceParent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const clientId = /^[\x21-\x7e]{1,128}$/;
 
 function refuseDuplicates(rawHeaders: readonly string[]): void {
@@ -85,13 +84,19 @@ function matching(value: string | string[] | undefined, pattern: RegExp): string
   return typeof value === 'string' && pattern.test(value) ? value : null;
 }
 
+/** As it came, where it can be read. */
+function traceParentOf(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' && parseTraceParent(value) !== undefined ? value : null;
+}
+
 export interface HeadContext {
   readonly requestId: string;
   readonly receivedAt: number;
   readonly startedAt: number;
+  readonly trace: CallTrace | undefined;
 }
 
-export function newHeadContext(clock: Clock, ids: IdSource): HeadContext {
+export function newHeadContext(clock: Clock, ids: IdSource): Omit<HeadContext, 'trace'> {
   const receivedAt = clock.now();
   return { requestId: ids(receivedAt), receivedAt, startedAt: clock.monotonic() };
 }
@@ -128,7 +133,8 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     presentedKey: presentedKey(request, bearer, query),
     presentedToken: tokenIn(bearer),
     headers: request.headers,
-    traceparent: matching(request.headers['traceparent'], traceParent),
+    traceparent: traceParentOf(request.headers['traceparent']),
+    trace: context.trace,
     clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),
     snapshot,
   };

@@ -1,6 +1,7 @@
 import { isJsonObject } from '#kernel/json.ts';
 import type { Admission, BodyEdits } from '#model/admission.ts';
 import type { StoredTarget } from '#model/arrival.ts';
+import type { AttemptTrace } from '#model/call-trace.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation, StoredOperation } from '#model/operation.ts';
@@ -110,6 +111,8 @@ export interface Identity {
   readonly attemptId: string;
   /** The headers that sign in to the resource: name, value. */
   readonly credential: readonly [string, string];
+  /** The span of this call; without one the caller's trace context goes on as it came. */
+  readonly trace: AttemptTrace | undefined;
 }
 
 /**
@@ -129,7 +132,8 @@ function headersFor(exchange: Exchange, identity: Identity): readonly string[] {
     identity.attemptId,
     ...identity.credential,
   ];
-  if (exchange.traceparent !== null) headers.push('traceparent', exchange.traceparent);
+  if (identity.trace !== undefined) headers.push(...identity.trace.headers);
+  else if (exchange.traceparent !== null) headers.push('traceparent', exchange.traceparent);
   return headers;
 }
 
@@ -183,7 +187,8 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
   const path = [collection, ...named].join('/');
   const version = surface.kind === 'v1' ? '' : `api-version=${encodeURIComponent(surface.apiVersion)}`;
   const query = [version, stored.query].filter((part) => part !== '').join('&');
-  const traceparent = stored.traceparent === null ? [] : ['traceparent', stored.traceparent];
+  const passedOn = stored.traceparent === null ? [] : ['traceparent', stored.traceparent];
+  const trace = identity.trace?.headers ?? passedOn;
   return {
     method,
     origin,
@@ -197,7 +202,7 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
       'x-ms-client-request-id',
       identity.attemptId,
       ...identity.credential,
-      ...traceparent,
+      ...trace,
     ],
     body: stored.body,
   };
