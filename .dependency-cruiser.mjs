@@ -3,7 +3,8 @@
 // tools/prove-the-gate.mjs breaks each rule once and fails if this file does not notice.
 const SRC = '^gateway/src/';
 const programs = ['gateway', 'portal', 'cli', 'twin', 'bench'];
-const roots = '^(gateway/src/(main|ledger-worker|token-worker|simulate)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
+const roots =
+  '^(gateway/src/(main|ledger-worker|telemetry-worker|token-worker|simulate)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
 
 /** What each folder of gateway/src may import besides itself. Order = from the bottom up. */
 const mayImport = {
@@ -68,10 +69,14 @@ export default {
       name: 'only-compose-builds-adapters',
       severity: 'error',
       comment:
-        'Only compose/, the workers (ledger-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
+        'Only compose/, the workers (ledger-worker.ts, telemetry-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
       from: {
         path: SRC,
-        pathNot: [`${SRC}(adapters|compose)/`, `${SRC}(ledger-worker|token-worker)[.]ts$`, '[.]test[.]ts$'],
+        pathNot: [
+          `${SRC}(adapters|compose)/`,
+          `${SRC}(ledger-worker|telemetry-worker|token-worker)[.]ts$`,
+          '[.]test[.]ts$',
+        ],
       },
       to: { path: `${SRC}adapters/` },
     },
@@ -88,7 +93,7 @@ export default {
       comment: 'Roots are started, not imported; compose/ is imported by the roots and by tests only.',
       from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, `${SRC}compose/`, '[.]test[.]ts$'] },
       to: {
-        path: `${SRC}(compose/|(main|ledger-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$)`,
+        path: `${SRC}(compose/|(main|ledger-worker|telemetry-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$)`,
       },
     },
     {

@@ -7,6 +7,7 @@ import { exportsConfig } from '#accounting/exports/config.ts';
 import { ledgerConfig } from '#accounting/ledger/config.ts';
 import { reportsConfig } from '#accounting/reports/config.ts';
 import { generalConfig } from '#config/general.ts';
+import { telemetryConfig } from '#config/telemetry.ts';
 import { createConfigLoader, type ConfigLoader } from '#config/load.ts';
 import type { ConfigSection, ValuesOf } from '#kernel/config-section.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
@@ -38,6 +39,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     exportsConfig,
     budgetingConfig,
     alertsConfig,
+    telemetryConfig,
   ];
 }
 
@@ -53,7 +55,8 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof reportsConfig> &
   ValuesOf<typeof exportsConfig> &
   ValuesOf<typeof budgetingConfig> &
-  ValuesOf<typeof alertsConfig>;
+  ValuesOf<typeof alertsConfig> &
+  ValuesOf<typeof telemetryConfig>;
 
 export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
   return createConfigLoader<Config>(configSections(facts));

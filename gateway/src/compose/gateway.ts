@@ -3,6 +3,7 @@ import { buildAdmin } from './admin.ts';
 import { builtInProviders } from './identity.ts';
 import { buildParts, type Blueprint, type Closer, type Overrides } from './parts.ts';
 import { composeRules } from './rules.ts';
+import { telemetrySettings } from './telemetry/telemetry.ts';
 import type { Settings } from '#settings.ts';
 import { formatProblem } from '#config/problem.ts';
 import { systemClock } from '#kernel/clock.ts';
@@ -26,7 +27,9 @@ export type Started =
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
   const result = composeRules(settings, builtInProviders, systemClock).load();
   const problems = result.ok ? result.loaded.warnings : result.problems;
-  return { ok: result.ok, problems: problems.map(formatProblem) };
+  const telemetry = telemetrySettings(settings);
+  const more = telemetry.ok ? telemetry.warnings : telemetry.problems;
+  return { ok: result.ok && telemetry.ok, problems: [...problems.map(formatProblem), ...more] };
 }
 
 /** Builds the gateway: the one place where things are made and adapters are plugged into ports. */

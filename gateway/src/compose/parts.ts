@@ -6,6 +6,7 @@ import type { StoreChoice } from '#compose/ledger/stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
 import { openRouting } from './routing.ts';
+import { openTelemetry } from './telemetry/telemetry.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
 import type { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
 import type { Rules } from './rules.ts';
@@ -144,16 +145,16 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   const tokenCounter = createTokenCounter({ clock, log });
   const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });
   ({ engine } = limits);
-  const random = overrides.random ?? systemRandom;
+  const around = { clock, random: overrides.random ?? systemRandom, log, metrics };
   const alerts = openAlerts({
     engine,
     store: ledger.alertStore,
     config: () => snapshots.currentConfig(),
-    clock,
-    random,
-    log,
-    metrics,
+    ...around,
   });
+  const telemetry = await openTelemetry(blueprint.settings, () => snapshots.currentConfig().telemetry, around);
+  // It is closed last: a collector that is away must not take the time that the ledger needs.
+  closers.unshift(() => telemetry.close());
   const connections = new UpstreamConnections();
   closers.push(
     () => tokenCounter.close(),
@@ -167,12 +168,13 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     alarms: new Alarms(clock),
     log,
-    random,
+    random: around.random,
     ids: ulidSource(),
     instruments: createInstruments(metrics),
+    ...telemetry.services,
     snapshots,
     pipeline: pipelineOf([...stepsByName.values(), ...(overrides.steps ?? [])]),
-    ...openRouting({ settings: config.routing, snapshots, clock, random, log, metrics }),
+    ...openRouting({ settings: config.routing, snapshots, ...around }),
     connections,
     ...openIdentity(blueprint, { clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,

@@ -31,6 +31,10 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+export function isJsonArray(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
 /** Parses a JSON object; undefined where it is malformed or something else. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   const value = parseJson(text);

@@ -17,15 +17,35 @@ export interface Family<Child> {
   with(labels: Labels): Child;
 }
 
-interface Rendered {
-  render(): string;
+export interface MetricPoint {
+  readonly labels: Labels;
+  readonly value: number;
 }
+export interface HistogramPoint {
+  readonly labels: Labels;
+  /** Observations in each bucket alone; the last number is of what lies above all bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+/** What an instrument says now, of everything since the start. */
+export type MetricReading = {
+  readonly name: string;
+  readonly help: string;
+  /** UCUM: `s`, `By`, `{token}`; empty for a plain number. */
+  readonly unit: string;
+} & (
+  | { readonly type: 'counter' | 'gauge'; readonly points: readonly MetricPoint[] }
+  | { readonly type: 'histogram'; readonly bounds: readonly number[]; readonly points: readonly HistogramPoint[] }
+);
 
 const escapeLabel = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
+const plain = (name: string): string => name.replaceAll('.', '_');
+
 function labelText(labels: Labels, extra?: string): string {
-  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
+  const parts = Object.entries(labels).map(([name, value]) => `${plain(name)}="${escapeLabel(value)}"`);
   if (extra !== undefined) parts.push(extra);
   return parts.length === 0 ? '' : `{${parts.join(',')}}`;
 }
@@ -56,6 +76,11 @@ class HistogramChild implements Histogram {
       }
     }
   }
+  point(labels: Labels): HistogramPoint {
+    const counts = [...this.counts];
+    counts.push(this.count - counts.reduce((all, one) => all + one, 0));
+    return { labels, counts, sum: this.sum, count: this.count };
+  }
 }
 
 function family<Child>(
@@ -79,66 +104,106 @@ function family<Child>(
 /** Seconds: 1 ms to 60 s, for latencies; gateway overhead has its own, finer ones. */
 export const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
+const unitsOfSuffixes: readonly (readonly [suffix: string, unit: string])[] = [
+  ['_seconds', 's'],
+  ['_bytes', 'By'],
+];
+
+/** Names of ours end with their unit; those with dots are OpenTelemetry's, and have it beside them. */
+function unitOf(name: string): string {
+  return unitsOfSuffixes.find(([suffix]) => name.endsWith(suffix))?.[1] ?? '';
+}
+
+/** The name under which Prometheus knows it: `gen_ai.server.request.duration` is `gen_ai_server_request_duration_seconds`. */
+function expositionName({ name, unit }: Pick<MetricReading, 'name' | 'unit'>): string {
+  if (!name.includes('.')) return name;
+  return `${plain(name)}${unitsOfSuffixes.find(([, one]) => one === unit)?.[0] ?? ''}`;
+}
+
 export class Metrics {
-  private readonly families: Rendered[] = [];
+  private readonly families: (() => MetricReading)[] = [];
 
   counter(name: string, help: string): Family<Counter> {
     const made = family(() => new CounterChild());
-    this.families.push({
-      render: () =>
-        header({ name, help, type: 'counter' }) +
-        [...made.children.values()].map(({ labels, child }) => `${name}${labelText(labels)} ${child.value}\n`).join(''),
-    });
+    this.families.push(() => ({
+      name,
+      help,
+      unit: unitOf(name),
+      type: 'counter',
+      points: [...made.children.values()].map(({ labels, child }) => ({ labels, value: child.value })),
+    }));
     return made;
+  }
+
+  /** A counter that somebody else keeps: read when somebody looks. */
+  counted(name: string, options: { readonly help: string; readonly read: () => readonly MetricPoint[] }): void {
+    this.families.push(() => ({
+      name,
+      help: options.help,
+      unit: unitOf(name),
+      type: 'counter',
+      points: options.read(),
+    }));
   }
 
   /** A value that is read when somebody looks. */
-  gauge(
-    name: string,
-    options: {
-      readonly help: string;
-      readonly read: () => number | readonly { readonly labels: Labels; readonly value: number }[];
-    },
-  ): void {
-    this.families.push({
-      render() {
-        const read = options.read();
-        const samples = typeof read === 'number' ? [{ labels: {}, value: read }] : read;
-        return (
-          header({ name, help: options.help, type: 'gauge' }) +
-          samples.map(({ labels, value }) => `${name}${labelText(labels)} ${value}\n`).join('')
-        );
-      },
+  gauge(name: string, options: { readonly help: string; readonly read: () => number | readonly MetricPoint[] }): void {
+    this.families.push(() => {
+      const read = options.read();
+      return {
+        name,
+        help: options.help,
+        unit: unitOf(name),
+        type: 'gauge',
+        points: typeof read === 'number' ? [{ labels: {}, value: read }] : read,
+      };
     });
   }
 
-  histogram(name: string, options: { readonly help: string; readonly buckets: readonly number[] }): Family<Histogram> {
+  /** `unit`: only where the name is one of OpenTelemetry's, with dots. */
+  histogram(
+    name: string,
+    options: { readonly help: string; readonly buckets: readonly number[]; readonly unit?: string },
+  ): Family<Histogram> {
     const made = family(() => new HistogramChild(options.buckets));
-    this.families.push({
-      render: () =>
-        header({ name, help: options.help, type: 'histogram' }) +
-        [...made.children.values()].map((entry) => renderHistogram(name, entry)).join(''),
-    });
+    this.families.push(() => ({
+      name,
+      help: options.help,
+      unit: options.unit ?? unitOf(name),
+      type: 'histogram',
+      bounds: options.buckets,
+      points: [...made.children.values()].map(({ labels, child }) => child.point(labels)),
+    }));
     return made;
+  }
+
+  /** What all instruments say now: one source for whoever shows or sends them. */
+  read(): readonly MetricReading[] {
+    return this.families.map((one) => one());
   }
 
   /** The exposition text; content type `text/plain; version=0.0.4`. */
   render(): string {
-    return this.families.map((one) => one.render()).join('');
+    return this.families.map((one) => rendered(one())).join('');
   }
 }
 
-function header(metric: { readonly name: string; readonly help: string; readonly type: string }): string {
-  return `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`;
+function rendered(metric: MetricReading): string {
+  const name = expositionName(metric);
+  const head = `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.type}\n`;
+  if (metric.type !== 'histogram')
+    return head + metric.points.map(({ labels, value }) => `${name}${labelText(labels)} ${value}\n`).join('');
+  return head + metric.points.map((point) => renderHistogram(name, metric.bounds, point)).join('');
 }
 
-function renderHistogram(name: string, entry: { readonly labels: Labels; readonly child: HistogramChild }): string {
+function renderHistogram(name: string, bounds: readonly number[], point: HistogramPoint): string {
+  const { labels, counts, sum, count } = point;
   let cumulative = 0;
   let text = '';
-  entry.child.bounds.forEach((bound, at) => {
-    cumulative += entry.child.counts[at] ?? 0;
-    text += `${name}_bucket${labelText(entry.labels, `le="${bound}"`)} ${cumulative}\n`;
+  bounds.forEach((bound, at) => {
+    cumulative += counts[at] ?? 0;
+    text += `${name}_bucket${labelText(labels, `le="${bound}"`)} ${cumulative}\n`;
   });
-  text += `${name}_bucket${labelText(entry.labels, 'le="+Inf"')} ${entry.child.count}\n`;
-  return `${text}${name}_sum${labelText(entry.labels)} ${entry.child.sum}\n${name}_count${labelText(entry.labels)} ${entry.child.count}\n`;
+  text += `${name}_bucket${labelText(labels, 'le="+Inf"')} ${count}\n`;
+  return `${text}${name}_sum${labelText(labels)} ${sum}\n${name}_count${labelText(labels)} ${count}\n`;
 }

@@ -69,6 +69,8 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       random,
       ids: () => `attempt-${records.length + 1}`,
       log: silentLog,
+      telemetry: undefined,
+      genAi: undefined,
       instruments: createInstruments(new Metrics()),
       snapshots: { current: () => assert.fail('a request keeps its snapshot') },
       tokens: { verify: () => assert.fail('no token is shown') },

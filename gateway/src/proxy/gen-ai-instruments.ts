@@ -49,7 +49,6 @@ export function attemptError({ outcome, httpStatus }: UsageRecord): string | und
   return outcome === 'upstream-broke' || outcome === 'timed-out' ? outcome : undefined;
 }
 
-/** Rare enough to be made anew; many to be kept: the label sets of one call. */
 type Labels = Readonly<Record<string, string>>;
 
 class Kept<Value> {
@@ -104,27 +103,31 @@ function declare(metrics: Metrics) {
   };
 }
 
+function attemptLabels(record: UsageRecord, endpoint: Endpoint): Labels {
+  const { address, port } = serverOf(endpoint);
+  return {
+    'gen_ai.operation.name': genAiOperation(record.operation),
+    'gen_ai.provider.name': genAiProvider,
+    'gen_ai.request.model': record.servedBy.model,
+    'server.address': address,
+    'server.port': String(port),
+  };
+}
+
+function callLabels(operation: UsageRecord['operation'], model: string): Labels {
+  return {
+    'gen_ai.operation.name': genAiOperation(operation),
+    'gen_ai.provider.name': genAiProvider,
+    'gen_ai.request.model': model,
+  };
+}
+
 export function createGenAiInstruments(metrics: Metrics): GenAiInstruments {
   const families = declare(metrics);
   const attempts = new Kept<AttemptInstruments>();
   const calls = new Kept<CallInstruments>();
   const served = new Kept<Histogram>();
 
-  const attemptLabels = (record: UsageRecord, endpoint: Endpoint): Labels => {
-    const { address, port } = serverOf(endpoint);
-    return {
-      'gen_ai.operation.name': genAiOperation(record.operation),
-      'gen_ai.provider.name': genAiProvider,
-      'gen_ai.request.model': record.servedBy.model,
-      'server.address': address,
-      'server.port': String(port),
-    };
-  };
-  const callLabels = (operation: UsageRecord['operation'], model: string): Labels => ({
-    'gen_ai.operation.name': genAiOperation(operation),
-    'gen_ai.provider.name': genAiProvider,
-    'gen_ai.request.model': model,
-  });
   const attemptInstruments = (record: UsageRecord, endpoint: Endpoint): AttemptInstruments => {
     const error = attemptError(record);
     return attempts.of(`${endpoint.name} ${record.operation} ${error ?? ''}`, () => {
@@ -137,7 +140,7 @@ export function createGenAiInstruments(metrics: Metrics): GenAiInstruments {
       };
     });
   };
-  /** Where nothing was used there is nothing to tell; what is unknown cannot be told. */
+  // Where nothing was used there is nothing to tell; what is unknown cannot be told.
   const observeTokens = (of: AttemptInstruments, { units, measuredInput, measuredOutput }: UsageRecord): void => {
     if (units.input !== null && measuredInput !== 'none') of.input.observe(units.input);
     if (units.output !== null && measuredOutput !== 'none') of.output.observe(units.output);

@@ -7,7 +7,7 @@ import { isStored, type StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 import { parseTraceParent } from '#kernel/trace-context.ts';
-import type { CallTrace } from '#model/call-trace.ts';
+import type { TracedCall } from '#model/call-trace.ts';
 import { readBody, readPlainBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
 import { withEndUser } from './consumers/end-user.ts';
@@ -203,22 +203,29 @@ function statusOf(response: ServerResponse, failure: Failure | undefined): numbe
   return failure === undefined || response.destroyed ? 499 : failure.status;
 }
 
-function trace(telemetry: Telemetry, client: Client, journey: Journey & { readonly trace: CallTrace }): void {
-  const { arrival, exchange, caller } = journey;
+/** What the span of a call says of what was asked. A name that stands for no model could be anything, and is left out. */
+function workOf({ arrival, exchange }: Journey): Pick<TracedCall, 'operation' | 'surface' | 'model' | 'stream'> {
+  if (arrival === undefined) return { operation: null, surface: null, model: null, stream: false };
+  const { operation, surface, snapshot, pathModel } = arrival;
+  const name = exchange?.requestedModel ?? pathModel;
+  const model = name !== null && snapshot.models.has(name) ? name : null;
+  return { operation, surface, model, stream: exchange?.stream ?? false };
+}
+
+function endTrace(telemetry: Telemetry, client: Client, journey: Journey): void {
+  const { trace, requestId, receivedAt, startedAt, endedAt, failure } = journey;
+  if (trace === undefined) return;
   telemetry.end({
-    trace: journey.trace,
-    requestId: journey.requestId,
-    receivedAt: journey.receivedAt,
-    startedAt: journey.startedAt,
-    endedAt: journey.endedAt,
+    trace,
+    requestId,
+    receivedAt,
+    startedAt,
+    endedAt,
+    ...workOf(journey),
     method: client.request.method ?? '',
-    operation: arrival?.operation ?? null,
-    surface: arrival?.surface ?? null,
-    model: exchange?.requestedModel ?? arrival?.pathModel ?? null,
-    stream: exchange?.stream ?? false,
-    caller: caller?.chargedTo ?? null,
-    status: statusOf(client.response, journey.failure),
-    code: journey.failure?.code ?? null,
+    caller: journey.caller?.chargedTo ?? null,
+    status: statusOf(client.response, failure),
+    code: failure?.code ?? null,
     waitedMs: journey.forwarding.waitedMs,
   });
 }
@@ -230,8 +237,7 @@ function report(services: Services, client: Client, journey: Journey): void {
   services.instruments.requestDone(journey.arrival?.operation ?? 'unknown', status);
   if (genAi !== undefined)
     genAi.callDone(journey.exchange, { status, code: journey.failure?.code, ms: journey.endedAt - journey.startedAt });
-  if (telemetry !== undefined && journey.trace !== undefined)
-    trace(telemetry, client, { ...journey, trace: journey.trace });
+  if (telemetry !== undefined) endTrace(telemetry, client, journey);
   writeLine(services, journey, status);
 }
 

@@ -99,6 +99,8 @@ describe('two attempts of one call', () => {
       random: always(0),
       ids: () => `attempt-${opened + 1}`,
       log: silentLog,
+      telemetry: undefined,
+      genAi: undefined,
       instruments: createInstruments(new Metrics()),
       snapshots: { current: () => assert.fail('a request keeps its snapshot') },
       pipeline: pipelineOf([]),

@@ -119,6 +119,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     presentedToken: null,
     headers: {},
     traceparent: null,
+    trace: undefined,
     clientRequestId: null,
     snapshot: snapshotOf(),
     requestedModel: 'gpt-5.4-mini',

@@ -17,6 +17,8 @@ export interface WorkerOptions {
   readonly url: URL;
   /** Given to every incarnation of the worker; cloned, but for shared buffers. */
   readonly workerData: unknown;
+  /** What it finds as its environment; undefined: that of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when a worker that took the place of a crashed one is ready. */
@@ -50,7 +52,8 @@ class Incarnation {
   #failure: Error | undefined;
 
   constructor(options: WorkerOptions) {
-    this.#worker = new Worker(options.url, { name: options.name, workerData: options.workerData });
+    const { name, url, workerData, environment } = options;
+    this.#worker = new Worker(url, { name, workerData, ...(environment === undefined ? {} : { env: environment }) });
     const ready = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     this.ready = ready.promise;

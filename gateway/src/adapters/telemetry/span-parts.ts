@@ -1,0 +1,173 @@
+import { genAiOperation, genAiProvider } from '#model/gen-ai.ts';
+import {
+  isMetered,
+  isStored,
+  type MeteredOperation,
+  type Operation,
+  type StoredOperation,
+  type Surface,
+} from '#model/operation.ts';
+import { storedCalls } from '#model/stored-calls.ts';
+import type { SpanAttribute } from './attributes.ts';
+import type { SentAttempt, SentCall, SentRecord } from './messages.ts';
+
+export type Value = string | number | boolean;
+
+/** Attributes while they are gathered: what is not known is left out. */
+export class Attributes {
+  readonly values: Partial<Record<SpanAttribute, Value>> = {};
+
+  set(name: SpanAttribute, value: Value | null | undefined): this {
+    if (value !== null && value !== undefined) this.values[name] = value;
+    return this;
+  }
+}
+
+const paths: Readonly<Record<Operation, string>> = {
+  'chat.completions': 'chat/completions',
+  completions: 'completions',
+  embeddings: 'embeddings',
+  responses: 'responses',
+  'models.list': 'models',
+  'models.retrieve': 'models/{model}',
+};
+
+function pathOf(operation: Operation | StoredOperation): string {
+  if (!isStored(operation)) return paths[operation];
+  const { collection, steps } = storedCalls[operation];
+  return [collection, ...steps.map((step) => (step === 'id' || step === 'item' ? `{${step}}` : step))].join('/');
+}
+
+const inDeployment = (operation: Operation | StoredOperation): operation is MeteredOperation =>
+  isMetered(operation) && operation !== 'responses';
+
+/** The path of an operation with names in the place of whatever differs from call to call. */
+export function routeOf(operation: Operation | StoredOperation, surface: Surface): string {
+  if (surface === 'v1') return `/openai/v1/${pathOf(operation)}`;
+  return inDeployment(operation)
+    ? `/openai/deployments/{deployment}/${pathOf(operation)}`
+    : `/openai/${pathOf(operation)}`;
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
+/** Whatever a client writes there must not become as many names of spans. */
+export const methodOf = (method: string): string => (methods.has(method) ? method : '_OTHER');
+
+/** Where an attempt was sent; the ids of stored things are left out. */
+export function urlOf(attempt: SentAttempt, operation: Operation | StoredOperation): string {
+  const { resource, classic, record } = attempt;
+  const route = routeOf(operation, classic ? 'classic' : 'v1');
+  const deployment = encodeURIComponent(record?.servedBy.deployment ?? '');
+  return `${resource}${route.replace('{deployment}', deployment)}`;
+}
+
+/** What the API is called by OpenTelemetry; undefined for operations that it has no name for. */
+function apiType(operation: Operation | StoredOperation): string | undefined {
+  if (operation === 'chat.completions') return 'chat_completions';
+  return operation === 'responses' ? 'responses' : undefined;
+}
+
+function ofModel(attributes: Attributes, operation: Operation | StoredOperation, stream: boolean): void {
+  if (!isMetered(operation)) return;
+  attributes
+    .set('gen_ai.operation.name', genAiOperation(operation))
+    .set('gen_ai.provider.name', genAiProvider)
+    .set('gen_ai.request.stream', stream ? true : undefined)
+    .set('openai.api.type', apiType(operation));
+}
+
+export function callAttributes(call: SentCall): Attributes['values'] {
+  const { operation, surface, caller } = call;
+  const attributes = new Attributes()
+    .set('http.request.method', methodOf(call.method))
+    .set('http.response.status_code', call.status)
+    .set('url.scheme', 'http')
+    .set('error.type', call.code)
+    .set('tollgate.request_id', call.requestId)
+    .set('tollgate.operation', operation)
+    .set('gen_ai.request.model', call.model)
+    .set('tollgate.subscription', caller?.subscription)
+    .set('tollgate.product', caller?.product)
+    .set('tollgate.consumer', caller?.consumer)
+    .set('tollgate.cost_centre', caller?.costCentrePath)
+    .set('tollgate.waited_ms', call.waitedMs === 0 ? undefined : Math.round(call.waitedMs))
+    .set('tollgate.attempts', call.attempts.length);
+  if (operation !== null && surface !== null) {
+    attributes.set('http.route', routeOf(operation, surface));
+    ofModel(attributes, operation, call.stream);
+  }
+  return attributes.values;
+}
+
+/** 10^-9 USD as a decimal number of dollars, exactly. */
+function usd(nano: string | null): string | undefined {
+  if (nano === null) return undefined;
+  const digits = nano.replace('-', '').padStart(10, '0');
+  const fraction = digits.slice(-9).replace(/0+$/, '');
+  const whole = `${nano.startsWith('-') ? '-' : ''}${digits.slice(0, -9)}`;
+  return fraction === '' ? whole : `${whole}.${fraction}`;
+}
+
+/** From 400 on the status; else a word for what broke. What the gateway or the client gave up is no error of the upstream. */
+export function attemptErrorOf({ httpStatus, record }: SentAttempt): string | undefined {
+  if (httpStatus === null && record === null) return '_OTHER';
+  if (httpStatus !== null && httpStatus >= 400) return String(httpStatus);
+  const outcome = record?.outcome;
+  return outcome === 'timed-out' || outcome === 'upstream-broke' ? outcome : undefined;
+}
+
+function ofRecord(attributes: Attributes, record: SentRecord): void {
+  const { servedBy, units, timing } = record;
+  attributes
+    .set('gen_ai.request.model', servedBy.model)
+    .set('gen_ai.response.model', record.reportedModel)
+    .set(
+      'gen_ai.response.time_to_first_chunk',
+      record.stream && timing.firstByteMs !== null ? timing.firstByteMs / 1000 : undefined,
+    )
+    .set('gen_ai.usage.input_tokens', units.input)
+    .set('gen_ai.usage.cache_read.input_tokens', units.cachedInput)
+    .set('gen_ai.usage.cache_creation.input_tokens', units.cacheWriteInput)
+    .set('gen_ai.usage.output_tokens', units.output)
+    .set('gen_ai.usage.reasoning.output_tokens', units.reasoning)
+    .set('openai.response.service_tier', record.serviceTier)
+    .set('http.request.resend_count', record.attempt > 1 ? record.attempt - 1 : undefined)
+    .set('tollgate.record_id', record.id)
+    .set('tollgate.attempt', record.attempt)
+    .set('tollgate.deployment', servedBy.deployment)
+    .set('tollgate.deployment_type', servedBy.deploymentType)
+    .set('tollgate.model_version', servedBy.modelVersion)
+    .set('tollgate.outcome', record.outcome)
+    .set('tollgate.measured_input', record.measuredInput)
+    .set('tollgate.measured_output', record.measuredOutput)
+    .set('tollgate.cost_usd', usd(record.nanoUsd))
+    .set('tollgate.price_book', record.priceBook)
+    .set('tollgate.spilled_from', record.spilledFrom)
+    .set('tollgate.upstream_request_id', record.upstreamRequestId);
+}
+
+export function attemptAttributes(call: SentCall, attempt: SentAttempt): Attributes['values'] {
+  const { record } = attempt;
+  const operation = record?.operation ?? call.operation;
+  const attributes = new Attributes()
+    .set('http.request.method', record === null ? methodOf(call.method) : 'POST')
+    .set('http.response.status_code', attempt.httpStatus)
+    .set('server.address', attempt.address)
+    .set('server.port', attempt.port)
+    .set('error.type', attemptErrorOf(attempt))
+    .set('tollgate.endpoint', attempt.endpoint)
+    .set('tollgate.resource', attempt.resourceName)
+    .set('tollgate.region', attempt.region);
+  if (operation !== null) {
+    attributes.set('url.full', urlOf(attempt, operation));
+    ofModel(attributes, operation, call.stream);
+  }
+  if (record !== null) ofRecord(attributes, record);
+  return attributes.values;
+}
+
+/** `chat gpt-5-mini`; for what is stored, the operation. */
+export function attemptName(call: SentCall, { record }: SentAttempt): string {
+  if (record === null) return call.operation ?? 'upstream';
+  return `${genAiOperation(record.operation)} ${record.servedBy.model}`;
+}
