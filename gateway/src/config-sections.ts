@@ -9,6 +9,8 @@ import { reportsConfig } from '#accounting/reports/config.ts';
 import { generalConfig } from '#config/general.ts';
 import { telemetryConfig } from '#config/telemetry.ts';
 import { createConfigLoader, type ConfigLoader } from '#config/load.ts';
+import type { SecretValues } from '#config/ports.ts';
+import { remoteConfig } from '#config/remote.ts';
 import type { ConfigSection, ValuesOf } from '#kernel/config-section.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import { acceptConfig } from '#proxy/accept/config.ts';
@@ -40,6 +42,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     budgetingConfig,
     alertsConfig,
     telemetryConfig,
+    remoteConfig,
   ];
 }
 
@@ -56,8 +59,10 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof exportsConfig> &
   ValuesOf<typeof budgetingConfig> &
   ValuesOf<typeof alertsConfig> &
-  ValuesOf<typeof telemetryConfig>;
+  ValuesOf<typeof telemetryConfig> &
+  ValuesOf<typeof remoteConfig>;
 
-export function createLoader(facts: ConfigFacts): ConfigLoader<Config> {
-  return createConfigLoader<Config>(configSections(facts));
+/** `secrets`: those that stand in Key Vault; without them, nobody asks there. */
+export function createLoader(facts: ConfigFacts, secrets?: SecretValues): ConfigLoader<Config> {
+  return createConfigLoader<Config>(configSections(facts), secrets);
 }

@@ -21,7 +21,8 @@ with the path from the file to [\`tollgate.schema.json\`](tollgate.schema.json).
   \`listen\` other than \`maxBodyBytes\`, and \`ledger\`, take effect at the next start.
 - **References**: \`\${NAME}\` in any text is the environment variable; \`\${NAME:-default}\` has a default for one that is
   not set or empty; \`$\${\` is a literal \`\${\`.
-- **Secrets** never stand in the file: \`"\${NAME}"\`, or \`{ file: path }\` relative to the configuration file. Wherever
+- **Secrets** never stand in the file: \`"\${NAME}"\`, \`{ file: path }\` relative to the configuration file, or
+  \`{ keyVault: https://name.vault.azure.net/secrets/name }\` ([how](../azure/services.md#key-vault)). Wherever
   the configuration is shown they are \`***\`.
 - **Durations** have a unit (\`500ms\`, \`120s\`, \`2m\`, \`1h\`, \`7d\`), sizes too (\`256KiB\`, \`16MiB\`, \`1GB\`). Whole
   numbers may have underscores (\`60_000\`).

@@ -141,8 +141,8 @@ export interface AdminDependencies {
   readonly priceSync: {
     /** What to ask Azure's price list for. */
     readonly query: RetailQuery;
-    /** Throws where the list cannot be used; then nothing has changed. */
-    sync(request: PriceSyncRequest): PriceSync;
+    /** Rejects where the list cannot be used; then nothing has changed. */
+    sync(request: PriceSyncRequest): Promise<PriceSync>;
   };
   /** Secrets are masked by whoever gives it. */
   configInForce(): ConfigInForce;

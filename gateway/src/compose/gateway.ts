@@ -1,13 +1,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pino } from 'pino';
 import { buildAdmin } from './admin.ts';
 import { builtInProviders } from './identity.ts';
-import { buildParts, type Blueprint, type Closer, type Overrides } from './parts.ts';
+import { openConfiguration } from './configuration.ts';
+import { buildParts, type Blueprint, type Closer, type Ground, type Overrides } from './parts.ts';
 import { composeRules } from './rules.ts';
 import { telemetrySettings } from './telemetry/telemetry.ts';
 import type { Settings } from '#settings.ts';
+import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { formatProblem } from '#config/problem.ts';
 import { systemClock } from '#kernel/clock.ts';
-import type { Metrics } from '#kernel/metrics.ts';
+import { Metrics } from '#kernel/metrics.ts';
 import { listenDataPlane, type DataPlane } from '#proxy/accept/server.ts';
 import { handle } from '#proxy/handle.ts';
 import { respondWithFailure } from '#proxy/respond.ts';
@@ -25,7 +28,7 @@ export type Started =
 
 /** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
-  const result = composeRules(settings, builtInProviders, systemClock).load();
+  const result = composeRules(settings, { tokenProviders: builtInProviders, clock: systemClock }).load();
   const problems = result.ok ? result.loaded.warnings : result.problems;
   const telemetry = telemetrySettings(settings);
   const more = telemetry.ok ? telemetry.warnings : telemetry.problems;
@@ -34,25 +37,40 @@ export function checkConfiguration(settings: Settings): { readonly ok: boolean; 
 
 /** Builds the gateway: the one place where things are made and adapters are plugged into ports. */
 export async function compose(settings: Settings, overrides: Overrides = {}): Promise<Started> {
-  const providers = overrides.tokenProviders ?? [];
-  const rules = composeRules(
+  const ground = groundOf(overrides);
+  const configuration = openConfiguration({
     settings,
-    [...builtInProviders, ...providers.map(({ name }) => name)],
-    overrides.clock ?? systemClock,
-  );
-  const loaded = rules.load();
-  if (!loaded.ok) return { ok: false, problems: loaded.problems.map(formatProblem) };
-  const closers: Closer[] = [];
+    tokenProviders: [...builtInProviders, ...(overrides.tokenProviders ?? []).map(({ name }) => name)],
+    ...ground,
+  });
+  const closers: Closer[] = [() => ground.output.flush(), () => configuration.close()];
   try {
+    const loaded = await configuration.start();
+    if (!loaded.ok) {
+      await closeAll(closers);
+      return { ok: false, problems: loaded.problems.map(formatProblem) };
+    }
     return {
       ok: true,
-      gateway: await build({ settings, overrides, rules, loaded: loaded.loaded, closers }),
+      gateway: await build({ settings, overrides, ...ground, configuration, loaded: loaded.loaded, closers }),
     };
   } catch (thrown) {
     // What was opened before would keep the process alive, and the data folder locked.
     await closeAll(closers).catch(() => {});
     return { ok: false, problems: [startProblem(thrown)] };
   }
+}
+
+/** What everything else stands on. The level of the log is known once the configuration is. */
+function groundOf(overrides: Overrides): Ground {
+  // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
+  const output = new BufferedOutput({ fd: 1, clock: systemClock });
+  return {
+    clock: overrides.clock ?? systemClock,
+    output,
+    log: overrides.log ?? pino({ level: 'info', base: null }, output),
+    metrics: new Metrics(),
+  };
 }
 
 /** What was opened last is closed first. */

@@ -33,6 +33,18 @@ export function clientIdIn({ AZURE_CLIENT_ID: clientId }: Environment): string |
   return clientId === '' ? undefined : clientId;
 }
 
+/**
+ * Who the gateway is to services that it needs before it has a configuration, or for it: what the platform says. Where it
+ * says nothing, whatever the library finds.
+ */
+export function ambientProvider(environment: Environment, around: Around): TokenProvider {
+  const has = (name: string): boolean => (environment[name] ?? '') !== '';
+  let name: ProviderName = 'default';
+  if (has('AZURE_FEDERATED_TOKEN_FILE')) name = 'workload-identity';
+  else if (has('IDENTITY_ENDPOINT') || has('AZURE_POD_IDENTITY_AUTHORITY_HOST')) name = 'managed-identity';
+  return tokenProvider(name, clientIdIn(environment), around);
+}
+
 /** Their names, for the checks of a configuration. */
 export const builtInProviders = ['managed-identity', 'workload-identity', 'default'] as const;
 

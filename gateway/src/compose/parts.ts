@@ -1,7 +1,8 @@
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { keepAllocating } from './adjustments.ts';
 import { openAlerts } from '#compose/limits/alerts.ts';
 import { clientIdIn, openIdentity } from './identity.ts';
+import type { Configuration } from './configuration.ts';
 import type { StoreChoice } from '#compose/ledger/stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
@@ -15,16 +16,16 @@ import type { Config } from '#config-sections.ts';
 import type { Settings } from '#settings.ts';
 import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
 import { affinityKey } from '#adapters/secret-files/affinity-key.ts';
-import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
+import type { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
 import type { LoadedConfig } from '#config/load.ts';
 import { formatProblem } from '#config/problem.ts';
-import { watchConfig, type ConfigWatcher } from '#config/watch.ts';
+import type { ConfigWatcher } from '#config/watch.ts';
 import { createDirectory, type Directory } from '#directory/directory.ts';
 import { Alarms } from '#kernel/alarms.ts';
-import { systemClock, type Clock } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
-import { Metrics } from '#kernel/metrics.ts';
+import type { Metrics } from '#kernel/metrics.ts';
 import { systemRandom, type RandomSource } from '#kernel/random.ts';
 import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
@@ -51,11 +52,19 @@ export interface Overrides {
 
 export type Closer = () => Promise<void> | void;
 
+/** What everything else stands on. */
+export interface Ground {
+  readonly clock: Clock;
+  readonly output: BufferedOutput;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
 /** What a gateway is built from. */
-export interface Blueprint {
+export interface Blueprint extends Ground {
   readonly settings: Settings;
   readonly overrides: Overrides;
-  readonly rules: Rules;
+  readonly configuration: Configuration;
   readonly loaded: LoadedConfig<Config>;
   /** Everything that is open, in the order of the making. */
   readonly closers: Closer[];
@@ -103,13 +112,10 @@ function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerO
 
 /** Opens everything that does not listen; `blueprint.closers` closes it again. */
 export async function buildParts(blueprint: Blueprint): Promise<Parts> {
-  const { overrides, rules, loaded, closers } = blueprint;
+  const { overrides, configuration, loaded, closers, clock, output, log, metrics } = blueprint;
+  const { rules } = configuration;
   const { config } = loaded;
-  const clock = overrides.clock ?? systemClock;
-  // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
-  const output = new BufferedOutput({ fd: 1, clock: systemClock });
-  const log = overrides.log ?? pino({ level: config.log.level, base: null }, output);
-  const metrics = new Metrics();
+  if (overrides.log === undefined) log.level = config.log.level;
   metrics.gauge('tollgate_log_lines_dropped', {
     help: 'Log lines that nobody read from the output in time.',
     read: () => output.dropped,
@@ -118,10 +124,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   let engine: Engine | undefined;
   const opened = await openLedger({ ...ledgerOptions(blueprint), clock, log, metrics });
   const ledger = tellingBudgets(opened, () => engine);
-  closers.push(
-    () => output.flush(),
-    () => ledger.close(),
-  );
+  closers.push(() => ledger.close());
   const directory = await createDirectory({
     store: ledger.directoryStore,
     declared: rules.declared(config),
@@ -132,15 +135,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
   const signing = await affinityKey(blueprint.settings.dataFolder, log);
   const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
-  const watcher = watchConfig({
-    initial: loaded,
-    load: () => rules.load(),
-    // In the data folder nobody but the gateway writes it, and the ledger writes there all the time.
-    beside: config.priceFile === undefined ? [] : [rules.lists.pathFor(config)],
-    apply: (next) => snapshots.apply(next),
-    clock,
-    log,
-  });
+  const watcher = configuration.follow(loaded, (next) => snapshots.apply(next));
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
   const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });

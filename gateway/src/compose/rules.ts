@@ -6,6 +6,7 @@ import { findConflicts } from '#accounting/cost/price-entry.ts';
 import { unitPricesFor } from '#accounting/cost/unit-prices.ts';
 import type { LoadResult } from '#config/load.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
+import type { SecretValues } from '#config/ports.ts';
 import { readShippedData } from '#config/shipped-data.ts';
 import type { DeclaredDirectory } from '#directory/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -32,10 +33,17 @@ export interface Rules {
   ptuDeployments(config: Config): readonly PtuDeployment[];
 }
 
-export function composeRules(settings: Settings, tokenProviders: readonly string[], clock: Clock): Rules {
+export interface RulesOptions {
+  readonly tokenProviders: readonly string[];
+  readonly clock: Clock;
+  /** Those that stand in Key Vault; without it, nobody asks there. */
+  readonly secrets?: SecretValues;
+}
+
+export function composeRules(settings: Settings, { tokenProviders, clock, secrets }: RulesOptions): Rules {
   const catalogue = parseModelCatalogue(readShippedData('models.json'));
   const lists = new PriceLists(settings);
-  const loader = createLoader({ catalogue, zones: lists.shipped.zones, tokenProviders });
+  const loader = createLoader({ catalogue, zones: lists.shipped.zones, tokenProviders }, secrets);
   // A price file is read once with its configuration: what is in force does not change under anybody's hands.
   const listsRead = new WeakMap<Config, LoadedList>();
   const listOf = (config: Config): LoadedList => {

@@ -9,6 +9,7 @@ import { showPath } from './problem.ts';
 import { readConfigFile } from './read-file.ts';
 import { brokenReferences } from './references.ts';
 import { problemsOfIssue, unknownKey, type KnownKeys, type ValueProblem } from './schema-problems.ts';
+import type { SecretValues } from './ports.ts';
 import { loadSecrets } from './secrets.ts';
 import { parseYamlTree, placeKey, type YamlTree } from './yaml-tree.ts';
 
@@ -40,8 +41,14 @@ export interface ConfigLoader<Config> {
   loadText(text: string, path: string, environment: Environment): LoadResult<Config>;
 }
 
-/** `Config` is the merged type of the sections; the caller states it, next to the list of sections. */
-export function createConfigLoader<Config>(sections: readonly ConfigSection[]): ConfigLoader<Config> {
+/**
+ * `Config` is the merged type of the sections; the caller states it, next to the list of sections. `outside`: without it,
+ * secrets of Key Vault are empty, and nothing is said of them.
+ */
+export function createConfigLoader<Config>(
+  sections: readonly ConfigSection[],
+  outside?: SecretValues,
+): ConfigLoader<Config> {
   const schema: KnownKeys = configJsonSchema(sections);
   const loader: ConfigLoader<Config> = {
     load(path, environment) {
@@ -61,7 +68,7 @@ export function createConfigLoader<Config>(sections: readonly ConfigSection[]): 
         severity: 'error',
       }));
       if (tree.value === undefined) return { ok: false, problems: inOrder(found) };
-      const judged = judge(tree, { sections, schema, environment, path });
+      const judged = judge(tree, { sections, schema, environment, path, outside });
       const problems = inOrder([...found, ...judged.problems.map((one) => place(one, tree, path))]);
       if (problems.some((one) => one.severity === 'error')) return { ok: false, problems };
       const digest = createHash('sha256').update(text).update('\0').update(judged.digest).digest('hex').slice(0, 16);
@@ -79,6 +86,7 @@ interface Judging {
   readonly schema: KnownKeys;
   readonly environment: Environment;
   readonly path: string;
+  readonly outside: SecretValues | undefined;
 }
 
 interface Judged {
@@ -121,8 +129,12 @@ function judge(tree: YamlTree, judging: Judging): Judged {
   for (const section of sections) {
     const parsed = parseKeys(section, map, judging.schema);
     add(parsed.problems);
-    add(loadSecrets(parsed.values, [], { configFile: judging.path, sourceAt }));
-    const findings = section.check(parsed.values).filter((one) => !(parsed.incomplete && one.severity === 'warning'));
+    const secrets = loadSecrets(parsed.values, [], { configFile: judging.path, sourceAt, outside: judging.outside });
+    add(secrets.problems);
+    const empty = new Set(secrets.empty.map(placeKey));
+    const findings = section
+      .check(parsed.values)
+      .filter(({ path, severity }) => !(parsed.incomplete && severity === 'warning') && !empty.has(placeKey(path)));
     add(findings.map(asProblem));
     Object.assign(values, parsed.values);
   }

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { ConfigPath } from '#kernel/config-section.ts';
 import { Secret } from '#kernel/secret.ts';
 import { isWholeReference } from './interpolate.ts';
+import type { SecretValues } from './ports.ts';
 import { readSecretFile } from './read-file.ts';
 import type { ValueProblem } from './schema-problems.ts';
 
@@ -9,37 +10,83 @@ interface SecretContext {
   readonly configFile: string;
   /** The text of the file at a path, where that text held a reference. */
   readonly sourceAt: (path: ConfigPath) => string | undefined;
+  /** Those that stand elsewhere; undefined: nobody asks for them, and they are left empty. */
+  readonly outside: SecretValues | undefined;
 }
 
+export interface LoadedSecrets {
+  readonly problems: readonly ValueProblem[];
+  /** Where secrets stand that have no value: what is said of them there is not of their making. */
+  readonly empty: readonly ConfigPath[];
+}
+
+const nothing: LoadedSecrets = { problems: [], empty: [] };
+
 /**
- * Finds every secret in a loaded value, reads those that stand in files, and refuses those that stand in the
+ * Finds every secret in a loaded value, reads those that stand in files or elsewhere, and refuses those that stand in the
  * configuration itself. No problem shows a secret.
  */
-export function loadSecrets(value: unknown, path: ConfigPath, context: SecretContext): readonly ValueProblem[] {
-  if (value instanceof Secret) return loadSecret(value, path, context);
-  if (typeof value !== 'object' || value === null) return [];
+export function loadSecrets(value: unknown, path: ConfigPath, context: SecretContext): LoadedSecrets {
+  if (value instanceof Secret) {
+    const problems = loadSecret(value, path, context);
+    return value.reveal() === '' ? { problems, empty: [path] } : { problems, empty: [] };
+  }
+  if (typeof value !== 'object' || value === null) return nothing;
   const entries: (readonly [string | number, unknown])[] = Array.isArray(value)
     ? value.map((item: unknown, index) => [index, item] as const)
     : Object.entries(value);
-  return entries.flatMap(([key, item]) => loadSecrets(item, [...path, key], context));
+  const loaded = entries.map(([key, item]) => loadSecrets(item, [...path, key], context));
+  return { problems: loaded.flatMap(({ problems }) => problems), empty: loaded.flatMap(({ empty }) => empty) };
 }
 
+/** The addresses of the secrets of Key Vault that a loaded configuration refers to. */
+export function keyVaultReferences(value: unknown): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (inner: unknown): void => {
+    if (inner instanceof Secret) {
+      if (inner.keyVault !== null) found.add(inner.keyVault);
+    } else if (typeof inner === 'object' && inner !== null) for (const one of Object.values(inner)) visit(one);
+  };
+  visit(value);
+  return found;
+}
+
+type Told = { readonly message: string; readonly fix: string } | undefined;
+
 function loadSecret(secret: Secret, path: ConfigPath, context: SecretContext): readonly ValueProblem[] {
-  const problem = (message: string, fix: string): readonly ValueProblem[] => [
-    { path, message, fix, severity: 'error' },
-  ];
-  if (secret.file !== null) {
-    const read = readSecretFile(resolve(dirname(context.configFile), secret.file));
-    if ('problem' in read) return problem(read.problem, read.fix);
-    secret.load(read.text);
-    return read.text === '' ? problem(`the file '${secret.file}' is empty`, 'Write the secret into it.') : [];
-  }
+  const told = readSecret(secret, path, context);
+  return told === undefined ? [] : [{ path, ...told, severity: 'error' }];
+}
+
+function readSecret(secret: Secret, path: ConfigPath, context: SecretContext): Told {
+  if (secret.keyVault !== null) return fromKeyVault(secret, secret.keyVault, context);
+  if (secret.file !== null) return fromFile(secret, secret.file, context);
   const whole = isWholeReference(context.sourceAt(path) ?? '');
   if (whole === undefined) {
-    return problem('a secret stands here in clear', 'Write a reference instead: "${NAME}", or { file: path }.');
+    return {
+      message: 'a secret stands here in clear',
+      fix: 'Write a reference instead: "${NAME}", { file: path } or { keyVault: address }.',
+    };
   }
   if (whole.hasDefault && !secret.mayHaveDefault) {
-    return problem('a secret stands here in clear, as a default', 'Write "${NAME}" without a default.');
+    return { message: 'a secret stands here in clear, as a default', fix: 'Write "${NAME}" without a default.' };
   }
-  return secret.reveal() === '' ? problem('the secret is empty', 'Set the environment variable.') : [];
+  return secret.reveal() === '' ? { message: 'the secret is empty', fix: 'Set the environment variable.' } : undefined;
+}
+
+function fromKeyVault(secret: Secret, reference: string, { outside }: SecretContext): Told {
+  const held = outside?.held(reference);
+  if (held === undefined) return undefined;
+  if ('problem' in held) return { message: held.problem, fix: held.fix };
+  secret.load(held.text);
+  return held.text === ''
+    ? { message: `the secret ${reference} is empty`, fix: 'Set a new version of it.' }
+    : undefined;
+}
+
+function fromFile(secret: Secret, file: string, { configFile }: SecretContext): Told {
+  const read = readSecretFile(resolve(dirname(configFile), file));
+  if ('problem' in read) return { message: read.problem, fix: read.fix };
+  secret.load(read.text);
+  return read.text === '' ? { message: `the file '${file}' is empty`, fix: 'Write the secret into it.' } : undefined;
 }

@@ -42,6 +42,7 @@ function watched(t: TestContext, lay?: (folder: string) => string): Watched {
   const watcher = watchConfig<TestConfig>({
     initial: initial.loaded,
     load: () => loader.load(path, {}),
+    files: [path],
     apply(loaded) {
       const message = failure;
       failure = undefined;
@@ -134,40 +135,40 @@ suite('a reload that fails', () => {
   test('is over when the file is mended, even to what it was', async (t) => {
     const it = watched(t);
     writeFileSync(it.path, 'name: [\n');
-    assert.equal(it.watcher.reload().ok, false);
+    assert.equal((await it.watcher.reload()).ok, false);
     writeFileSync(it.path, 'name: first\n');
-    assert.deepEqual(it.watcher.reload(), { ok: true, changed: false, problems: [] });
+    assert.deepEqual(await it.watcher.reload(), { ok: true, changed: false, problems: [] });
     assert.equal(it.watcher.inForce().lastReload?.ok, true);
     assert.deepEqual(it.applied, []);
   });
 
-  test('because it cannot be put in force keeps the old one too', (t) => {
+  test('because it cannot be put in force keeps the old one too', async (t) => {
     const it = watched(t);
     writeFileSync(it.path, 'name: second\n');
     it.failNext('two prices are equally specific');
-    assert.deepEqual(it.watcher.reload(), {
+    assert.deepEqual(await it.watcher.reload(), {
       ok: false,
       changed: false,
       problems: [`${it.path} two prices are equally specific`],
     });
     assert.equal(nameInForce(it), 'first');
-    assert.equal(it.watcher.reload().changed, true, 'and the next attempt may succeed');
+    assert.equal((await it.watcher.reload()).changed, true, 'and the next attempt may succeed');
     assert.equal(nameInForce(it), 'second');
   });
 
-  test('because the file is gone keeps the old one', (t) => {
+  test('because the file is gone keeps the old one', async (t) => {
     const it = watched(t);
     rmSync(it.path);
-    const outcome = it.watcher.reload();
+    const outcome = await it.watcher.reload();
     assert.equal(outcome.ok, false);
     assert.match(outcome.problems.join(), /there is no file/);
     assert.equal(nameInForce(it), 'first');
   });
 });
 
-test('a reload on demand of an unchanged file changes nothing and says so', (t) => {
+test('a reload on demand of an unchanged file changes nothing and says so', async (t) => {
   const it = watched(t);
-  assert.deepEqual(it.watcher.reload(), { ok: true, changed: false, problems: [] });
+  assert.deepEqual(await it.watcher.reload(), { ok: true, changed: false, problems: [] });
   assert.deepEqual(it.applied, []);
   const { source, lastReload } = it.watcher.inForce();
   assert.equal(source, it.path);

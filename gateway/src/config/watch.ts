@@ -27,16 +27,21 @@ export interface ReloadOutcome {
 export interface ConfigWatcher<Config> {
   current(): LoadedConfig<Config>;
   inForce(): ConfigInForce;
-  /** Reads the file now, also where nothing has changed it: the environment's files may have. */
-  reload(): ReloadOutcome;
+  /** Loads it now, also where nothing has changed the file: the environment's files may have. Never rejects. */
+  reload(): Promise<ReloadOutcome>;
+  /** Loads it now, and says something only where that comes out otherwise than before. Never rejects. */
+  look(): Promise<void>;
   close(): void;
 }
 
 export interface WatchOptions<Config> {
   readonly initial: LoadedConfig<Config>;
-  readonly load: () => LoadResult<Config>;
-  /** Files that belong to the configuration without being it: what changes them is looked at, too. */
-  readonly beside?: readonly string[];
+  /** Never rejects. */
+  readonly load: () => LoadResult<Config> | Promise<LoadResult<Config>>;
+  /** What was loaded is in force, or it was refused. */
+  readonly settled?: (inForce: boolean) => void;
+  /** What changes one of these is looked at. */
+  readonly files: readonly string[];
   /** Puts a new configuration in force. Where it throws, the old one stays and the message becomes the problem. */
   readonly apply: (loaded: LoadedConfig<Config>) => void;
   readonly clock: Clock;
@@ -51,7 +56,6 @@ export interface WatchOptions<Config> {
  */
 export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatcher<Config> {
   const { clock, log, debounceMs = 200 } = options;
-  const { source } = options.initial;
   let current = options.initial;
   let loadedAt = clock.now();
   let lastReload: ConfigInForce['lastReload'] = null;
@@ -65,8 +69,19 @@ export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatche
     return outcome;
   }
 
-  function attempt(): ReloadOutcome {
-    const result = options.load();
+  /** One after the other: what was fetched for one is not loaded by another. */
+  let last: Promise<unknown> = Promise.resolve();
+  function attempt(): Promise<ReloadOutcome> {
+    const next = last.then(async () => {
+      const outcome = take(await options.load());
+      options.settled?.(outcome.ok);
+      return outcome;
+    });
+    last = next;
+    return next;
+  }
+
+  function take(result: LoadResult<Config>): ReloadOutcome {
     if (!result.ok) return { ok: false, changed: false, problems: result.problems.map(formatProblem) };
     const problems = result.loaded.warnings.map(formatProblem);
     if (result.loaded.digest === current.digest) return { ok: true, changed: false, problems };
@@ -74,7 +89,7 @@ export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatche
       options.apply(result.loaded);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : 'it could not be put in force';
-      return { ok: false, changed: false, problems: [`${source} ${message}`] };
+      return { ok: false, changed: false, problems: [`${result.loaded.source} ${message}`] };
     }
     current = result.loaded;
     loadedAt = clock.now();
@@ -82,18 +97,18 @@ export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatche
   }
 
   /** The folder changes for many reasons: what reads as it did the last time is no event. */
-  function look(): void {
-    const outcome = attempt();
+  async function look(): Promise<void> {
+    const outcome = await attempt();
     const before = lastReload ?? { ok: true, problems: [] };
     const same = outcome.ok ? before.ok : !before.ok && before.problems.join('\n') === outcome.problems.join('\n');
     if (outcome.changed || !same) settle(outcome);
   }
 
-  const watchers = [source, ...(options.beside ?? [])].flatMap((file) =>
+  const watchers = options.files.flatMap((file) =>
     watchFolders(file, {
       changed() {
         timer?.cancel();
-        timer = clock.after(debounceMs, look);
+        timer = clock.after(debounceMs, () => void look());
       },
       failed(error) {
         log.warn({ reason: error.message, file }, 'the file is not watched; reload the configuration on demand');
@@ -104,12 +119,13 @@ export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatche
   return {
     current: () => current,
     inForce: () => ({
-      source,
+      source: current.source,
       loadedAt: new Date(loadedAt).toISOString(),
       lastReload,
       config: maskedConfig(current.config),
     }),
-    reload: () => settle(attempt()),
+    reload: async () => settle(await attempt()),
+    look,
     close() {
       timer?.cancel();
       for (const watcher of watchers) watcher.close();

@@ -1,5 +1,6 @@
 import { nameSchema } from '@tollgate/contract/admin-api/subscriptions.ts';
 import { z } from 'zod';
+import { readKeyVaultReference } from './key-vault-reference.ts';
 import { Secret } from './secret.ts';
 
 type UnitTable = readonly (readonly [name: string, size: number])[];
@@ -219,19 +220,34 @@ export function day() {
     .transform((text) => Date.parse(`${text}T00:00:00Z`));
 }
 
-const secretExpected = 'expected a reference to a secret: "${NAME}" or { file: path }';
+const secretExpected =
+  'expected a reference to a secret: "${NAME}", { file: path } or { keyVault: https://name.vault.azure.net/secrets/name }';
+
+const keyVaultReference = z
+  .string()
+  .refine((text) => readKeyVaultReference(text) !== undefined, {
+    error:
+      'expected the address of a secret: https://name.vault.azure.net/secrets/name, with its version where one is meant',
+  })
+  .describe(
+    'In Azure Key Vault: `https://name.vault.azure.net/secrets/name`, read again every `keyVault.refreshEvery`; with ' +
+      '`/version` behind it, that one for ever.',
+  );
 
 /**
- * `"${NAME}"`, or `{ file: path }` relative to the configuration file. The loader refuses one that stands in clear, and,
- * unless it may have a default, one whose default does.
+ * `"${NAME}"`, `{ file: path }` relative to the configuration file, or `{ keyVault: address }`. The loader refuses one that
+ * stands in clear, and, unless it may have a default, one whose default does.
  */
 export function secret({ mayHaveDefault = true }: { readonly mayHaveDefault?: boolean } = {}) {
   return z
-    .union([z.string(), z.strictObject({ file: z.string().min(1).describe('Relative to the configuration file.') })], {
-      error: secretExpected,
-    })
+    .union(
+      [
+        z.string(),
+        z.strictObject({ file: z.string().min(1).describe('Relative to the configuration file.') }),
+        z.strictObject({ keyVault: keyVaultReference }),
+      ],
+      { error: secretExpected },
+    )
     .meta({ title: 'secret' })
-    .transform(
-      (value) => new Secret(typeof value === 'string' ? { text: value } : { file: value.file }, mayHaveDefault),
-    );
+    .transform((value) => new Secret(typeof value === 'string' ? { text: value } : value, mayHaveDefault));
 }

@@ -13,7 +13,7 @@ test('a secret shows itself nowhere but where it is asked for', () => {
   ];
   for (const text of shown) assert.doesNotMatch(text, /twin-key/);
   assert.equal(secret.reveal(), 'twin-key');
-  assert.deepEqual(Object.keys(secret), ['file', 'mayHaveDefault']);
+  assert.deepEqual(Object.keys(secret), ['file', 'keyVault', 'mayHaveDefault']);
 });
 
 test('a secret in a file has its text once it is loaded', () => {

@@ -48,7 +48,7 @@ export function priceRoutes(app: AdminApp, dependencies: AdminDependencies): voi
       response: { 200: json('What changes.', priceSyncSchema), ...invalid, ...failures },
     },
     async handler({ body }) {
-      const result = priceSync.sync(body);
+      const result = await priceSync.sync(body);
       if (result.applied) await dependencies.directory.note('prices.sync', 'prices');
       return result;
     },

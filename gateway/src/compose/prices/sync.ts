@@ -15,7 +15,7 @@ import type { Config } from '#config-sections.ts';
 export interface PriceSynchroniser {
   readonly query: RetailQuery;
   /** Rejects where the list cannot be used or the file cannot be written; then nothing has changed. */
-  sync(request: PriceSyncRequest): PriceSync;
+  sync(request: PriceSyncRequest): Promise<PriceSync>;
 }
 
 interface Parts {
@@ -26,10 +26,10 @@ interface Parts {
 
 export function composePriceSync(parts: Parts): PriceSynchroniser {
   const meterRules = parseMeterRules(readShippedData('retail-meters.json'));
-  return { query: meterRules.query, sync: (request) => sync(parts, meterRules, request) };
+  return { query: meterRules.query, sync: async (request) => await sync(parts, meterRules, request) };
 }
 
-function sync(parts: Parts, meterRules: MeterRules, request: PriceSyncRequest): PriceSync {
+async function sync(parts: Parts, meterRules: MeterRules, request: PriceSyncRequest): Promise<PriceSync> {
   const { rules, snapshots, watcher } = parts;
   const { config } = watcher.current();
   const file = rules.lists.pathFor(config);
@@ -49,7 +49,7 @@ function sync(parts: Parts, meterRules: MeterRules, request: PriceSyncRequest): 
   const text = priceFileText(plan.file);
   const parsed = withoutConflicts(rules.lists.parse(file, text), file);
   if (!parsed.ok) throw refusal('The list contradicts itself', parsed.problems.map(formatProblem));
-  if (!request.dryRun) apply(parts, { file, text, before: now.text });
+  if (!request.dryRun) await apply(parts, { file, text, before: now.text });
   return {
     applied: !request.dryRun,
     file,
@@ -60,10 +60,10 @@ function sync(parts: Parts, meterRules: MeterRules, request: PriceSyncRequest): 
   };
 }
 
-function apply(
+async function apply(
   { rules, watcher }: Parts,
   { file, text, before }: { readonly file: string; readonly text: string; readonly before: string | null },
-): void {
+): Promise<void> {
   try {
     rules.lists.write(file, text);
   } catch (thrown) {
@@ -72,7 +72,7 @@ function apply(
       `${reason}. Make ${file} writable for the gateway, name another as \`priceFile\`, or write it elsewhere with --output.`,
     ]);
   }
-  const outcome = watcher.reload();
+  const outcome = await watcher.reload();
   if (outcome.ok) return;
   // The configuration file beside it is broken: nothing is put in force by halves.
   rules.lists.write(file, before);

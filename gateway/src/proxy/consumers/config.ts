@@ -65,7 +65,7 @@ const keys = {
           .strictObject({
             primary: secret({ mayHaveDefault: false })
               .optional()
-              .describe('By reference only: `"${NAME}"` or `{ file: path }`.'),
+              .describe('By reference only: `"${NAME}"`, `{ file: path }` or `{ keyVault: address }`.'),
             secondary: secret({ mayHaveDefault: false }).optional().describe('By reference only.'),
           })
           .optional()

@@ -27,7 +27,9 @@ const auth = z
         .literal('managed-identity')
         .describe('The managed identity of the machine or container: no key anywhere.')
         .transform((provider) => ({ token: { provider, scope: usualScope } })),
-      z.strictObject({ key: secret().describe('An API key of the resource: `"${NAME}"` or `{ file: path }`.') }),
+      z.strictObject({
+        key: secret().describe('An API key of the resource: `"${NAME}"`, `{ file: path }` or `{ keyVault: address }`.'),
+      }),
       z.strictObject({
         token: z
           .strictObject({

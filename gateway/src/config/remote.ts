@@ -1,0 +1,25 @@
+import type { ConfigSection } from '#kernel/config-section.ts';
+import { duration } from '#kernel/config-values.ts';
+import { z } from 'zod';
+
+const keys = {
+  keyVault: z
+    .strictObject({
+      refreshEvery: duration({ atLeastMs: 5_000, atMostMs: 86_400_000 })
+        .prefault('5m')
+        .describe(
+          'How often secrets of `{ keyVault: … }` are read again; another value is taken over without a restart. Those of ' +
+            '`ledger.store` and `counters` are used when the gateway starts.',
+        ),
+    })
+    .prefault({})
+    .describe('Secrets that stand in Azure Key Vault; see [services.md](../azure/services.md#key-vault).'),
+};
+
+export const remoteConfig: ConfigSection<typeof keys> = {
+  name: 'remote',
+  summary: 'What of the configuration stands in services of Azure, and how often it is looked at.',
+  keys,
+  references: [],
+  check: () => [],
+};
