@@ -284,15 +284,12 @@ var accounts = concat(
   })
 )
 
-var neededZones = union(
-  zones.account,
-  zones.vault,
-  zones.configurationStores,
-  zones.registry,
-  usePostgres ? zones.file : [],
-  useRedis || useRedisCacheApim ? zones.redisEnterprise : [],
-  usePostgres ? zones.postgresqlServer : [],
-  useAmpls ? zones.azuremonitor : []
+// Kinds of private endpoints, as `data/private-dns.json` names them.
+var neededEndpoints = concat(
+  ['account', 'vault', 'configurationStores', 'registry'],
+  usePostgres ? ['postgresqlServer', 'file'] : [],
+  useRedis || (useApim && useRedisCacheApim) ? ['redisEnterprise'] : [],
+  useAmpls ? ['azuremonitor'] : []
 )
 
 var gatewayName = '${abbreviations.containerApp}${token}'
@@ -308,7 +305,6 @@ module network 'core/network/network.bicep' = if (networkIsolation && empty(exis
     location: location
     tags: tags
     addressPrefix: virtualNetworkPrefix
-    withApiManagement: useApim
     apiManagementNetwork: apimNetwork
   }
 }
@@ -327,7 +323,8 @@ var apiManagementSubnetId = !networkIsolation
 module dns 'core/network/private-dns.bicep' = if (networkIsolation) {
   name: 'private-dns'
   params: {
-    zones: neededZones
+    groups: zones
+    needed: neededEndpoints
     existingZones: givenZones
     virtualNetworkId: networkId
     tags: tags
@@ -394,7 +391,7 @@ module linkScope 'core/monitor/private-link-scope.bicep' = if (networkIsolation 
     tags: tags
     network: {
       subnetId: endpointsSubnetId
-      zoneIds: map(zones.azuremonitor, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.azuremonitor
     }
     queryAccessMode: amplsQueryAccessMode
     resources: [
@@ -462,7 +459,7 @@ module openAi 'core/ai/account.bicep' = [
       network: {
         isolated: networkIsolation
         subnetId: endpointsSubnetId
-        zoneIds: networkIsolation ? map(zones.account, zone => dns!.outputs.ids[zone]) : []
+        zoneIds: networkIsolation ? dns!.outputs.ids.account : []
       }
       gatewayPrincipalId: identity.outputs.principalId
       deployments: account.payAsYouGo
@@ -493,7 +490,7 @@ module existingOpenAiEndpoint 'core/network/private-endpoint.bicep' = [
       subnetId: endpointsSubnetId
       serviceId: '/subscriptions/${account.subscriptionId}/resourceGroups/${account.resourceGroup}/providers/Microsoft.CognitiveServices/accounts/${account.name}'
       groupId: 'account'
-      zoneIds: map(zones.account, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.account
     }
   }
 ]
@@ -509,7 +506,7 @@ module registry 'core/host/registry.bicep' = {
     network: {
       isolated: networkIsolation
       subnetId: endpointsSubnetId
-      zoneIds: networkIsolation ? map(zones.registry, zone => dns!.outputs.ids[zone]) : []
+      zoneIds: networkIsolation ? dns!.outputs.ids.registry : []
     }
     allowedIpRanges: ipRanges
     gatewayPrincipalId: identity.outputs.principalId
@@ -529,10 +526,10 @@ module vault 'core/security/key-vault.bicep' = {
     network: {
       isolated: networkIsolation
       subnetId: endpointsSubnetId
-      zoneIds: networkIsolation ? map(zones.vault, zone => dns!.outputs.ids[zone]) : []
+      zoneIds: networkIsolation ? dns!.outputs.ids.vault : []
     }
     allowedIpRanges: ipRanges
-    readers: concat([identity.outputs.principalId], useApim ? [apimPrincipalId] : [])
+    readers: [identity.outputs.principalId]
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
     workspaceId: workspaceId
@@ -566,7 +563,7 @@ module appConfiguration 'core/config/app-configuration.bicep' = {
     network: {
       isolated: networkIsolation
       subnetId: endpointsSubnetId
-      zoneIds: networkIsolation ? map(zones.configurationStores, zone => dns!.outputs.ids[zone]) : []
+      zoneIds: networkIsolation ? dns!.outputs.ids.configurationStores : []
     }
     gatewayPrincipalId: identity.outputs.principalId
     deployerPrincipalId: principalId
@@ -590,7 +587,7 @@ module postgres 'core/database/postgres.bicep' = if (networkIsolation && usePost
     geoRedundantBackup: postgresGeoRedundantBackup
     network: {
       subnetId: endpointsSubnetId
-      zoneIds: map(zones.postgresqlServer, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.postgresqlServer
     }
     owner: {
       principalId: identity.outputs.principalId
@@ -610,7 +607,7 @@ module redis 'core/cache/redis.bicep' = if (networkIsolation && useRedis) {
     highAvailability: redisHighAvailability
     network: {
       subnetId: endpointsSubnetId
-      zoneIds: map(zones.redisEnterprise, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.redisEnterprise
     }
     entraPrincipals: [identity.outputs.principalId]
     workspaceId: workspaceId
@@ -626,7 +623,7 @@ module journalShare 'core/host/journal-share.bicep' = if (networkIsolation && us
     tags: tags
     network: {
       subnetId: endpointsSubnetId
-      zoneIds: map(zones.file, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.file
     }
     sizeGiB: journalShareGiB
     zoneRedundant: zoneRedundant
@@ -772,6 +769,16 @@ module apim 'core/apim/service.bicep' = if (useApim) {
   }
 }
 
+// Of the vault it reads its certificate, and nothing else; with a token as proof, nothing.
+module apimCertificateRole 'core/security/secret-reader.bicep' = if (useApim && empty(tollgateAppId)) {
+  name: 'api-management-certificate'
+  params: {
+    vaultName: vault.outputs.name
+    secretName: last(split(apimCertificateSecretId, '/'))
+    readerPrincipalId: apimPrincipalId
+  }
+}
+
 module apimApi 'core/apim/api.bicep' = if (useApim) {
   name: 'api-management-api'
   params: {
@@ -784,8 +791,7 @@ module apimApi 'core/apim/api.bicep' = if (useApim) {
     product: consumers.product
     consumers: consumers.consumers
   }
-  // Its right to read the certificate is given there.
-  dependsOn: [vault]
+  dependsOn: [apimCertificateRole]
 }
 
 module apimRedis 'core/cache/redis.bicep' = if (useApim && networkIsolation && useRedisCacheApim) {
@@ -798,7 +804,7 @@ module apimRedis 'core/cache/redis.bicep' = if (useApim && networkIsolation && u
     highAvailability: false
     network: {
       subnetId: endpointsSubnetId
-      zoneIds: map(zones.redisEnterprise, zone => dns!.outputs.ids[zone])
+      zoneIds: dns!.outputs.ids.redisEnterprise
     }
     entraPrincipals: []
     workspaceId: workspaceId

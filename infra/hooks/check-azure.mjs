@@ -1,6 +1,7 @@
 // What only Azure can say before a deployment: rights, regions, models, quota, names that are taken.
 import { checkBudget } from './budget-start.mjs';
 import { checkBrought } from './check-brought.mjs';
+import { checkExisting } from './check-existing.mjs';
 import { regionsOf } from './check-settings.mjs';
 import { AzureError, openSubscription } from './resource-manager.mjs';
 
@@ -21,6 +22,7 @@ async function checkAzure(subscription, settings, models) {
     checkDeleted(subscription, settings),
     checkBrought(subscription, settings, { models, may }),
     checkBudget(subscription, settings),
+    checkExisting(subscription, settings),
     ...(settings.EXISTING_OPENAI_ACCOUNTS
       ? []
       : regionsOf(settings).map((region, at) =>

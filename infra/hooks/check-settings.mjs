@@ -219,6 +219,7 @@ function checkProof({
   TOLLGATE_APP_ID: application,
   APIM_CERTIFICATE_SECRET_ID: secret,
   APIM_CERTIFICATE_SHA256: sha256,
+  AZURE_KEY_VAULT_NAME: vault,
 }) {
   if (application) return [];
   if (!secret || !sha256)
@@ -229,6 +230,10 @@ function checkProof({
   if (!/^https:\/\/[^/]+\/secrets\/[^/]+$/.test(secret))
     problems.push(
       `APIM_CERTIFICATE_SECRET_ID is '${secret}': https://VAULT.vault.azure.net/secrets/NAME is needed, without version.`,
+    );
+  else if (!vault || !secret.startsWith(`https://${vault}.`))
+    problems.push(
+      `APIM_CERTIFICATE_SECRET_ID must name a secret of the key vault that is made here (${vault || 'not there yet: azd provision once with USE_APIM=false'}): API Management is given the right to that one alone.`,
     );
   if (!/^[0-9a-f]{64}$/i.test(sha256.replaceAll(':', '')))
     problems.push(`APIM_CERTIFICATE_SHA256 is '${sha256}': the 64 hexadecimal digits of its SHA-256 are needed.`);

@@ -119,6 +119,16 @@ describe('settings that cannot work are refused, each with what to do', () => {
       /without version[\s\S]*64 hexadecimal digits/,
     ],
     [
+      'a certificate in a vault of somebody else',
+      {
+        USE_APIM: 'true',
+        AZURE_KEY_VAULT_NAME: 'kv-ours',
+        APIM_CERTIFICATE_SECRET_ID: 'https://kv-theirs.vault.azure.net/secrets/x',
+        APIM_CERTIFICATE_SHA256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      },
+      /must name a secret of the key vault that is made here \(kv-ours\)/,
+    ],
+    [
       'injection with the wrong tier',
       { USE_APIM: 'true', TOLLGATE_APP_ID: 'x', APIM_NETWORK: 'injection' },
       /needs APIM_SKU=PremiumV2/,
@@ -417,6 +427,42 @@ describe('the hooks, with the azd command and Azure played', () => {
       /EXISTING_PRIVATE_DNS_ZONES names .*azurecr\.io: it is not there/,
     ])
       assert.match(text, said);
+  });
+
+  test('what was decided when something was made, and cannot be changed in it, is refused', async () => {
+    const app = `${group}/Microsoft.App/containerApps/ca-1`;
+    const environment = `${group}/Microsoft.App/managedEnvironments/cae-1`;
+    await playing({
+      resources: {
+        [app]: { properties: { environmentId: environment } },
+        [environment]: { properties: { zoneRedundant: false } },
+        [`${group}/Microsoft.ApiManagement/service/apim-1`]: { properties: { virtualNetworkType: 'Internal' } },
+      },
+    });
+    const made = { AZURE_RESOURCE_GROUP: 'rg-test', SERVICE_GATEWAY_NAME: 'ca-1', AZURE_APIM_NAME: 'apim-1' };
+    assert.deepEqual(await askAzure(here(made), models), []);
+    const changed = {
+      ...made,
+      NETWORK_ISOLATION: 'true',
+      ZONE_REDUNDANT: 'true',
+      ...front,
+      ALLOW_DEPLOYER_IP: 'false',
+    };
+    await playing({
+      regions: { swedencentral: { ...region(100), zones: true } },
+      resources: {
+        [app]: { properties: { environmentId: environment } },
+        [environment]: { properties: { zoneRedundant: false } },
+        [`${group}/Microsoft.ApiManagement/service/apim-1`]: { properties: { virtualNetworkType: 'Internal' } },
+      },
+    });
+    const said = (await askAzure(here(changed), models)).join('\n');
+    assert.match(said, /NETWORK_ISOLATION was false when the Container Apps environment was made/);
+    assert.match(said, /ZONE_REDUNDANT was false when/);
+    assert.match(said, /API Management was made with injection, and APIM_NETWORK is integration now/);
+    // Taken down meanwhile, and provisioned anew.
+    await playing({ regions: { swedencentral: { ...region(100), zones: true } } });
+    assert.deepEqual(await askAzure(here(changed), models), []);
   });
 
   test('a budget counts from this month where nobody says from when; one that is there goes on as it was', async () => {

@@ -249,7 +249,7 @@ describe('the security weaknesses', () => {
     [
       'a subnet without rules',
       'core/network/network.bicep',
-      '            networkSecurityGroup: {\n              id: endpointsRules.id\n            }\n',
+      '          networkSecurityGroup: {\n            id: endpointsRules.id\n          }\n',
       '',
       'subnet',
     ],

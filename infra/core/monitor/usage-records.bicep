@@ -105,9 +105,12 @@ resource publisherRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 resource readerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: table
-  name: guid(table.id, gatewayPrincipalId, roles.logAnalyticsDataReader.id)
+  // Queries are asked of the workspace, so that is where the right is; its condition leaves one table.
+  scope: workspace
+  name: guid(workspace.id, gatewayPrincipalId, roles.logAnalyticsDataReader.id)
   properties: {
+    condition: '((!(ActionMatches{\'Microsoft.OperationalInsights/workspaces/tables/data/read\'})) OR (@Resource[Microsoft.OperationalInsights/workspaces/tables:name] StringEquals \'${usage.table}\'))'
+    conditionVersion: '2.0'
     principalId: gatewayPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.logAnalyticsDataReader.id)

@@ -15,9 +15,6 @@ param tags object
 @description('Address space, at least a /23.')
 param addressPrefix string
 
-@description('Whether API Management gets a subnet.')
-param withApiManagement bool
-
 @description('Premium v2 can be injected into its subnet; Standard v2 only sends its outbound calls through it.')
 @allowed(['integration', 'injection'])
 param apiManagementNetwork string
@@ -262,7 +259,7 @@ resource endpointsRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
 }
 
 // The v2 tiers need neither the management ports (3443, 6390) nor a public address of the classic ones.
-resource apiManagementRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = if (withApiManagement) {
+resource apiManagementRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
   name: '${securityGroupPrefix}api-management'
   location: location
   tags: tags
@@ -322,60 +319,55 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
     addressSpace: {
       addressPrefixes: [addressPrefix]
     }
-    // In the network itself: subnets of their own would be taken away and made again by every deployment.
-    subnets: concat(
-      [
-        {
-          name: 'gateway'
-          properties: {
-            addressPrefix: gatewayPrefix
-            networkSecurityGroup: {
-              id: gatewayRules.id
-            }
-            delegations: [
-              {
-                name: 'container-apps'
-                properties: {
-                  serviceName: 'Microsoft.App/environments'
-                }
-              }
-            ]
+    // In the network itself: subnets of their own would be taken away and made again by every deployment. All of them,
+    // always: a network that is put again without a subnet in which something still stands is refused.
+    subnets: [
+      {
+        name: 'gateway'
+        properties: {
+          addressPrefix: gatewayPrefix
+          networkSecurityGroup: {
+            id: gatewayRules.id
           }
-        }
-        {
-          name: 'endpoints'
-          properties: {
-            addressPrefix: endpointsPrefix
-            // Without this the rules above would not hold for private endpoints.
-            privateEndpointNetworkPolicies: 'NetworkSecurityGroupEnabled'
-            networkSecurityGroup: {
-              id: endpointsRules.id
-            }
-          }
-        }
-      ],
-      withApiManagement
-        ? [
+          delegations: [
             {
-              name: 'api-management'
+              name: 'container-apps'
               properties: {
-                addressPrefix: apiManagementPrefix
-                networkSecurityGroup: {
-                  id: apiManagementRules.id
-                }
-                delegations: [
-                  {
-                    name: 'api-management'
-                    properties: {
-                      serviceName: apiManagementDelegation
-                    }
-                  }
-                ]
+                serviceName: 'Microsoft.App/environments'
               }
             }
           ]
-        : []
-    )
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: {
+          addressPrefix: endpointsPrefix
+          // Without this the rules above would not hold for private endpoints.
+          privateEndpointNetworkPolicies: 'NetworkSecurityGroupEnabled'
+          networkSecurityGroup: {
+            id: endpointsRules.id
+          }
+        }
+      }
+      {
+        name: 'api-management'
+        properties: {
+          addressPrefix: apiManagementPrefix
+          networkSecurityGroup: {
+            id: apiManagementRules.id
+          }
+          delegations: [
+            {
+              name: 'api-management'
+              properties: {
+                serviceName: apiManagementDelegation
+              }
+            }
+          ]
+        }
+      }
+    ]
   }
 }
 

@@ -1,7 +1,10 @@
 metadata description = 'Private DNS zones that are not there yet, linked to the network. A zone may stand in a network once: those that exist are given.'
 
-@description('Names of the zones that are needed.')
-param zones string[]
+@description('Zones of each kind of private endpoint, as `data/private-dns.json` has them.')
+param groups object
+
+@description('Which of those kinds there are.')
+param needed string[]
 
 @description('Zones that exist already: name of the zone to resource id. They are used, and neither made nor linked.')
 param existingZones object
@@ -12,7 +15,8 @@ param virtualNetworkId string
 @description('Tags of everything here.')
 param tags object
 
-var made = filter(zones, zone => !contains(existingZones, zone))
+// `union` with nothing: a zone that two kinds share stands once.
+var made = union(filter(flatten(map(needed, group => groups[group])), zone => !contains(existingZones, zone)), [])
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
   for name in made: {
@@ -37,8 +41,8 @@ resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01'
   }
 ]
 
-@description('Name of the zone to resource id, the existing ones included.')
-output ids object = union(
-  toObject(made, name => name, name => resourceId('Microsoft.Network/privateDnsZones', name)),
-  existingZones
-)
+@description('Each kind of private endpoint to the ids of its zones, the existing ones included.')
+output ids object = toObject(needed, group => group, group => map(
+  groups[group],
+  name => existingZones[?name] ?? resourceId('Microsoft.Network/privateDnsZones', name)
+))

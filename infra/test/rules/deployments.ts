@@ -82,7 +82,7 @@ const chains: readonly Chain[] = [
   {
     file: 'resources.bicep',
     symbol: 'apimApi',
-    after: 'vault',
+    after: 'apimCertificateRole',
     why: 'the right to read the certificate is given there',
   },
 ];

@@ -107,6 +107,17 @@ export function subnetsAreGuarded(snapshot: Snapshot): Problem[] {
   return [...networks, ...groups];
 }
 
+/** A network that is put without a subnet in which something still stands is refused: all of them, whatever is wanted. */
+export function subnetsStay(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.Network/virtualNetworks').flatMap((network): Problem[] => {
+    const names = listAt(network.body, 'properties.subnets').map((subnet) => asText(at(subnet, 'name') ?? ''));
+    const missing = ['gateway', 'endpoints', 'api-management'].filter((name) => !names.includes(name));
+    return missing.map((name) =>
+      problemAt(network, 'subnet', `the subnet ${name} would be taken away from what uses it`),
+    );
+  });
+}
+
 /** Subnets lie in the network, and not in each other. */
 export function subnetsDoNotOverlap(snapshot: Snapshot): Problem[] {
   return made(snapshot, 'Microsoft.Network/virtualNetworks').flatMap((network): Problem[] => {

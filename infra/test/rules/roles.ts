@@ -100,3 +100,22 @@ export function namesAreOfTheGroup(files: ReadonlyMap<string, string>): Problem[
         },
       ];
 }
+
+const wholeVault = /\/vaults\/[^/]+\/providers\//;
+const wholeWorkspace = /\/workspaces\/[^/]+\/providers\//;
+
+/** What a role would open beyond its purpose is left out: secrets of the gateway, tables of others. */
+export function rolesOpenNoMore(snapshot: Snapshot, roles: Value): Problem[] {
+  const idOf = (role: string): string => asText(at(roles, `${role}.id`) ?? '');
+  return made(snapshot, 'Microsoft.Authorization/roleAssignments').flatMap((assignment): Problem[] => {
+    const role = asText(at(assignment.body, 'properties.roleDefinitionId') ?? '');
+    const principal = asText(at(assignment.body, 'properties.principalId') ?? '');
+    if (role.endsWith(idOf('keyVaultSecretsUser')) && principal.includes('apim-') && wholeVault.test(assignment.id))
+      return [problemAt(assignment, 'role', 'API Management would read every secret: its certificate is enough')];
+    if (!role.endsWith(idOf('logAnalyticsDataReader')) || !wholeWorkspace.test(assignment.id)) return [];
+    const condition = asText(at(assignment.body, 'properties.condition') ?? '');
+    return condition.includes("tables:name] StringEquals 'TollgateUsage_CL'")
+      ? []
+      : [problemAt(assignment, 'role', 'the gateway would read every table: the one of usage records is enough')];
+  });
+}

@@ -360,7 +360,7 @@ export const faults: readonly Fault[] = [
   {
     what: 'a subnet without rules',
     file: network,
-    from: '            networkSecurityGroup: {\n              id: gatewayRules.id\n            }\n',
+    from: '          networkSecurityGroup: {\n            id: gatewayRules.id\n          }\n',
     to: '',
     rule: 'subnet',
   },
@@ -381,9 +381,30 @@ export const faults: readonly Fault[] = [
   {
     what: 'a private endpoint without one of its zones',
     file: 'resources.bicep',
-    from: 'map(zones.vault,',
-    to: 'map(zones.registry,',
+    from: 'dns!.outputs.ids.vault',
+    to: 'dns!.outputs.ids.registry',
     rule: 'zones',
+  },
+  {
+    what: 'a subnet that is there only while it is wanted',
+    file: network,
+    from: "      {\n        name: 'api-management'\n        properties: {\n          addressPrefix",
+    to: "      {\n        name: 'unused'\n        properties: {\n          addressPrefix",
+    rule: 'subnet',
+  },
+  {
+    what: 'API Management reads every secret',
+    file: 'core/security/secret-reader.bicep',
+    from: '  scope: secret\n',
+    to: '  scope: vault\n',
+    rule: 'role',
+  },
+  {
+    what: 'the gateway reads every table',
+    file: 'core/monitor/usage-records.bicep',
+    from: "StringEquals \\'${usage.table}\\'",
+    to: "StringLike \\'*\\'",
+    rule: 'role',
   },
   {
     what: 'a role without its name',

@@ -49,6 +49,7 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     APIM_SKU: 'PremiumV2',
     APIM_NETWORK: 'injection',
     APIM_CERTIFICATE_SECRET_ID: 'https://kv-test.vault.azure.net/secrets/tollgate-client',
+    AZURE_KEY_VAULT_NAME: 'kv-test',
     APIM_CERTIFICATE_SHA256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
     POSTGRES_TIER: 'Burstable',
     POSTGRES_SKU: 'Standard_B2s',
