@@ -8,6 +8,8 @@ import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import { KeyVault, type KeyVaultSettings } from '#key-vault/service.ts';
 import { LogIngestion, type LogsSettings } from '#logs/ingestion.ts';
+import { ApplicationInsights } from '#telemetry/application-insights.ts';
+import { Collector } from '#telemetry/collector.ts';
 import { ServiceFaults, serviceFaultSchema, type ServiceFaultInput } from '#services/faults.ts';
 
 const claim: z.ZodType<null | boolean | number | string | string[]> = z.union([
@@ -40,6 +42,8 @@ export class AzureServices {
   readonly login: Login;
   readonly managedIdentity: ManagedIdentity;
   readonly logs: LogIngestion;
+  readonly collector: Collector;
+  readonly insights: ApplicationInsights;
   readonly keyVault: KeyVault;
   readonly appConfiguration: AppConfiguration;
   /** The address that the login service has over TLS; empty while nothing listens there. */
@@ -67,6 +71,8 @@ export class AzureServices {
     this.managedIdentity = new ManagedIdentity(parts, () => this.authority);
     const takesToken = (token: string, audiences: readonly string[]): boolean => this.takesToken(token, audiences);
     const common = { faults: this.faults, takesToken, ...given };
+    this.collector = new Collector(this.faults);
+    this.insights = new ApplicationInsights(common);
     this.logs = new LogIngestion({ settings: logs, ...common });
     const signInAt = (): string => `${this.authority}/${settings.tenants[0] ?? ''}`;
     this.keyVault = new KeyVault({ settings: keyVault, signInAt, ...common });
@@ -101,6 +107,8 @@ export class AzureServices {
   reset(): void {
     this.faults.clear();
     this.logs.reset();
+    this.collector.reset();
+    this.insights.reset();
     this.keyVault.reset();
     this.appConfiguration.reset();
   }

@@ -171,6 +171,7 @@ export class Control {
         'POST /_twin/entra/tokens',
         ({ text }) => read({ text, schema: tokenContentSchema }, (content) => ok({ token: azure.token(content) })),
       ],
+      ['GET /_twin/telemetry', ({ query }) => ok(this.telemetry(query.get('trace') ?? undefined))],
       ['GET /_twin/logs', ({ query }) => ok({ rows: azure.logs.rows(query.get('stream') ?? '') })],
       [
         'POST /_twin/key-vault/secrets',
@@ -194,6 +195,13 @@ export class Control {
     const { retailPrices } = this.parts;
     const withdrawn = withdraw.reduce((sum, meter) => sum + retailPrices.withdraw(meter), 0);
     return { published: retailPrices.publish(publish), withdrawn };
+  }
+
+  /** What came by OTLP, and to Application Insights; of one trace where that is asked for. */
+  private telemetry(trace: string | undefined): object {
+    const { collector, insights } = this.parts.azure;
+    if (trace !== undefined) return { spans: collector.spans(trace), items: insights.itemsOf(trace) };
+    return { spans: collector.spans(), metrics: collector.metrics(), items: insights.items() };
   }
 
   private answerReset(): Answer {

@@ -110,6 +110,8 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     azure.managedIdentity,
     azure.login,
     azure.logs,
+    azure.collector,
+    azure.insights,
     azure.keyVault,
     azure.appConfiguration,
     new AzureOpenAi(world),

@@ -52,6 +52,8 @@ export class AzureOpenAi {
     attempt.operation = given.route.operation;
     attempt.resource = given.route.resource ?? world.estate.first?.name ?? '';
     attempt.deployment = given.route.deployment ?? given.route.model ?? '';
+    const { traceparent } = given.request.headers;
+    if (typeof traceparent === 'string') attempt.traceparent = traceparent;
     // Lists of models generate nothing: only calls of a model are attempts.
     if (given.route.method === 'POST' && given.route.stored === undefined) world.book.begin(attempt);
     return {

@@ -7,6 +7,8 @@ export interface AttemptReport extends TwinAttempt {
   readonly at: number;
   /** The provisioned deployment that was full; null where the request was served where it was sent. */
   readonly spilledFrom: string | null;
+  /** The W3C trace context that it was sent with; null where there was none. */
+  readonly traceparent: string | null;
 }
 
 /** An attempt while it runs. */
@@ -17,6 +19,7 @@ export class Attempt implements AttemptReport {
   deployment = '';
   operation = '';
   spilledFrom: string | null = null;
+  traceparent: string | null = null;
   stream = false;
   status = 0;
   inputTokens = 0;

@@ -4,14 +4,28 @@ import type { Clock } from '#kernel/clock.ts';
 import { sendJson } from '#wire/json-reply.ts';
 
 /** Azure's services beside Azure OpenAI. */
-export const serviceNames = ['entra', 'identity', 'logs', 'key-vault', 'app-configuration'] as const;
+export const serviceNames = [
+  'entra',
+  'identity',
+  'logs',
+  'key-vault',
+  'app-configuration',
+  'otlp',
+  'application-insights',
+] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export const serviceFaultSchema = z.strictObject({
   service: z.enum(serviceNames),
   operation: z.string().optional().describe('Only this one: `token`, `keys`, `metadata`, …'),
-  kind: z.enum(['status', 'slow', 'reset', 'malformed', 'expired', 'wrong-audience']),
-  status: z.number().int().min(400).max(599).default(503).describe('`status`: what is answered.'),
+  kind: z.enum(['status', 'slow', 'reset', 'malformed', 'expired', 'wrong-audience', 'partial', 'redirect']),
+  status: z
+    .number()
+    .int()
+    .min(300)
+    .max(599)
+    .default(503)
+    .describe('`status`, `redirect`: what is answered; `partial`: why the first item is not taken.'),
   retryAfter: z.number().int().nonnegative().optional().describe('`status`: seconds.'),
   retryAfterMs: z.number().int().nonnegative().optional().describe('`status`: milliseconds, in `retry-after-ms`.'),
   ms: z.number().int().positive().default(1000).describe('`slow`: how late the answer is.'),
@@ -28,6 +42,13 @@ const usualWords = (status: number): object => ({
 interface Entry {
   readonly fault: ServiceFault;
   left: number;
+}
+
+function isAt(
+  { service, operation }: ServiceFault,
+  at: { readonly service: ServiceName; readonly operation: string },
+): boolean {
+  return service === at.service && (operation === undefined || operation === at.operation);
 }
 
 /** What goes wrong with Azure's services, on request. */
@@ -93,11 +114,23 @@ export class ServiceFaults {
     return false;
   }
 
+  /** The oldest fault of a kind that the service itself lets happen: `partial`, `redirect`. */
+  take(
+    at: { readonly service: ServiceName; readonly operation: string },
+    kind: 'partial' | 'redirect',
+  ): ServiceFault | undefined {
+    const entry = this.#entries.find(({ fault, left }) => fault.kind === kind && left > 0 && isAt(fault, at));
+    if (entry === undefined) return undefined;
+    entry.left -= 1;
+    this.#entries = this.#entries.filter(({ left }) => left > 0);
+    return entry.fault;
+  }
+
   #due({ service, operation }: { readonly service: ServiceName; readonly operation: string }): readonly ServiceFault[] {
     const due = new Map<ServiceFault['kind'], Entry>();
     for (const entry of this.#entries) {
       const { fault } = entry;
-      const fits = fault.service === service && (fault.operation === undefined || fault.operation === operation);
+      const fits = isAt(fault, { service, operation }) && fault.kind !== 'partial' && fault.kind !== 'redirect';
       if (fits && entry.left > 0 && !due.has(fault.kind)) due.set(fault.kind, entry);
     }
     for (const entry of due.values()) entry.left -= 1;
