@@ -17,6 +17,7 @@ const mayImport = {
   'proxy/routing': ['kernel/', 'model/'],
   'proxy/upstream': ['kernel/', 'model/'],
   'proxy/usage': ['kernel/', 'model/'],
+  'proxy/batches': ['kernel/', 'model/', 'proxy/'],
   'accounting/budgets': ['kernel/', 'model/', 'accounting/ledger/ports[.]ts$'],
   'accounting/alerts': ['kernel/', 'model/', 'accounting/budgets/account[.]ts$'],
   'accounting/replay': ['kernel/', 'model/', 'accounting/budgets/', 'accounting/ledger/ports[.]ts$'],

@@ -14,6 +14,7 @@ import { remoteConfig } from '#config/remote.ts';
 import type { ConfigSection, ValuesOf } from '#kernel/config-section.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
 import { acceptConfig } from '#proxy/accept/config.ts';
+import { batchesConfig } from '#proxy/batches/config.ts';
 import { consumersConfig } from '#proxy/consumers/config.ts';
 import { policiesConfig } from '#proxy/policies/config.ts';
 import { routingConfig } from '#proxy/routing/config.ts';
@@ -33,6 +34,7 @@ export function configSections(facts: ConfigFacts): readonly ConfigSection[] {
     acceptConfig,
     consumersConfig,
     policiesConfig,
+    batchesConfig,
     routingConfig(facts),
     ledgerConfig,
     countersConfig,
@@ -51,6 +53,7 @@ export type Config = ValuesOf<typeof generalConfig> &
   ValuesOf<typeof acceptConfig> &
   ValuesOf<typeof consumersConfig> &
   ValuesOf<typeof policiesConfig> &
+  ValuesOf<typeof batchesConfig> &
   ValuesOf<ReturnType<typeof routingConfig>> &
   ValuesOf<typeof ledgerConfig> &
   ValuesOf<typeof countersConfig> &

@@ -112,6 +112,7 @@ suite('the snapshot', () => {
     const { tiers, endpoints, ...rest } = chat;
     assert.deepEqual(rest, {
       name: 'chat',
+      batch: [],
       sessionKey: { from: 'prompt_cache_key' },
       deadlineMs: 10_000,
       streamDeadlineMs: 10_000,

@@ -47,9 +47,15 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     limitBook,
     sendModelMaximum: config.budgeting.sendModelMaximum,
     limits: Object.freeze({ maxBodyBytes: config.listen.maxBodyBytes }),
+    batches: Object.freeze(batchTermsOf(config)),
     explainHeader: config.routing.explainHeader,
     affinity: affinityOf(parts),
   });
+}
+
+function batchTermsOf({ batches }: Config): Snapshot['batches'] {
+  const { maxFileBytes, maxLines, uploadTimeout } = batches;
+  return { maxFileBytes, maxLines, uploadTimeoutMs: uploadTimeout };
 }
 
 function endUsersOf({ endUsers }: Config): EndUserTerms | null {
@@ -197,6 +203,7 @@ export function declaredDirectory(config: Config): DeclaredDirectory {
       models: new Set(values.models),
       caps: Object.freeze({ maxOutputTokens, maxChoices, maxRequestBytes }),
       unpriced: values.unpriced,
+      batches: values.batches,
       routing: Object.freeze({
         priority: values.priority,
         fallback: new Map(Object.entries(values.fallback)),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { keepAllocating } from './adjustments.ts';
+import { batchBook, followBatches } from './batches.ts';
 import { openAlerts } from '#compose/limits/alerts.ts';
 import { clientIdIn, openIdentity } from './identity.ts';
 import type { Configuration } from './configuration.ts';
@@ -174,8 +175,10 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     ...openIdentity(blueprint, { clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     limits: limits.limits,
+    batches: batchBook(ledger, clock),
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
+  followBatches(services, { snapshots, metrics, closers });
   return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, ...limits };
 }

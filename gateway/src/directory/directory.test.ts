@@ -17,6 +17,7 @@ const declaredProduct: Product = {
   models: new Set(['gpt-5.4-mini']),
   caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
   unpriced: 'refuse',
+  batches: false,
   routing: defaultRoutingTerms,
 };
 

@@ -184,7 +184,7 @@ class StoredAndDeclared implements Directory {
       };
       await this.commit({ kind: 'product-created', product }, this.entry('product.create', `product/${input.name}`));
       return productView({
-        product: { ...product, models: new Set(product.models), routing: defaultRoutingTerms },
+        product: { ...product, models: new Set(product.models), batches: false, routing: defaultRoutingTerms },
         declaredIn: 'admin',
       });
     });

@@ -79,6 +79,7 @@ function mergeProducts({ declared, stored, problems }: Sources): ReadonlyMap<str
       models: new Set(models),
       caps: Object.freeze({ ...caps }),
       unpriced,
+      batches: false,
       routing: defaultRoutingTerms,
     });
     merged.push({ product, declaredIn: 'admin' });
@@ -173,6 +174,7 @@ function productOf(
     models: new Set<string>(),
     caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
     unpriced: 'refuse',
+    batches: false,
     routing: defaultRoutingTerms,
   });
 }

@@ -22,6 +22,19 @@ function drawBlock(): string {
   return bytes.toString('latin1');
 }
 
+function timeText(now: number): string {
+  let text = '';
+  for (let rest = now, at = 0; at < 10; at += 1, rest = Math.floor(rest / 32)) text = alphabet.charAt(rest % 32) + text;
+  return text;
+}
+
+/** An id of the same form whose second half is made of bytes instead of chance: the same bytes give the same id. */
+export function idOf(now: number, bytes: Uint8Array): string {
+  let text = timeText(now);
+  for (let at = 0; at < randomLetters; at += 1) text += alphabet.charAt((bytes[at] ?? 0) & 31);
+  return text;
+}
+
 export function ulidSource(): IdSource {
   let block = drawBlock();
   let used = 0;
@@ -30,9 +43,7 @@ export function ulidSource(): IdSource {
   return (now) => {
     if (now !== lastTime) {
       lastTime = now;
-      timePart = '';
-      for (let rest = now, at = 0; at < 10; at += 1, rest = Math.floor(rest / 32))
-        timePart = alphabet.charAt(rest % 32) + timePart;
+      timePart = timeText(now);
     }
     if (used === blockBytes) {
       block = drawBlock();

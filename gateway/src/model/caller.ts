@@ -13,6 +13,8 @@ export interface Product {
     readonly maxRequestBytes: number | null;
   };
   readonly unpriced: 'refuse' | 'allow-and-flag';
+  /** Files and batches may be used. */
+  readonly batches: boolean;
   readonly routing: RoutingTerms;
 }
 

@@ -9,6 +9,7 @@ const names: Readonly<Record<Operation, string>> = {
   responses: 'chat',
   completions: 'text_completion',
   embeddings: 'embeddings',
+  'batches.create': 'batches.create',
   'models.list': 'models.list',
   'models.retrieve': 'models.retrieve',
 };

@@ -42,6 +42,8 @@ export interface ModelRoute {
   readonly tiers: readonly Tier[];
   /** The endpoints of all tiers, in their order. */
   readonly endpoints: readonly Endpoint[];
+  /** Deployments that take batches, and nothing else: what a file for the model may be sent to. */
+  readonly batch: readonly Endpoint[];
   /** For balancers that keep the calls of a session together. */
   readonly sessionKey: SessionKey;
   /** From arrival to the last byte, ms: of a call that is not streamed. */

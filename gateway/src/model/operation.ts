@@ -1,7 +1,8 @@
 /** The metered operations, by the names that OpenTelemetry's and OpenAI's references use. */
 export type MeteredOperation = 'chat.completions' | 'completions' | 'embeddings' | 'responses';
 
-export type Operation = MeteredOperation | 'models.list' | 'models.retrieve';
+/** `batches.create`: that a batch was begun; its lines are recorded as what they call. */
+export type Operation = MeteredOperation | 'models.list' | 'models.retrieve' | 'batches.create';
 
 /**
  * What may be done with responses that are stored already, and with conversations: it uses no tokens, so nothing of it is in
@@ -19,7 +20,20 @@ export type StoredOperation =
   | 'conversations.items.create'
   | 'conversations.items.list'
   | 'conversations.items.retrieve'
-  | 'conversations.items.delete';
+  | 'conversations.items.delete'
+  | BatchOperation;
+
+/** What may be done with files and batches. What a batch's lines use is recorded when it has ended. */
+export type BatchOperation =
+  | 'files.create'
+  | 'files.list'
+  | 'files.retrieve'
+  | 'files.delete'
+  | 'files.content'
+  | 'batches.create'
+  | 'batches.list'
+  | 'batches.retrieve'
+  | 'batches.cancel';
 
 /** `classic`: `/openai/deployments/{deployment}/…?api-version=`; `v1`: `/openai/v1/…` and `/v1/…`. */
 export type Surface = 'classic' | 'v1';
@@ -38,5 +52,10 @@ export function isMetered(operation: Operation | StoredOperation): operation is 
 
 /** Whether an operation is about something that is stored. */
 export function isStored(operation: Operation | StoredOperation): operation is StoredOperation {
-  return operation.startsWith('responses.') || operation.startsWith('conversations.');
+  return operation.startsWith('responses.') || operation.startsWith('conversations.') || isOfBatches(operation);
+}
+
+/** Whether an operation is about files or batches. */
+export function isOfBatches(operation: Operation | StoredOperation): operation is BatchOperation {
+  return operation.startsWith('files.') || operation.startsWith('batches.');
 }

@@ -8,6 +8,15 @@ import type { ModelRoute } from './model-route.ts';
 import type { PriceBook } from './price-book.ts';
 import type { TokenTerms } from './token-terms.ts';
 
+/** What files of batches may hold. */
+export interface BatchTerms {
+  /** Of one file, bytes. */
+  readonly maxFileBytes: number;
+  readonly maxLines: number;
+  /** From the last byte of a file until the resource has answered, ms. */
+  readonly uploadTimeoutMs: number;
+}
+
 export interface RequestLimits {
   readonly maxBodyBytes: number;
 }
@@ -28,6 +37,7 @@ export interface Snapshot {
   readonly endUsers: EndUserTerms | null;
   readonly prices: PriceBook;
   readonly limits: RequestLimits;
+  readonly batches: BatchTerms;
   readonly affinity: AffinityRules;
   /** Replies name the endpoints that were tried. */
   readonly explainHeader: boolean;

@@ -1,9 +1,12 @@
 import type { StoredOperation } from './operation.ts';
 
+const collections = ['responses', 'conversations', 'files', 'batches'] as const;
+export type Collection = (typeof collections)[number];
+
 /** How an operation on something stored is called: by the client, and at the resource. */
 export interface StoredCallShape {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly collection: 'responses' | 'conversations';
+  readonly collection: Collection;
   /** What follows the collection in the path: `id` and `item` stand for ids, everything else for itself. */
   readonly steps: readonly string[];
   /** Names of the query that go on; everything else (an api-version, a key) stays here. */
@@ -28,6 +31,15 @@ export const storedCalls: Readonly<Record<StoredOperation, StoredCallShape>> = {
   'conversations.items.list': of('GET', 'conversations/id/items', paged),
   'conversations.items.retrieve': of('GET', 'conversations/id/items/item', included),
   'conversations.items.delete': of('DELETE', 'conversations/id/items/item'),
+  'files.create': withBody(of('POST', 'files')),
+  'files.list': of('GET', 'files', ['purpose', 'limit', 'order', 'after']),
+  'files.retrieve': of('GET', 'files/id'),
+  'files.delete': of('DELETE', 'files/id'),
+  'files.content': of('GET', 'files/id/content'),
+  'batches.create': withBody(of('POST', 'batches')),
+  'batches.list': of('GET', 'batches', ['limit', 'after']),
+  'batches.retrieve': of('GET', 'batches/id'),
+  'batches.cancel': of('POST', 'batches/id/cancel'),
 };
 
 export const storedOperations: readonly StoredOperation[] = Object.keys(storedCalls).filter(
@@ -35,8 +47,10 @@ export const storedOperations: readonly StoredOperation[] = Object.keys(storedCa
 );
 
 function of(method: StoredCallShape['method'], path: string, query: readonly string[] = []): StoredCallShape {
-  const [collection, ...steps] = path.split('/');
-  return { method, collection: collection === 'responses' ? collection : 'conversations', steps, query, body: false };
+  const [first, ...steps] = path.split('/');
+  const collection = collections.find((one) => one === first);
+  if (collection === undefined) throw new Error(`Nothing is stored under '${path}'.`);
+  return { method, collection, steps, query, body: false };
 }
 
 function withBody(shape: StoredCallShape): StoredCallShape {

@@ -36,6 +36,7 @@ export const operations: Words<Operation> = {
   responses: true,
   'models.list': true,
   'models.retrieve': true,
+  'batches.create': true,
 };
 
 /** What a series may stand for: see `Series.operation`. */

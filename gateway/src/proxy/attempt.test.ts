@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noBatches, noBatchLimits } from '../../test/support/no-batches.ts';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { callerOf, exchangeOf, subscriptionWith } from '../../test/support/exchanges.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
@@ -86,7 +87,12 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
           return settling();
         },
       },
-      limits: { begin: () => limits, beginUnmetered: () => assert.fail('a metered call') },
+      batches: noBatches,
+      limits: {
+        begin: () => limits,
+        ...noBatchLimits,
+        beginUnmetered: () => assert.fail('a metered call'),
+      },
       tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
       keepBytes: 1024,
     };

@@ -3,13 +3,14 @@ import { toFailure, type Failure } from '#kernel/errors.ts';
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Exchange } from '#model/exchange.ts';
-import { isStored, type StoredOperation } from '#model/operation.ts';
+import { isOfBatches, isStored, type StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 import { parseTraceParent } from '#kernel/trace-context.ts';
 import type { TracedCall } from '#model/call-trace.ts';
 import { readBody, readPlainBody } from './accept/read-body.ts';
 import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
+import { answerBatches } from './batches/answer.ts';
 import { withEndUser } from './consumers/end-user.ts';
 import { identify } from './consumers/identify.ts';
 import type { Forwarding } from './deliver.ts';
@@ -173,6 +174,10 @@ async function stored(
   const limits = services.limits.beginUnmetered(caller, arrival);
   journey.limits = limits;
   await limits.admit(services.clock.now());
+  if (isOfBatches(operation)) {
+    await answerBatches(services, { operation, arrival, caller, request: client.request, response, presence, limits });
+    return;
+  }
   const body = storedCalls[operation].body ? await readPlainBody(client, arrival) : Buffer.alloc(0);
   await answerStored(services, { operation, arrival, caller, response, presence, limits, body });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noBatches, noBatchLimits } from '../../test/support/no-batches.ts';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { callerOf, exchangeOf, productWith, subscriptionWith } from '../../test/support/exchanges.ts';
@@ -119,7 +120,12 @@ describe('two attempts of one call', () => {
         },
       },
       tokens: { verify: () => assert.fail('no token is shown') },
-      limits: { begin: () => assert.fail('begun already'), beginUnmetered: () => assert.fail('metered') },
+      batches: noBatches,
+      limits: {
+        begin: () => assert.fail('begun already'),
+        ...noBatchLimits,
+        beginUnmetered: () => assert.fail('metered'),
+      },
       tokenCounter: { count: () => Promise.resolve({ input: 3, measuredInput: 'estimated', output: 0 }) },
       keepBytes: 1024,
     };

@@ -1,6 +1,8 @@
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { CallTrace, TracedCall } from '#model/call-trace.ts';
+import type { LineState, PendingBatch } from '#model/batch.ts';
+import type { Cost } from '#model/money.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 
 /** What is held for one attempt. Ends with exactly one of `settle` and `release`. */
@@ -38,8 +40,43 @@ export interface UnmeteredLimits extends PassedLimits {
   admit(at: number): Promise<void>;
 }
 
+/** The most that calls may use; null: nothing bounds it, or nobody knows the price. */
+export interface MostUsed {
+  /** 10^-9 USD. */
+  readonly nano: bigint | null;
+  /** Input and output together. */
+  readonly tokens: number | null;
+}
+
+/** What the ledger knows of batches: which are not metered yet, and what of their lines it has. */
+export interface BatchBook {
+  /** Null where another gateway follows batches, or the ledger does not know everything yet. `now`: UTC ms. */
+  pending(now: number): Promise<readonly PendingBatch[] | null>;
+  /** Of records by their keys, in their order; null where another gateway has taken over meanwhile. */
+  lineStates(keys: readonly { readonly at: number; readonly id: string }[]): Promise<readonly LineState[] | null>;
+  /** All lines of a batch are recorded: what is held for it is given back. `cost`: of a batch without any line. Once. */
+  end(batch: { readonly at: number; readonly id: string }, cost: Cost): Promise<void>;
+  /** Whether what a batch used is in the ledger; `attemptId`: of the attempt that began it. Rejects where nobody can say. */
+  isMetered(attemptId: string): Promise<boolean>;
+}
+
+/** The limits and budgets that one batch passes. */
+export interface BatchLimits extends PassedLimits {
+  /** As `RequestLimits.reserve`, for all lines at once. */
+  reserve(at: number): Promise<Reservation>;
+}
+
 /** Limits and budgets as the request path sees them. */
 export interface Limits {
+  /** The most that a call may use which is admitted at `at` (UTC ms). */
+  mostOf(admission: Admission, at: number): MostUsed;
+  /**
+   * For a batch: it is one request. Tokens per minute are not for batches, which the provider runs when it can; quotas of
+   * tokens must have room for `most`, and count what was used when the batch has ended.
+   */
+  beginBatch(caller: Caller, arrival: Arrival, most: MostUsed): BatchLimits;
+  /** A record that nothing was reserved for by itself, such as a line of a batch: it counts from now on. */
+  recorded(record: UsageRecord): void;
   /** Costs nothing until something is reserved. */
   begin(admission: Admission): RequestLimits;
   /**

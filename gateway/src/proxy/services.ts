@@ -7,7 +7,7 @@ import type { SnapshotSource } from '#model/snapshot.ts';
 import type { TokenVerifier } from './consumers/ports.ts';
 import type { GenAiInstruments } from './gen-ai-instruments.ts';
 import type { Instruments } from './instruments.ts';
-import type { Limits, Telemetry } from './ports.ts';
+import type { BatchBook, Limits, Telemetry } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
 import type { Pools } from './routing/pool.ts';
 import type { RouteTraces } from './routing/trace.ts';
@@ -36,6 +36,7 @@ export interface Services {
   readonly credentials: Credentials;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  readonly batches: BatchBook;
   readonly tokenCounter: TokenCounter;
   /** Delivered bytes kept per stream for counting if usage never arrives. */
   readonly keepBytes: number;

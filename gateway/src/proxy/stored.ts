@@ -3,7 +3,7 @@ import { Failure } from '#kernel/errors.ts';
 import type { Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
-import type { StoredOperation } from '#model/operation.ts';
+import type { BatchOperation, StoredOperation as AnyStored } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 import type { PassedLimits } from './ports.ts';
@@ -13,14 +13,17 @@ import { sealer } from './routing/affinity/bind.ts';
 import { madeElsewhere } from './routing/affinity/brought-contents.ts';
 import { endpointsAt, ownerOf } from './routing/affinity/homes.ts';
 import { openId } from './routing/affinity/signed-id.ts';
-import type { HealthState } from './routing/endpoint-state.ts';
 import { cooldownOf } from './routing/retry-after.ts';
 import type { Services } from './services.ts';
+import { reachable, standing } from './standing.ts';
 import { storedBody, type StoredBody } from './stored-body.ts';
 import { readWhole, sealedReply, type WholeReading } from './stored-reply.ts';
 import { storedRequest } from './upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog } from './upstream/watchdog.ts';
+
+/** Of what is answered here: files and batches have a folder of their own. */
+type StoredOperation = Exclude<AnyStored, BatchOperation>;
 
 /** A request about something stored. */
 export interface StoredCall {
@@ -48,7 +51,7 @@ const idleMs = 30_000;
 /** A conversation begins wherever there is room for it: so many resources are asked. */
 const mostHomes = 3;
 
-const prefixes = { responses: 'resp_', conversations: 'conv_' } as const;
+const prefixes = { responses: 'resp_', conversations: 'conv_', files: 'file-', batches: 'batch_' } as const;
 
 function notFound(operation: StoredOperation): Failure {
   if (storedCalls[operation].collection === 'responses')
@@ -67,16 +70,6 @@ function queryOf({ operation, arrival }: StoredCall): string {
   const kept = new URLSearchParams();
   for (const name of storedCalls[operation].query) for (const value of given.getAll(name)) kept.append(name, value);
   return kept.toString();
-}
-
-function standing(services: Services, endpoint: Endpoint): HealthState {
-  return services.pools.health.of(endpoint).state(services.clock.monotonic());
-}
-
-/** The endpoint whose credentials reach the resource; rather one that nothing stands against, and none that is forced open. */
-function reachable(services: Services, endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const open = endpoints.filter((one) => standing(services, one) !== 'forced-open');
-  return [open.find((one) => standing(services, one) === 'available') ?? open[0]].filter((one) => one !== undefined);
 }
 
 interface Birthplace {

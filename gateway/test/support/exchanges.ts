@@ -22,6 +22,7 @@ export function productWith(changes: Partial<Product> = {}): Product {
     models: new Set(['gpt-5.4-mini']),
     caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
     unpriced: 'refuse',
+    batches: false,
     routing: defaultRoutingTerms,
     ...changes,
   };
@@ -100,6 +101,7 @@ export function snapshotOf({
       untaggedReasoning: 'pass',
     },
     limits: { maxBodyBytes: 1024 * 1024 },
+    batches: { maxFileBytes: 1024 * 1024, maxLines: 1000, uploadTimeoutMs: 1000 },
     limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };
 }

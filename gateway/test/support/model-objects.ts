@@ -33,6 +33,7 @@ export function routeOver(
       balancer: 'weighted-random',
     })),
     endpoints: tiers.flat().map(([endpoint]) => endpoint),
+    batch: [],
     sessionKey: { from: 'prompt_cache_key' },
     deadlineMs: 120_000,
     streamDeadlineMs: changes.deadlineMs ?? 120_000,

@@ -45,6 +45,7 @@ const product = {
   models: new Set(['gpt-5.4-mini']),
   caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
   unpriced: 'refuse',
+  batches: false,
   routing: defaultRoutingTerms,
 } as const;
 

@@ -137,6 +137,18 @@ export class Engine {
     }
   }
 
+  /** Counts a record that nothing was reserved for by itself: what it cost was held by something else until now. */
+  recorded(record: SettledAttempt): void {
+    for (const track of this.#tracks.pathOf(this.#options.book().of(record.caller)).budgets) {
+      const account = track.known(record.at);
+      if (account === undefined) this.#stateLate(track, record.at);
+      else {
+        settleUnreserved(account, record);
+        this.#options.spent?.(account);
+      }
+    }
+  }
+
   /** Every account in use, for whoever shows or watches them. */
   accounts(): Iterable<Account> {
     return this.#tracks.accounts();

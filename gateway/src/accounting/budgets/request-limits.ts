@@ -3,6 +3,8 @@ import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { CallerLimits } from '#model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
+import type { UsageRecord } from '#model/usage-record.ts';
+import { batchLimitsOf, LimitedBatch, type MostUsed } from './batch-limits.ts';
 import { boundsOf, type CallBounds } from './call-bounds.ts';
 import type { CallSpending } from './call.ts';
 import type { Engine } from './engine.ts';
@@ -163,7 +165,21 @@ export class UnmeteredRequest {
   }
 }
 
+const unlimitedBatch = {
+  reserve: async () => await Promise.resolve(nothingHeld),
+  headers: () => [],
+  end() {},
+} as const;
 const unlimitedUnmetered = { admit: async () => await Promise.resolve(), headers: () => [], end() {} } as const;
+
+/** The most that a call may use which is admitted at `at`. */
+function mostOf(admission: Admission, at: number): MostUsed {
+  const bounds = boundsOf(admission);
+  if ('message' in bounds) return { nano: null, tokens: null };
+  const { prices } = admission.exchange.snapshot;
+  const nano = worstCaseOf(prices).of(admission, { bounds, input: bounds.input, at });
+  return { nano, tokens: bounds.input + bounds.output };
+}
 
 /** The engine as the request path sees it. */
 export function limitsOfRequests(options: RequestLimitsOptions) {
@@ -174,6 +190,18 @@ export function limitsOfRequests(options: RequestLimitsOptions) {
       if (budgets.length + rates.length + concurrency.length === 0) return unlimited;
       return new LimitedRequest(options, admission, options.engine.begin(limits));
     },
+
+    mostOf,
+
+    beginBatch(caller: Caller, arrival: Arrival, most: MostUsed): LimitedBatch | typeof unlimitedBatch {
+      const limits = batchLimitsOf(arrival.snapshot.limitBook.of(caller.chargedTo));
+      if (limits.budgets.length + limits.rates.length + limits.concurrency.length === 0) return unlimitedBatch;
+      const spending = options.engine.begin(limits);
+      const headers = (): readonly string[] => limitHeaders(spending.path, options.headers());
+      return new LimitedBatch(spending, { call: { exchange: arrival, caller }, most, headers });
+    },
+
+    recorded: (record: UsageRecord) => options.engine.recorded(record),
 
     beginUnmetered(caller: Caller, arrival: Arrival): UnmeteredRequest | typeof unlimitedUnmetered {
       const limits = unmeteredOf(arrival.snapshot.limitBook.of(caller.chargedTo));

@@ -11,6 +11,7 @@ const objectTypes: Readonly<Record<StoredRecord['series']['operation'], string>>
   embeddings: 'list',
   responses: 'response',
   'models.list': '',
+  'batches.create': 'batch',
   'models.retrieve': '',
   none: '',
 };

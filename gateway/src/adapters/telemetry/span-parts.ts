@@ -28,6 +28,7 @@ const paths: Readonly<Record<Operation, string>> = {
   completions: 'completions',
   embeddings: 'embeddings',
   responses: 'responses',
+  'batches.create': 'batches',
   'models.list': 'models',
   'models.retrieve': 'models/{model}',
 };

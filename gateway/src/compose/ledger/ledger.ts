@@ -72,6 +72,7 @@ export interface OpenLedger {
   readonly alertStore: AlertStore;
   /** The journals on this volume of gateways that have ended, and that the store has whole. */
   doneJournals(): Promise<readonly string[]>;
+  readonly batches: RemoteServices<LedgerServices>['batches'];
   readonly exports: RemoteServices<LedgerServices>['exports'];
   /** Works adjustments out; they count once they are booked. */
   readonly adjustments: RemoteServices<LedgerServices>['adjustments'];
@@ -109,6 +110,7 @@ const serviceNames = [
   'directory',
   'alerts',
   'replicas',
+  'batches',
 ] as const;
 
 const noBudget: BacklogBudget = { bytes: Number.POSITIVE_INFINITY, whenSpent: 'admit' };
@@ -349,6 +351,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       directoryStore: services.directory,
       alertStore: services.alerts,
       doneJournals: async () => await services.replicas.done(),
+      batches: services.batches,
       recovered,
       lag: async () => await Promise.resolve(lagOf(progress)),
       verify: async () => await services.ledger.verify(),

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { adjustmentServices, type AdjustmentServices } from './adjustments.ts';
 import { keepAdopting, type Adoption, type ReplicaRules } from './adoption.ts';
 import { keepArchiving, type Archiving, type ArchiveRules } from './archive.ts';
+import { batchServices, type BatchServices } from './batches.ts';
 import { budgetServices, type BudgetServices } from './budgets.ts';
 import { shipToSinks, sinksOf, type SinkRules, type SinkShipping } from './sinks.ts';
 import { openStores, orUnavailable, type StoreChoice } from './stores.ts';
@@ -69,6 +70,7 @@ export interface LedgerServices {
     /** The journals on this volume of gateways that have ended, and that the store has whole. */
     done(): Promise<readonly string[]>;
   };
+  readonly batches: BatchServices;
 }
 
 export interface LedgerWorkerOptions {
@@ -155,6 +157,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     budgets: budgetServices({ store, files, shipping: outbox }),
     alerts: availableAlerts(stores.alerts),
     replicas: { done: async () => await done.list() },
+    batches: batchServices({ store, shipping: outbox, holder: () => journalId }),
   };
   serve(port, services);
 }

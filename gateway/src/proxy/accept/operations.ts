@@ -24,13 +24,11 @@ const metered: ReadonlyMap<string, Operation> = new Map([
 const knownElsewhere = new Set([
   'assistants',
   'audio',
-  'batches',
   'chat',
   'chatkit',
   'containers',
   'evals',
   'extensions',
-  'files',
   'fine_tuning',
   'fine-tunes',
   'images',
@@ -74,6 +72,8 @@ function modelsOf(surface: Surface, rest: string): Target | undefined {
   return { surface, operation: 'models.retrieve', pathModel: name };
 }
 
+/** Where stored things have their paths. */
+const ofStored = /^(?:responses\/|(?:conversations|files|batches)(?:\/|$))/;
 /** These are no ids. */
 const unmetered = new Set(['responses/compact', 'responses/input_tokens']);
 
@@ -96,7 +96,7 @@ function storedIn({ collection, steps }: StoredCallShape, path: readonly string[
 
 /** What is done with something stored. Where no operation of this path has the method, one of the others is named. */
 function storedOf(surface: Surface, rest: string, method: string | undefined): Target | undefined {
-  if (!rest.startsWith('responses/') && !rest.startsWith('conversations')) return undefined;
+  if (!ofStored.test(rest)) return undefined;
   if (unmetered.has(rest)) return undefined;
   const path = rest.split('/');
   let found: Target | undefined;

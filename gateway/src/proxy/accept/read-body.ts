@@ -103,7 +103,8 @@ function requestedModel(arrival: Arrival, json: JsonObject): string {
   return model;
 }
 
-function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer): Exchange {
+/** A request of a metered operation by its head and its body; throws the Failure to tell. */
+export function understand(arrival: Arrival, operation: MeteredOperation, bytes: Buffer): Exchange {
   if (!isUtf8(bytes)) throw new Failure('invalid_json', 'The body is not valid UTF-8.');
   const json = parseJsonObject(bytes.toString('utf8'));
   if (json === undefined) throw new Failure('invalid_json', 'The body is not one well-formed JSON object.');

@@ -36,6 +36,13 @@ const keys = {
             'A call that a deployment without a price may serve is refused, or allowed and shown as unpriced in every ' +
               'report. It never counts as 0.',
           ),
+        batches: z
+          .boolean()
+          .default(false)
+          .describe(
+            'True lets its callers upload files and run batches with the models that have `batch` deployments. Every line is ' +
+              'metered when the batch has ended; see docs/batches.md.',
+          ),
         ...limitMembers,
         perSubscription: limitsOfEach('subscription of the product'),
         perEndUser: limitsOfEach(

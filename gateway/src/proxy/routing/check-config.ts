@@ -1,6 +1,7 @@
 import type { ConfigFinding, ConfigPath } from '#kernel/config-section.ts';
 import type { Secret } from '#kernel/secret.ts';
 import type { ModelCatalogue } from '#model/model-catalogue.ts';
+import { findingsOfBatch } from './batch-config.ts';
 import { findingsOfPtu, type PtuValues } from './ptu-config.ts';
 
 export interface RoutingFacts {
@@ -27,6 +28,7 @@ interface TierValues {
 }
 interface RouteValues {
   readonly tiers: readonly TierValues[];
+  readonly batch?: readonly string[] | undefined;
   readonly deadline: number;
   readonly queue?: { readonly maxWait: number } | undefined;
 }
@@ -78,7 +80,9 @@ export function findingsOfRouting(
     ...(models === undefined
       ? []
       : Object.entries(models).flatMap(([name, one]) => findingsOfRoute(one, ['models', name]))),
-    ...(endpoints === undefined || models === undefined ? [] : ofRoutes(endpoints, models)),
+    ...(endpoints === undefined || models === undefined
+      ? []
+      : [...ofRoutes(endpoints, models), ...findingsOfBatch(endpoints, models)]),
   ];
 }
 
@@ -142,13 +146,6 @@ function ofResource(resource: string, at: At): readonly ConfigFinding[] {
 
 function ofModel(endpoint: EndpointValues, catalogue: ModelCatalogue, at: At): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];
-  if (endpoint.type.endsWith('Batch')) {
-    findings.push({
-      path: at('type'),
-      message: 'a batch deployment answers no online calls',
-      fix: 'Take the endpoint out, or name a deployment that answers at once.',
-    });
-  }
   const known = catalogue.get(endpoint.model);
   if (known === undefined) {
     findings.push({
@@ -284,8 +281,9 @@ function ofTier(tier: TierValues, { at, path: tiers, seen }: AtTier): readonly C
 function ofRoutes(endpoints: Endpoints, models: Routes): readonly ConfigFinding[] {
   const findings: ConfigFinding[] = [];
   const used = new Set<string>();
-  for (const [name, { tiers }] of Object.entries(models)) {
+  for (const [name, { tiers, batch = [] }] of Object.entries(models)) {
     const served = new Set<string>();
+    for (const endpoint of batch) used.add(endpoint);
     for (const { endpoint } of tiers.flatMap((tier) => tier.endpoints)) {
       used.add(endpoint);
       const model = endpoints[endpoint]?.model;

@@ -95,6 +95,13 @@ export const route = z.strictObject({
         'is used only when nothing of the earlier ones can be. A model that is served by one resource may use files and ' +
         'stored prompts that live there; with several, such calls are refused. Stored responses and conversations find back.',
     ),
+  batch: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Endpoints of the types GlobalBatch and DataZoneBatch that run batches of this model. A file is sent to one of them that ' +
+        'nothing stands against, by chance, and its batch is run there. Without any, the model takes no batches.',
+    ),
   balancer: balancerName.default(defaultBalancer).describe(`How the choice inside a tier is made. ${balancerWords}.`),
   sessionKey,
   deadline: duration({ atLeastMs: 100 }).prefault('120s').describe('From arrival to the last byte; then 504.'),

@@ -76,6 +76,7 @@ export function routingConfig(facts: RoutingFacts): ConfigSection<typeof keys> {
     references: [
       { from: ['models', '*', 'tiers', '[]', '[]'], ...endpointNames },
       { from: ['models', '*', 'tiers', '[]', 'endpoints', '[]'], ...endpointNames },
+      { from: ['models', '*', 'batch', '[]'], to: 'endpoints', noun: 'endpoint' },
     ],
     check: (values) => findingsOfRouting(values, facts),
   };

@@ -25,6 +25,7 @@ export function routeOf(
     name,
     tiers: Object.freeze(tiers),
     endpoints: Object.freeze(tiers.flatMap((tier) => tier.endpoints.map((one) => one.endpoint))),
+    batch: Object.freeze(values.batch.map(find)),
     sessionKey: Object.freeze(values.sessionKey),
     deadlineMs: values.deadline,
     streamDeadlineMs: values.streamDeadline ?? values.deadline,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { isJsonObject } from '#kernel/json.ts';
 import type { Admission, BodyEdits } from '#model/admission.ts';
 import type { StoredTarget } from '#model/arrival.ts';
@@ -17,6 +18,8 @@ export interface UpstreamRequest {
   readonly headers: readonly string[];
   /** Empty where there is none. */
   readonly body: Buffer;
+  /** A body that is still arriving, in the place of `body`: it can be sent once only. */
+  readonly arriving?: Readable | undefined;
 }
 
 const operationPaths: Readonly<Record<MeteredOperation, string>> = {
@@ -174,6 +177,8 @@ export interface StoredRequest {
   readonly traceparent: string | null;
   /** Empty where there is none. */
   readonly body: Buffer;
+  /** A file that is still arriving, as the form with this content-type. */
+  readonly form?: { readonly contentType: string; readonly body: Readable } | undefined;
 }
 
 /** A request about something that is stored at the resource of an endpoint. */
@@ -194,9 +199,9 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
     origin,
     path: `${basePath}/openai/${surface.kind === 'v1' ? 'v1/' : ''}${path}${query === '' ? '' : `?${query}`}`,
     headers: [
-      ...(body ? ['content-type', 'application/json'] : []),
+      ...(body ? ['content-type', stored.form?.contentType ?? 'application/json'] : []),
       'accept',
-      'application/json',
+      stored.operation === 'files.content' ? '*/*' : 'application/json',
       'accept-encoding',
       'identity',
       'x-ms-client-request-id',
@@ -205,5 +210,6 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
       ...trace,
     ],
     body: stored.body,
+    arriving: stored.form?.body,
   };
 }

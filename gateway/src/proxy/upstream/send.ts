@@ -173,12 +173,12 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamReply, Sending {
 /** Step 5 of a request: sends it and waits for the first byte of the answer. */
 export function send(connections: UpstreamConnections, request: UpstreamRequest): Sending {
   const exchange = new Exchange();
-  const { origin, path, method, body: bytes } = request;
+  const { origin, path, method, body: bytes, arriving } = request;
   const large = bytes.length > PassingBody.pieceBytes;
   const headers = large ? [...request.headers, 'content-length', String(bytes.length)] : [...request.headers];
   const whole = bytes.length === 0 ? null : bytes;
   connections
     .to(origin)
-    .dispatch({ origin, path, method, headers, body: large ? new PassingBody(bytes) : whole }, exchange);
+    .dispatch({ origin, path, method, headers, body: arriving ?? (large ? new PassingBody(bytes) : whole) }, exchange);
   return exchange;
 }

@@ -14,7 +14,7 @@ const version = 1;
 const headBytes = 2 + tagBytes;
 
 /** What things there are, by the prefix that their ids have. */
-export type IdPrefix = 'resp_' | 'conv_';
+export type IdPrefix = 'resp_' | 'conv_' | 'file-' | 'batch_';
 
 export interface OpenedId {
   /** The upstream's own id. */

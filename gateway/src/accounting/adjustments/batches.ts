@@ -1,0 +1,96 @@
+import type { Adjustment, LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import { requestBits } from '#accounting/ledger/ports.ts';
+import { parseJsonObject } from '#kernel/json.ts';
+import type { LineState, PendingBatch } from '#model/batch.ts';
+import type { Cost } from '#model/money.ts';
+import { keyOfAttempt } from './write-off.ts';
+import { changeBetween, linesBetween, valuationAt, valuationInForce } from './valuation.ts';
+
+type BatchStore = Pick<LedgerStore, 'page' | 'find' | 'findAdjustments' | 'adjustmentsOf'>;
+
+const recordsAtOnce = 500;
+/** Providers keep a batch for a day, and its files for a month. */
+const longestMs = 45 * 86_400_000;
+
+const endId = (id: string): string => `batch-end/${id}`;
+
+/** Whether a record is of a batch that was begun, or may have been: what it costs is not known by the record itself. */
+const isBegun = ({ series, costNano }: StoredRecord): boolean =>
+  series.operation === 'batches.create' && costNano === null;
+
+function pendingOf(record: StoredRecord): PendingBatch {
+  const { at, id, requestId, series, endUser } = record;
+  const upstreamId = parseJsonObject(record.detail)?.['upstreamRequestId'];
+  return {
+    at,
+    id,
+    requestId,
+    caller: { ...series.caller, endUser },
+    servedBy: series.servedBy,
+    requestedModel: series.requestedModel,
+    // One whose beginning was lost has no id of the resource's, or that of a failed reply.
+    upstreamId: record.outcome === 'completed' && typeof upstreamId === 'string' ? upstreamId : null,
+  };
+}
+
+/** Batches that are not in the ledger yet with what they used: a record says that they were begun, and none that they ended. */
+export async function pendingBatches(store: BatchStore, now: number): Promise<readonly PendingBatch[]> {
+  const pending: PendingBatch[] = [];
+  const query = {
+    filter: [{ dimension: 'operation', values: ['batches.create'] }],
+    period: { from: now - longestMs, to: null },
+    limit: recordsAtOnce,
+  } as const;
+  let after: RecordKey | null = null;
+  for (let more = true; more;) {
+    const page: readonly StoredRecord[] = await store.page({ ...query, after });
+    const begun = page.filter(isBegun);
+    const ends = await store.findAdjustments(begun.map(({ id }) => endId(id)));
+    pending.push(...begun.filter((_record, at) => ends[at] === null).map(pendingOf));
+    after = page.at(-1) ?? after;
+    more = page.length === recordsAtOnce;
+  }
+  return pending;
+}
+
+/** Whether the batch that an attempt began is in the ledger with what it used. */
+export async function isBatchMetered(store: BatchStore, attemptId: string): Promise<boolean> {
+  if (keyOfAttempt(attemptId) === undefined) return false;
+  const [end] = await store.findAdjustments([endId(attemptId)]);
+  return end !== null && end !== undefined;
+}
+
+/** What the store has of lines. `lost`: a record that nobody could finish, so that the line is still to be recorded. */
+export async function lineStates(store: BatchStore, keys: readonly RecordKey[]): Promise<readonly LineState[]> {
+  const found = await store.find(keys);
+  return found.map((record) => {
+    if (record === null) return 'missing';
+    return record.outcome === 'gateway-lost' ? 'lost' : 'recorded';
+  });
+}
+
+/**
+ * Ends a batch in the ledger: what was held for it is given back, because its lines are recorded, and its beginning costs
+ * nothing by itself. Named by the attempt, so that it is booked once. Undefined where there is no such record.
+ */
+export async function endOfBatch(
+  store: BatchStore,
+  { at, id }: RecordKey,
+  { cost, now }: { readonly cost: Cost; readonly now: number },
+): Promise<Adjustment | undefined> {
+  const [record] = await store.find([{ at, id }]);
+  if (record === null || record === undefined) return undefined;
+  const before = valuationInForce(record, await store.adjustmentsOf([{ at, id }]));
+  const after = { ...valuationAt(record, cost), held: 0n };
+  const { series, outcome } = record;
+  return {
+    id: endId(id),
+    kind: 'correction',
+    at,
+    bookedAt: now,
+    of: { at, id },
+    postings: [{ series, outcome, change: changeBetween(before, after), lines: linesBetween(before, after) }],
+    qualifies: after.qualifies & ~requestBits.unpriced,
+    detail: JSON.stringify({ bookedBy: 'batches', reason: 'The batch has ended; its lines are recorded.' }),
+  };
+}

@@ -1,0 +1,45 @@
+import { endOfBatch, isBatchMetered, lineStates, pendingBatches } from '#accounting/adjustments/batches.ts';
+import type { Adjustment, LedgerStore, RecordKey, Shipping } from '#accounting/ledger/ports.ts';
+import { orUnavailable } from './stores.ts';
+import type { LineState, PendingBatch } from '#model/batch.ts';
+import type { Cost } from '#model/money.ts';
+
+/** What the ledger's worker knows of batches. It books nothing: that is the journal's, in the other thread. */
+export interface BatchServices {
+  /** Null where another gateway follows batches, or the store does not hold everything yet that was journalled. */
+  pending(now: number): Promise<readonly PendingBatch[] | null>;
+  /** Null where another gateway has taken over meanwhile. */
+  lineStates(keys: readonly RecordKey[]): Promise<readonly LineState[] | null>;
+  end(key: RecordKey, given: { readonly cost: Cost; readonly now: number }): Promise<Adjustment | undefined>;
+  isMetered(attemptId: string): Promise<boolean>;
+}
+
+export interface BatchSources {
+  readonly store: LedgerStore;
+  readonly shipping: Shipping;
+  /** The journal's id. */
+  readonly holder: () => string;
+}
+
+const longestWaitMs = 10_000;
+/** How long other gateways keep away, from the last sign of work on. */
+const leaseMs = 120_000;
+
+export function batchServices({ store, shipping, holder }: BatchSources): BatchServices {
+  const alone = async (): Promise<boolean> => await store.lease('batches', holder(), leaseMs);
+  const services: BatchServices = {
+    async pending(now) {
+      if (!(await alone()) || !(await shipping.caughtUp(longestWaitMs))) return null;
+      return await pendingBatches(store, now);
+    },
+    lineStates: async (keys) => ((await alone()) ? await lineStates(store, keys) : null),
+    end: async (key, given) => await endOfBatch(store, key, given),
+    isMetered: async (attemptId) => await isBatchMetered(store, attemptId),
+  };
+  return {
+    pending: async (now) => await orUnavailable(services.pending(now)),
+    lineStates: async (keys) => await orUnavailable(services.lineStates(keys)),
+    end: async (key, given) => await orUnavailable(services.end(key, given)),
+    isMetered: async (attemptId) => await orUnavailable(services.isMetered(attemptId)),
+  };
+}

@@ -1,0 +1,18 @@
+import type { ChargedTo, ServedBy } from './usage-record.ts';
+
+/** A batch that was begun, and is not in the ledger yet with what its lines used. */
+export interface PendingBatch {
+  /** Of the attempt that began it: UTC ms, and its id. Lines count at this time. */
+  readonly at: number;
+  readonly id: string;
+  readonly requestId: string;
+  readonly caller: ChargedTo;
+  readonly servedBy: ServedBy;
+  /** As the caller named the model. */
+  readonly requestedModel: string;
+  /** The resource's id; null where no reply told it: it has to be looked for. */
+  readonly upstreamId: string | null;
+}
+
+/** What the ledger has of a line. `lost`: a record that was opened and never finished. */
+export type LineState = 'missing' | 'lost' | 'recorded';

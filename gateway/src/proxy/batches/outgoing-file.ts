@@ -1,0 +1,110 @@
+import { Failure } from '#kernel/errors.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { parseJsonObject } from '#kernel/json.ts';
+import type { Endpoint } from '#model/endpoint.ts';
+import type { Services } from '#proxy/services.ts';
+import { readWhole } from '#proxy/stored-reply.ts';
+import type { Sending, UpstreamReply } from '#proxy/upstream/send.ts';
+import { Watchdog } from '#proxy/upstream/watchdog.ts';
+import { begin, brokeOff, failureFor, notJson, refusalIn } from './resource.ts';
+import { UploadBody } from './upload-body.ts';
+
+/** Characters that would end the name, or the head that it stands in. */
+const notInName = /["\r\n\\]/g;
+const longestName = 200;
+
+/** A file on its way to a resource: lines as they come, then the end, then the resource's answer. */
+export class OutgoingFile {
+  readonly #services: Services;
+  readonly #body: UploadBody;
+  readonly #boundary: string;
+  readonly #sending: Sending;
+  /** The resource has answered, or failed, before it had all of it. */
+  #early: UpstreamReply | Error | undefined;
+
+  private constructor(
+    services: Services,
+    made: { readonly body: UploadBody; readonly boundary: string; readonly sending: Sending },
+  ) {
+    this.#services = services;
+    this.#body = made.body;
+    this.#boundary = made.boundary;
+    this.#sending = made.sending;
+    made.sending.reply.then(
+      (reply) => (this.#early = reply),
+      (error: unknown) => (this.#early = error instanceof Error ? error : new Error('no reply')),
+    );
+  }
+
+  static async to(
+    services: Services,
+    endpoint: Endpoint,
+    { filename, traceparent }: { readonly filename: string; readonly traceparent: string | null },
+  ): Promise<OutgoingFile> {
+    const body = new UploadBody();
+    const boundary = `tollgate-${services.ids(services.clock.now())}`;
+    const form = { contentType: `multipart/form-data; boundary=${boundary}`, body };
+    const sending = await begin(services, endpoint, { operation: 'files.create', raw: null, traceparent, form });
+    const file = new OutgoingFile(services, { body, boundary, sending });
+    const name = filename.replace(notInName, '_').slice(-longestName);
+    await body.write(
+      Buffer.from(
+        `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n` +
+          `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\n` +
+          'content-type: application/jsonl\r\n\r\n',
+      ),
+    );
+    return file;
+  }
+
+  /** Resolves when more may be written. Rejects with the Failure to tell where the resource takes no more. */
+  async write(line: Buffer): Promise<void> {
+    if (this.#early !== undefined) throw await this.#refusal(this.#early);
+    await this.#body.write(Buffer.concat([line, Buffer.from('\n')]));
+  }
+
+  /** Nothing of it is to be kept: a form without its closing boundary is none. */
+  giveUp(): void {
+    this.#sending.abort(new Error('the upload was broken off'));
+    this.#body.destroy();
+  }
+
+  /** That was all of it: resolves with what the resource made of it. */
+  async finish(timeoutMs: number): Promise<{ readonly id: string; readonly json: JsonObject }> {
+    await this.#body.write(Buffer.from(`\r\n--${this.#boundary}--\r\n`));
+    this.#body.finish();
+    const { alarms, clock } = this.#services;
+    const deadlineAt = clock.monotonic() + timeoutMs;
+    const limits = { deadlineAt, firstByteMs: null, idleMs: timeoutMs };
+    const watchdog = new Watchdog(alarms, limits, { expired: () => this.giveUp() });
+    try {
+      const reply = await this.#sending.reply;
+      const refusal = this.#refusalIn(reply);
+      const bytes = await readWhole(reply, watchdog).body;
+      if (refusal !== undefined) throw refusal;
+      if (bytes === undefined) throw brokeOff();
+      const json = parseJsonObject(bytes.toString('utf8'));
+      const id = json?.['id'];
+      if (json === undefined || typeof id !== 'string') throw notJson();
+      return { id, json };
+    } catch (thrown) {
+      throw failureFor(thrown);
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  async #refusal(early: UpstreamReply | Error): Promise<unknown> {
+    if (early instanceof Error) return failureFor(early);
+    const refusal = this.#refusalIn(early) ?? brokeOff();
+    early.abort();
+    return await Promise.resolve(refusal);
+  }
+
+  #refusalIn(reply: UpstreamReply): Failure | undefined {
+    const notFound = new Failure('upstream_misconfigured', 'The resource keeps no files.');
+    const refusal = refusalIn(reply, { notFound, now: this.#services.clock.now() });
+    if (refusal !== undefined || reply.status < 300) return refusal;
+    return new Failure('invalid_batch_file', `The resource refuses the file (${reply.status}).`, { param: 'file' });
+  }
+}

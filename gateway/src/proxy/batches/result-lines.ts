@@ -1,0 +1,81 @@
+import type { Services } from '#proxy/services.ts';
+import type { UpstreamReply } from '#proxy/upstream/send.ts';
+import { Watchdog } from '#proxy/upstream/watchdog.ts';
+
+const idleMs = 60_000;
+const deadlineMs = 30 * 60_000;
+const lineFeed = 0x0a;
+
+/** The bytes of a reply, no faster than they are worked on. Throws where it breaks off or stalls. */
+async function* chunksOf(services: Services, reply: UpstreamReply): AsyncGenerator<Buffer> {
+  const queue: Buffer[] = [];
+  const state: { done: boolean; error: Error | undefined; wake: (() => void) | undefined } = {
+    done: false,
+    error: undefined,
+    wake: undefined,
+  };
+  const fail = (error: Error): void => {
+    state.error ??= error;
+    state.wake?.();
+  };
+  const limits = { deadlineAt: services.clock.monotonic() + deadlineMs, firstByteMs: null, idleMs };
+  const watchdog = new Watchdog(services.alarms, limits, {
+    expired() {
+      reply.abort();
+      fail(new Error('The resource has stalled.'));
+    },
+  });
+  reply.start({
+    data(chunk) {
+      watchdog.touch();
+      queue.push(chunk);
+      reply.pause();
+      state.wake?.();
+    },
+    end() {
+      state.done = true;
+      state.wake?.();
+    },
+    error: fail,
+  });
+  try {
+    for (;;) {
+      const next = queue.shift();
+      if (next !== undefined) yield next;
+      else if (state.error !== undefined) throw state.error;
+      else if (state.done) return;
+      else
+        await new Promise<void>((resolve) => {
+          state.wake = resolve;
+          reply.resume();
+        });
+    }
+  } finally {
+    watchdog.stop();
+    if (!state.done) reply.abort();
+  }
+}
+
+/** The lines of a file that a batch has made, in groups. Throws where the file is not whole. */
+export async function* lineGroups(
+  services: Services,
+  reply: UpstreamReply,
+  most: number,
+): AsyncGenerator<readonly string[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  let group: string[] = [];
+  for await (const chunk of chunksOf(services, reply)) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
+      group.push(bytes.toString('utf8', from, end));
+      from = end + 1;
+      if (group.length < most) continue;
+      yield group;
+      group = [];
+    }
+    rest = bytes.subarray(from);
+  }
+  if (rest.length > 0) group.push(rest.toString('utf8'));
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,232 @@
+import type { IncomingMessage } from 'node:http';
+import { Failure, toFailure } from '#kernel/errors.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import type { Caller } from '#model/admission.ts';
+import type { Arrival } from '#model/arrival.ts';
+import type { Endpoint } from '#model/endpoint.ts';
+import type { ModelRoute } from '#model/model-route.ts';
+import type { Presence } from '#model/presence.ts';
+import { MultipartReader, type FormPiece } from '#proxy/accept/multipart.ts';
+import type { MostUsed } from '#proxy/ports.ts';
+import { ownerOf } from '#proxy/routing/affinity/homes.ts';
+import type { Services } from '#proxy/services.ts';
+import { standing } from '#proxy/standing.ts';
+import { LineChecks } from './check-line.ts';
+import { inputFileId, ownerTag, sealingFor, taggedName } from './ids.ts';
+import { OutgoingFile } from './outgoing-file.ts';
+import { clientFile } from './views.ts';
+
+export interface UploadCall {
+  readonly request: IncomingMessage;
+  readonly presence: Presence;
+  readonly arrival: Arrival;
+  readonly caller: Caller;
+}
+
+/** More are not told: whoever made so many made them all alike. */
+const mostTold = 20;
+/** A field of the form that is no file, bytes. */
+const longestField = 1024;
+const lineFeed = 0x0a;
+
+const invalid = (param: string, message: string): Failure => new Failure('invalid_request_body', message, { param });
+
+/** One of the deployments for batches that nothing stands against, by chance; else one that is not out of service. */
+function chooseEndpoint(services: Services, route: ModelRoute): Endpoint {
+  const states = route.batch.map((endpoint) => ({ endpoint, state: standing(services, endpoint) }));
+  const inService = states.filter(({ state }) => state !== 'forced-open' && state !== 'drained');
+  const well = inService.filter(({ state }) => state === 'available');
+  const among = well.length === 0 ? inService : well;
+  const chosen = among[Math.floor(services.random.next() * among.length)];
+  if (chosen === undefined)
+    throw new Failure('upstream_unavailable', 'Every batch deployment of this model is out of service.');
+  return chosen.endpoint;
+}
+
+/** A file on its way from a client, line by line, to the resource that will run it. */
+class Upload {
+  readonly #services: Services;
+  readonly #call: UploadCall;
+  readonly #checks: LineChecks;
+  readonly #wrong: string[] = [];
+  readonly #terms: Arrival['snapshot']['batches'];
+  #out: OutgoingFile | undefined;
+  #field: { readonly name: string; text: string } | undefined;
+  #filename: string | undefined;
+  #inFile = false;
+  #purpose: string | undefined;
+  #rest: Buffer = Buffer.alloc(0);
+  #bytes = 0;
+  #line = 0;
+  #lines = 0;
+  #nano: bigint | null = 0n;
+  #tokens: number | null = 0;
+
+  constructor(services: Services, call: UploadCall) {
+    this.#services = services;
+    this.#call = call;
+    this.#checks = new LineChecks(services, call);
+    this.#terms = call.arrival.snapshot.batches;
+  }
+
+  /** The file as its caller sees it. */
+  async run(): Promise<JsonObject> {
+    try {
+      await this.#read();
+      this.#judge();
+      return await this.#finish();
+    } catch (thrown) {
+      this.#out?.giveUp();
+      if (!this.#call.presence.gone) throw thrown;
+      throw new Failure('malformed_request', 'The connection was closed before the file was complete.');
+    }
+  }
+
+  /** What has arrived of it is not kept. */
+  clientLeft(): void {
+    this.#out?.giveUp();
+  }
+
+  async #read(): Promise<void> {
+    const { request } = this.#call;
+    const reader = new MultipartReader(request.headers['content-type']);
+    this.#call.presence.watch(this);
+    // The connection is still needed for the answer, however this ends.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      if (!(chunk instanceof Buffer)) continue;
+      for (const piece of reader.push(chunk)) await this.#take(piece);
+      if (this.#wrong.length >= mostTold) break;
+    }
+    if (!reader.complete && this.#wrong.length === 0)
+      throw new Failure('invalid_request_body', 'The form ends before its closing boundary.');
+  }
+
+  async #take(piece: FormPiece): Promise<void> {
+    if (piece.kind === 'part') this.#beginPart(piece.head);
+    else if (piece.kind === 'data') await this.#takeData(piece.bytes);
+    else await this.#endPart();
+  }
+
+  #beginPart({ name, filename }: { readonly name: string; readonly filename: string | null }): void {
+    this.#inFile = name === 'file';
+    this.#field = this.#inFile ? undefined : { name, text: '' };
+    if (!this.#inFile) return;
+    if (this.#filename !== undefined) throw invalid('file', 'One file is uploaded at a time.');
+    if (filename === null || filename === '') throw invalid('file', "'file' must have a filename.");
+    this.#filename = filename;
+  }
+
+  async #takeData(bytes: Buffer): Promise<void> {
+    if (this.#field !== undefined) {
+      this.#field.text += bytes.toString('utf8');
+      if (this.#field.text.length > longestField) throw invalid(this.#field.name, 'A field of the form is too long.');
+      return;
+    }
+    this.#bytes += bytes.length;
+    if (this.#bytes > this.#terms.maxFileBytes)
+      throw new Failure('request_too_large', `The file is larger than ${this.#terms.maxFileBytes} bytes.`);
+    await this.#takeLines(bytes);
+  }
+
+  async #takeLines(bytes: Buffer): Promise<void> {
+    let from = 0;
+    for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
+      const piece = bytes.subarray(from, end);
+      const line = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+      this.#rest = Buffer.alloc(0);
+      from = end + 1;
+      await this.#takeLine(line);
+    }
+    if (from === bytes.length) return;
+    this.#rest = Buffer.concat([this.#rest, bytes.subarray(from)]);
+    const most = this.#call.arrival.snapshot.limits.maxBodyBytes;
+    if (this.#rest.length > most)
+      throw new Failure('request_too_large', `Line ${this.#line + 1} is longer than ${most} bytes.`);
+  }
+
+  async #takeLine(line: Buffer): Promise<void> {
+    this.#line += 1;
+    if (this.#wrong.length >= mostTold || line.toString('latin1').trim() === '') return;
+    this.#lines += 1;
+    if (this.#lines > this.#terms.maxLines)
+      throw new Failure('invalid_batch_file', `The file has more than ${this.#terms.maxLines} lines.`);
+    try {
+      const { bytes, most } = await this.#checks.check(line, (route) => chooseEndpoint(this.#services, route));
+      this.#nano = this.#nano === null || most.nano === null ? null : this.#nano + most.nano;
+      this.#tokens = this.#tokens === null || most.tokens === null ? null : this.#tokens + most.tokens;
+      await this.#pass(bytes);
+    } catch (thrown) {
+      const failure = toFailure(thrown);
+      // What is wrong with the line is for the list; what is wrong with the gateway or the resource ends it.
+      if (failure.status >= 500) throw failure;
+      this.#wrong.push(`line ${this.#line}: ${failure.message}`);
+      this.#out?.giveUp();
+    }
+  }
+
+  /** Once a line is wrong nothing more is sent: the rest is read for what else is wrong with it. */
+  async #pass(line: Buffer): Promise<void> {
+    const { target } = this.#checks;
+    if (this.#wrong.length > 0 || target === undefined) return;
+    this.#out ??= await this.#begin(target.endpoint);
+    await this.#out.write(line);
+  }
+
+  async #begin(endpoint: Endpoint): Promise<OutgoingFile> {
+    const { arrival, caller } = this.#call;
+    const { affinity } = arrival.snapshot;
+    const filename = taggedName(this.#filename ?? '', ownerTag(affinity, ownerOf(affinity, caller)));
+    return await OutgoingFile.to(this.#services, endpoint, { filename, traceparent: arrival.traceparent });
+  }
+
+  async #endPart(): Promise<void> {
+    if (this.#field?.name === 'purpose') this.#purpose = this.#field.text;
+    else if (this.#field !== undefined)
+      throw invalid(this.#field.name.slice(0, 64), 'Only file and purpose may be sent with a file.');
+    this.#field = undefined;
+    if (!this.#inFile) return;
+    this.#inFile = false;
+    const last = this.#rest;
+    this.#rest = Buffer.alloc(0);
+    if (last.length > 0) await this.#takeLine(last);
+  }
+
+  /** Everything has been read: what is wrong with it? */
+  #judge(): void {
+    if (this.#purpose !== undefined && this.#purpose !== 'batch')
+      throw new Failure(
+        'operation_not_metered',
+        "Only files with the purpose 'batch' are served: Tollgate cannot meter what else is done with files.",
+        { param: 'purpose' },
+      );
+    if (this.#wrong.length > 0) {
+      const more = this.#wrong.length >= mostTold ? ' More may be wrong behind them.' : '';
+      throw new Failure('invalid_batch_file', `Nothing was kept. ${this.#wrong.join(' ')}${more}`, { param: 'file' });
+    }
+    if (this.#filename === undefined) throw invalid('file', "'file' is missing.");
+    if (this.#purpose === undefined) throw invalid('purpose', "'purpose' is missing.");
+    if (this.#out === undefined)
+      throw new Failure('invalid_batch_file', 'The file has no line that could be run.', { param: 'file' });
+  }
+
+  async #finish(): Promise<JsonObject> {
+    const { target } = this.#checks;
+    const { arrival, caller } = this.#call;
+    if (this.#out === undefined || target === undefined) throw new Error('There is nothing to finish.');
+    const file = await this.#out.finish(this.#terms.uploadTimeoutMs);
+    const { operation, route, endpoint } = target;
+    const most: MostUsed = { nano: this.#nano, tokens: this.#tokens };
+    const facts = { endpoint: endpoint.name, model: route.name, operation, lines: this.#lines, most };
+    const sealing = sealingFor(arrival.snapshot, caller, endpoint);
+    return clientFile(file.json, inputFileId(sealing, file.id, facts));
+  }
+}
+
+/**
+ * Passes a file on to one of the resources that run batches of its model, while it arrives: every line is checked as the
+ * call that it is, and names the deployment when it goes on. Where anything is wrong the upload is broken off, so that the
+ * resource keeps nothing of it.
+ */
+export async function uploadFile(services: Services, call: UploadCall): Promise<JsonObject> {
+  return await new Upload(services, call).run();
+}
