@@ -169,6 +169,7 @@ suite('what the file declares of products and subscriptions', () => {
         models: new Set(['chat']),
         caps: { maxOutputTokens: 4096, maxChoices: null, maxRequestBytes: null },
         unpriced: 'refuse',
+        batches: false,
         routing: { priority: 'standard', fallback: new Map(), hedging: null },
       },
       {
@@ -176,6 +177,7 @@ suite('what the file declares of products and subscriptions', () => {
         models: new Set(['chat', 'mixed']),
         caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
         unpriced: 'allow-and-flag',
+        batches: false,
         routing: { priority: 'standard', fallback: new Map(), hedging: null },
       },
     ]);

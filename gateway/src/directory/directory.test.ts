@@ -138,6 +138,7 @@ describe('what is declared and what is made, as one', () => {
         models: new Set(['text-embedding-3-small']),
         caps: { maxOutputTokens: null, maxChoices: null, maxRequestBytes: null },
         unpriced: 'refuse',
+        batches: false,
         routing: { priority: 'standard', fallback: new Map(), hedging: null },
       },
       consumer: 'marketing',

@@ -69,8 +69,10 @@ const refused = [
   ['/openai/v1/conversations/conv_1/items/%ZZ', 'not_found'],
   ['/openai/v1/conversations/conv_1/other', 'not_found'],
   ['/openai/v1/conversationsx', 'not_found'],
-  ['/openai/v1/files', 'operation_not_metered'],
-  ['/v1/batches', 'operation_not_metered'],
+  ['/openai/v1/vector_stores', 'operation_not_metered'],
+  ['/v1/uploads', 'operation_not_metered'],
+  ['/openai/v1/files/file-1/contents', 'not_found'],
+  ['/openai/batches/batch_1/stop', 'not_found'],
   ['/openai/realtime', 'operation_not_metered'],
   ['/openai/v1/chat/completions/extra', 'operation_not_metered'],
 ] as const;
