@@ -34,18 +34,25 @@ async function main(): Promise<void> {
   }
   const { gateway } = started;
   let stopping = false;
-  const stop = (signal: string): void => {
-    // The second signal is an order: whoever sent it does not want to wait for the drain.
-    if (stopping) process.exit(1);
+  const drain = (why: string, exitCode: number): void => {
     stopping = true;
-    void gateway.drain(signal).then(
-      () => process.exit(0),
+    void gateway.drain(why).then(
+      () => process.exit(exitCode),
       (thrown: unknown) => {
         process.stderr.write(`${String(thrown)}\n`);
         process.exit(1);
       },
     );
   };
+  const stop = (signal: string): void => {
+    // The second signal is an order: whoever sent it does not want to wait for the drain.
+    if (stopping) process.exit(1);
+    drain(signal, 0);
+  };
+  // Alive, but good for nothing: a platform that looks at liveness alone would keep it for ever.
+  void gateway.failed.then((why) => {
+    if (!stopping) drain(why, 1);
+  });
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 }

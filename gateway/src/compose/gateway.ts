@@ -18,6 +18,8 @@ import { respondWithFailure } from '#proxy/respond.ts';
 export interface Gateway {
   readonly port: number;
   readonly adminPort: number;
+  /** Resolves with why, where it will never serve again and whoever started it must start another. */
+  readonly failed: Promise<string>;
   /** Stops accepting, lets streams in flight finish up to `listen.drainTimeout`, ships the journal, closes everything. */
   drain(signal: string): Promise<void>;
 }
@@ -141,6 +143,7 @@ async function build(blueprint: Blueprint): Promise<Gateway> {
   return {
     port: dataPlane.address.port,
     adminPort,
+    failed: parts.ledger.lost.then(() => 'journal taken over'),
     async drain(signal) {
       state = 'draining';
       log.info({ signal, inFlight: dataPlane.inFlight() }, 'draining');

@@ -12,6 +12,8 @@ export interface GatewayProcess {
   readonly adminUrl: string;
   readonly pid: number;
   readonly dataFolder: string;
+  /** Its exit code; null where a signal ended it. */
+  readonly exited: Promise<number | null>;
 }
 
 /** A gateway in a process of its own, on a folder of its own; ended with the test. */
@@ -27,12 +29,12 @@ export async function startGatewayProcess(
     env: { ...process.env, ...options.environment, TOLLGATE_PORT: '0', TOLLGATE_ADMIN_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
   context.after(async () => {
-    const ended = new Promise((resolve) => {
-      child.once('close', resolve);
-    });
     child.kill('SIGTERM');
-    await ended;
+    await exited;
     rmSync(folder, { recursive: true, force: true });
   });
   const { port, adminPort } = await portsOf(child);
@@ -41,6 +43,7 @@ export async function startGatewayProcess(
     adminUrl: `http://127.0.0.1:${adminPort}`,
     pid: child.pid ?? 0,
     dataFolder,
+    exited,
   };
 }
 

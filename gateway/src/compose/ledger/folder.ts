@@ -13,6 +13,8 @@ export interface TakenJournal {
   readonly replicas: ReplicaRules | undefined;
   /** False as soon as another gateway may have it. */
   readonly held: boolean;
+  /** Resolves when another gateway has taken it, for good; of one that is alone, never. */
+  readonly lost: Promise<void>;
   /** `instance`: the journal's id, where the store has all of it and nobody need look at it again. */
   release(instance: string | undefined): Promise<void>;
 }
@@ -33,6 +35,7 @@ export async function takeJournal({ dataFolder, replica, clock, log }: JournalPl
       folder,
       replicas: undefined,
       held: true,
+      lost: Promise.withResolvers<void>().promise,
       async release() {
         lock.release();
         await Promise.resolve();
@@ -42,12 +45,15 @@ export async function takeJournal({ dataFolder, replica, clock, log }: JournalPl
   const root = replicaRoot(dataFolder);
   const { name } = replica;
   const folder = join(root, name);
+  const lost = Promise.withResolvers<void>();
   const lease = await takeFolder({
     folder,
     lapsesAfterMs: replica.adoptAfterMs,
     clock,
-    onLost: () =>
-      log.error({ journal: name }, 'another gateway has taken the journal over; nothing is admitted any more'),
+    onLost() {
+      log.error({ journal: name }, 'another gateway has taken the journal over; nothing is admitted any more');
+      lost.resolve();
+    },
   });
   return {
     folder,
@@ -55,6 +61,7 @@ export async function takeJournal({ dataFolder, replica, clock, log }: JournalPl
     get held() {
       return lease.held;
     },
+    lost: lost.promise,
     async release(instance) {
       await lease.release();
       if (instance !== undefined && instance !== '') await folderDone(root, name, instance);

@@ -90,6 +90,8 @@ export interface OpenLedger {
   reship(): Promise<void>;
   /** How far verification, backup or shipping again has got; null where none of them runs. */
   workProgress(): Promise<WorkProgress | null>;
+  /** Resolves where nothing will ever be admitted again, because another gateway has the journal. */
+  readonly lost: Promise<void>;
   /** Why nothing can be admitted, in a word; undefined while it can. */
   unready(): string | undefined;
   /** Writes what is waiting, lets the store catch up (10 s at most; the next start goes on), closes everything. */
@@ -358,6 +360,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       backup: async (target) => await services.ledger.backup(target),
       reship: async () => await services.ledger.reship(),
       workProgress: async () => await services.ledger.progress(),
+      lost: taken.lost,
       unready() {
         if (!taken.held) return 'another gateway may have taken the journal over';
         if (!journal.admitting) return 'the journal cannot be written';
