@@ -49,12 +49,11 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1);
     drain(signal, 0);
   };
-  // Alive, but good for nothing: a platform that looks at liveness alone would keep it for ever.
-  void gateway.failed.then((why) => {
-    if (!stopping) drain(why, 1);
-  });
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  const why = await gateway.failed;
+  // Alive, but good for nothing: a platform that looks at liveness alone would keep it for ever.
+  if (!stopping) drain(why, 1);
 }
 
 await main();
