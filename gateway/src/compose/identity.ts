@@ -23,6 +23,14 @@ const sources = {
 } as const;
 type ProviderName = keyof typeof sources;
 
+/** Whose token is shown to a service. Plain data, because it crosses a thread. */
+export interface IdentityChoice {
+  readonly provider: ProviderName;
+  /** Of a user-assigned identity. */
+  readonly clientId: string | undefined;
+  readonly scope: string;
+}
+
 /** `clientId`: of a user-assigned identity. */
 export function tokenProvider(name: ProviderName, clientId: string | undefined, around: Around): TokenProvider {
   return new TokenCache({ source: sources[name]({ clientId }), ...around });

@@ -87,9 +87,15 @@ export interface Parts {
   readonly refusedCalls: RefusedCalls;
 }
 
-function postgresChoice(setting: PostgresSetting): StoreChoice {
-  const { connections, statementTimeout: statementTimeoutMs } = setting;
-  return { kind: 'postgres', address: storeAddress(setting), connections, statementTimeoutMs };
+function postgresChoice(setting: PostgresSetting, clientId: string | undefined): StoreChoice {
+  const { connections, statementTimeout: statementTimeoutMs, identity: provider, scope } = setting;
+  return {
+    kind: 'postgres',
+    address: storeAddress(setting),
+    connections,
+    statementTimeoutMs,
+    ...(provider === undefined ? {} : { identity: { provider, clientId, scope } }),
+  };
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
@@ -97,7 +103,7 @@ function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerO
   const { replica: name } = settings;
   return {
     dataFolder: settings.dataFolder,
-    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres) }),
+    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres, clientIdIn(settings.environment)) }),
     // A store in a file is one gateway's, and so is its data folder.
     ...(store === 'sqlite' || name === undefined ? {} : { replica: { name, adoptAfterMs: adoptAfter } }),
     durability,
@@ -113,7 +119,7 @@ function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerO
 
 /** Opens everything that does not listen; `blueprint.closers` closes it again. */
 export async function buildParts(blueprint: Blueprint): Promise<Parts> {
-  const { overrides, configuration, loaded, closers, clock, output, log, metrics } = blueprint;
+  const { settings, overrides, configuration, loaded, closers, clock, output, log, metrics } = blueprint;
   const { rules } = configuration;
   const { config } = loaded;
   if (overrides.log === undefined) log.level = config.log.level;
@@ -134,12 +140,12 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   closers.push(() => directory.close());
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
-  const signing = await affinityKey(blueprint.settings.dataFolder, log);
+  const signing = await affinityKey(settings.dataFolder, log);
   const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
   const watcher = configuration.follow(loaded, (next) => snapshots.apply(next));
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
-  const limits = openLimits({ ledger, config, snapshots, tokenCounter, clock, log, metrics });
+  const limits = openLimits({ settings, ledger, config, snapshots, tokenCounter, clock, log, metrics });
   ({ engine } = limits);
   const around = { clock, random: overrides.random ?? systemRandom, log, metrics };
   const alerts = openAlerts({

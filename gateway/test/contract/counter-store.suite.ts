@@ -358,8 +358,9 @@ export function counterStoreContract(
           await exchange(other, { accounts: [claimOf('k')] });
         });
         one.onRecall(() => assert.fail('nobody recalls from itself'));
-        await exchange(one, {});
         await exchange(other, { accounts: [claimOf('k')], asks: [need(100n)] });
+        // It knows of all that are there, and waits for each.
+        await exchange(one, {});
         await one.recall(['k']);
         assert.deepEqual(heard, ['k']);
         assert.deepEqual(granted(await exchange(one, { accounts: [claimOf('k')], asks: [need(100n)] })), [true]);

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { RedisConnection } from '../../src/adapters/redis/connection.ts';
+import { RedisConnection, type RedisAddress } from '../../src/adapters/redis/connection.ts';
 import { RedisCounters } from '../../src/adapters/redis/counter-store.ts';
+import { TokenSignIn } from '../../src/adapters/redis/token-sign-in.ts';
 import { CounterSet } from '../../src/adapters/memory-counters/counter-set.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { ulidSource } from '../../src/kernel/ids.ts';
 import { silentLog } from '../../src/kernel/log.ts';
+import { entraRedis, type EntraRedis } from '../support/entra-doors.ts';
+import { entraTokens, type EntraTokens } from '../support/entra-tokens.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { redisOrSkip, startRedis, startRedisCluster, type RedisServer } from '../support/redis-server.ts';
+import {
+  authorityOfTests,
+  redisOrSkip,
+  startRedis,
+  startRedisCluster,
+  type RedisServer,
+} from '../support/redis-server.ts';
 import { counterStoreContract, leaseMs, type OpenCounters } from './counter-store.suite.ts';
 
 counterStoreContract('memory', async () => {
@@ -33,13 +42,15 @@ interface Place {
   readonly url: string;
   readonly cluster: boolean;
   readonly nodes: readonly RedisServer[];
+  /** How it is signed in to; default: not at all. */
+  readonly entrance?: () => Pick<RedisAddress, 'signIn' | 'certificateAuthority'>;
 }
 
 /** Counters on a real server. Time is the test's, but for how long an answer is waited for. */
-async function openOn({ url, cluster, nodes }: Place): Promise<OpenCounters> {
+async function openOn({ url, cluster, nodes, entrance }: Place): Promise<OpenCounters> {
   const clock = new ManualClock();
   const ids = ulidSource();
-  const address = { url, password: null, cluster, certificateAuthority: null };
+  const way = { url, password: null, cluster, certificateAuthority: null };
   const opened: RedisCounters[] = [];
   const empty = async (): Promise<void> => {
     for (const node of nodes) await node.command('FLUSHALL');
@@ -47,6 +58,7 @@ async function openOn({ url, cluster, nodes }: Place): Promise<OpenCounters> {
   await empty();
   return {
     async connect(journal) {
+      const address = { ...way, ...entrance?.() };
       const connection = new RedisConnection({ address, clock: systemClock, log: silentLog });
       await connection.connected();
       const store = new RedisCounters({
@@ -89,6 +101,35 @@ describe('counters on a server', redisOrSkip, () => {
   counterStoreContract('Redis', async () => {
     assert.ok(server !== undefined);
     return await openOn({ url: server.url, cluster: false, nodes: [server] });
+  });
+});
+
+describe('counters on a server of Azure', redisOrSkip, () => {
+  let server: RedisServer | undefined;
+  let door: EntraRedis | undefined;
+  let tokens: EntraTokens | undefined;
+  const closers: (() => Promise<void>)[] = [];
+  before(async () => {
+    server = await startRedis();
+    tokens = await entraTokens({ after: (close) => void closers.push(close) });
+    door = await entraRedis(tokens.twin, server, () => Date.now());
+    door.assigned.add(tokens.objectId);
+  });
+  after(async () => {
+    await door?.close();
+    await server?.close();
+    for (const close of closers) await close();
+  });
+  const entrance = () => {
+    assert.ok(tokens !== undefined);
+    const { clock, log } = tokens;
+    const scope = 'https://redis.azure.com/.default';
+    const signIn = new TokenSignIn({ tokens: tokens.cache(), scope, clock, log });
+    return { signIn, certificateAuthority: authorityOfTests() };
+  };
+  counterStoreContract('Redis by token', async () => {
+    assert.ok(server !== undefined && door !== undefined);
+    return await openOn({ url: door.url, cluster: false, nodes: [server], entrance });
   });
 });
 

@@ -99,6 +99,7 @@ var shared = union(
             store: {
               postgres: {
                 url: '\${TOLLGATE_POSTGRES_URL}'
+                identity: 'managed-identity'
               }
             }
           }
@@ -110,6 +111,7 @@ var shared = union(
         counters: {
           redis: {
             url: '\${TOLLGATE_REDIS_URL}'
+            identity: 'managed-identity'
           }
         }
       }

@@ -12,6 +12,19 @@ const redis = z
     password: secret({ mayHaveDefault: false })
       .optional()
       .describe('The password, by reference, where the URL does not hold it.'),
+    identity: z
+      .enum(['managed-identity', 'workload-identity', 'default'])
+      .optional()
+      .describe(
+        'Azure Managed Redis, Azure Cache for Redis: whose Entra token is shown in the place of a password, when a ' +
+          'connection is made and again before the token ends. With `rediss://` only. The user is the object id that ' +
+          'stands in the token, unless the URL names one.',
+      ),
+    scope: z
+      .string()
+      .min(1)
+      .default('https://redis.azure.com/.default')
+      .describe('With `identity`: what the token is for; sovereign clouds have their own.'),
     certificateAuthority: secret()
       .optional()
       .describe(
@@ -81,7 +94,27 @@ function findingsOf(setting: Partial<RedisCountersSetting>): readonly ConfigFind
   if (url === undefined) return [];
   if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
     return [{ path: at('url'), message: 'the URL is none of a Redis server', fix: 'Write redis://host:6379/0.' }];
-  return [...databaseFindings(setting, url), ...passwordFindings(setting, url), ...authorityFindings(setting, url)];
+  return [
+    ...databaseFindings(setting, url),
+    ...passwordFindings(setting, url),
+    ...identityFindings(setting, url),
+    ...authorityFindings(setting, url),
+  ];
+}
+
+function identityFindings(setting: Partial<RedisCountersSetting>, url: URL): readonly ConfigFinding[] {
+  if (setting.identity === undefined) return [];
+  const path = at('identity');
+  const findings: ConfigFinding[] = [];
+  if (setting.password !== undefined || url.password !== '')
+    findings.push({
+      path,
+      message: 'there is a password too',
+      fix: 'Leave the password out: a token takes its place.',
+    });
+  if (url.protocol === 'redis:')
+    findings.push({ path, message: 'a token does not go in clear', fix: 'Write rediss:// in the URL.' });
+  return findings;
 }
 
 function databaseFindings({ cluster }: Partial<RedisCountersSetting>, { pathname }: URL): readonly ConfigFinding[] {

@@ -13,6 +13,19 @@ const postgres = z
     password: secret({ mayHaveDefault: false })
       .optional()
       .describe('The password, by reference, where the URL does not hold it.'),
+    identity: z
+      .enum(['managed-identity', 'workload-identity', 'default'])
+      .optional()
+      .describe(
+        'Azure Database for PostgreSQL: whose Entra token is shown in the place of a password. The user in the URL is the ' +
+          'role that was made for that identity. Every new connection shows a token that is in force; the certificate of ' +
+          'the server has to be checked.',
+      ),
+    scope: z
+      .string()
+      .min(1)
+      .default('https://ossrdbms-aad.database.windows.net/.default')
+      .describe('With `identity`: what the token is for; sovereign clouds have their own.'),
     tls: z
       .enum(['verify', 'encrypt', 'off'])
       .optional()
@@ -84,6 +97,7 @@ export function findingsOfStore(store: StoreSetting | undefined): readonly Confi
   if (read === undefined) return [];
   return [
     read.ok ? passwordFindings(setting, read.url) : read.problems.map((message) => ({ path: at('url'), message })),
+    identityFindings(setting, read.ok ? read.url : undefined),
     authorityFindings(setting, read.ok ? read.url : undefined),
   ].flat();
 }
@@ -92,6 +106,27 @@ function passwordFindings({ password }: Partial<PostgresSetting>, url: PostgresU
   if (password === undefined || url.password === null) return [];
   const message = 'the URL holds a password too';
   return [{ path: at('password'), message, fix: 'Give the password in one of the two.' }];
+}
+
+function identityFindings(setting: Partial<PostgresSetting>, url: PostgresUrl | undefined): readonly ConfigFinding[] {
+  if (setting.identity === undefined) return [];
+  const path = at('identity');
+  const hasPassword = setting.password !== undefined || (url !== undefined && url.password !== null);
+  const checked = setting.tls ?? url?.tls ?? 'verify';
+  return [
+    hasPassword
+      ? [{ path, message: 'there is a password too', fix: 'Leave the password out: a token takes its place.' }]
+      : [],
+    checked === 'verify'
+      ? []
+      : [
+          {
+            path,
+            message: `with tls: ${checked} the token would be shown to whoever answers`,
+            fix: 'Set tls to verify, or write sslmode=verify-full.',
+          },
+        ],
+  ].flat();
 }
 
 function authorityFindings(

@@ -1,8 +1,7 @@
 import { Client } from 'pg';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { clientConfig, whereOf, type ConnectionOptions } from '../postgres/connections.ts';
-import { postgresError } from '../postgres/postgres-error.ts';
+import { clientConfig, connectError, type ConnectionOptions } from '../postgres/connections.ts';
 
 export interface ChangeFeedOptions extends ConnectionOptions {
   readonly channel: string;
@@ -57,6 +56,7 @@ export class ChangeFeed {
     client.on('error', () => undefined);
     client.on('notification', () => this.#wake());
     try {
+      await this.#options.address.signIn?.password();
       await client.connect();
       client.once('end', () => this.#reconnect());
       await client.query(`listen ${client.escapeIdentifier(channel)}`);
@@ -64,7 +64,7 @@ export class ChangeFeed {
       this.#deaf = false;
       this.#wake();
     } catch (thrown) {
-      const { message } = postgresError(thrown, whereOf(this.#options.address));
+      const { message } = connectError(thrown, this.#options.address);
       // Once, however long it lasts.
       if (!this.#deaf) log.warn({ error: message }, 'changes of other gateways are looked for instead of being told');
       this.#deaf = true;

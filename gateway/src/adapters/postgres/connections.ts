@@ -1,13 +1,16 @@
 import { Pool, types, type CustomTypesConfig, type PoolClient, type PoolConfig } from 'pg';
-import { isServerError, postgresError } from './postgres-error.ts';
+import { isServerError, isSignInRefused, postgresError } from './postgres-error.ts';
+import type { TokenSignIn } from './token-sign-in.ts';
 
-/** How to reach a database. Plain data, because it crosses a thread; never logged. */
+/** How to reach a database; never logged. */
 export interface PostgresAddress {
   /** A name, an IP address, or the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string | null;
+  /** In the place of a password. */
+  readonly signIn?: TokenSignIn;
   readonly database: string;
   /** `verify`: encrypted, the server's certificate checked. `encrypt`: encrypted, whoever answers. */
   readonly tls: 'verify' | 'encrypt' | 'off';
@@ -57,8 +60,16 @@ const parsers: CustomTypesConfig = {
 /** Host, port and database, for people. */
 export const whereOf = ({ host, port, database }: PostgresAddress): string => `${host}:${port}/${database}`;
 
+/** An error of the making of a connection, in words for the operator. */
+export function connectError(thrown: unknown, address: PostgresAddress): Error {
+  const { signIn, user } = address;
+  if (signIn === undefined || !isSignInRefused(thrown)) return postgresError(thrown, whereOf(address));
+  signIn.refused();
+  return postgresError(thrown, whereOf(address), signIn.advice(user));
+}
+
 export function clientConfig({ address, statementTimeoutMs, graceMs = usualGraceMs }: ConnectionOptions): PoolConfig {
-  const { host, port, user, password, database, tls, certificateAuthority } = address;
+  const { host, port, user, password, signIn, database, tls, certificateAuthority } = address;
   const ssl = {
     rejectUnauthorized: tls === 'verify',
     ...(certificateAuthority === null ? {} : { ca: certificateAuthority }),
@@ -68,8 +79,8 @@ export function clientConfig({ address, statementTimeoutMs, graceMs = usualGrace
     port,
     user,
     database,
-    // Not undefined: the library would look into the environment.
-    password: () => password ?? '',
+    // Not undefined: the library would look into the environment. Asked for every new connection.
+    password: async () => (signIn === undefined ? (password ?? '') : await signIn.password()),
     ssl: tls === 'off' ? false : ssl,
     types: parsers,
     application_name: 'tollgate',
@@ -122,10 +133,12 @@ export class LentConnection {
 /** Connections to one database, made when they are needed and made anew when they broke. */
 export class ConnectionPool {
   readonly #pool: Pool;
-  readonly #where: string;
+  readonly #address: PostgresAddress;
+  readonly #size: number;
 
   constructor(options: ConnectionOptions, size: number) {
-    this.#where = whereOf(options.address);
+    this.#address = options.address;
+    this.#size = size;
     this.#pool = new Pool({ ...clientConfig(options), max: size });
     // One that breaks while nobody uses it is replaced when somebody does; one that breaks in use tells its user.
     // Without listeners either would end the process.
@@ -136,9 +149,11 @@ export class ConnectionPool {
   /** Rejects with a `PostgresError` where none can be had in time. */
   async lend(): Promise<LentConnection> {
     try {
-      return new LentConnection(await this.#pool.connect(), this.#where);
+      // A socket that is shown no password stays open until the server's patience ends: none is opened without a token.
+      if (this.#pool.idleCount === 0 && this.#pool.totalCount < this.#size) await this.#address.signIn?.password();
+      return new LentConnection(await this.#pool.connect(), whereOf(this.#address));
     } catch (thrown) {
-      throw postgresError(thrown, this.#where);
+      throw connectError(thrown, this.#address);
     }
   }
 

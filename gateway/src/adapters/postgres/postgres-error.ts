@@ -85,6 +85,13 @@ export function isServerError(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && 'severity' in thrown && 'routine' in thrown;
 }
 
+/** Whether the server said no to user and password, or token. */
+export function isSignInRefused(thrown: unknown): boolean {
+  // Azure says of a token that has ended, or is for somebody else, so in words.
+  const says = thrown instanceof Error && /access token/i.test(thrown.message) && isServerError(thrown);
+  return says || ['28P01', '28000'].includes(codeOf(thrown));
+}
+
 function meaningOf(thrown: unknown, text: string): Meaning {
   const code = codeOf(thrown);
   const known = meanings[code] ?? meaningsOfWords.find(([words]) => words.test(text))?.[1];
@@ -100,13 +107,14 @@ function wordsOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** `where`: host, port and database, as the operator knows them. */
-export function postgresError(thrown: unknown, where: string): Error {
+/** `where`: host, port and database, as the operator knows them. `instead`: another advice than the usual one. */
+export function postgresError(thrown: unknown, where: string, instead?: string): Error {
   if (thrown instanceof PostgresError) return thrown;
   // A mistake of ours says nothing about the server.
   if (thrown instanceof TypeError || thrown instanceof RangeError) return thrown;
   const words = wordsOf(thrown);
-  const { kind, advice } = meaningOf(thrown, words);
+  const { kind, advice: usual } = meaningOf(thrown, words);
+  const advice = instead ?? usual;
   const sentence = /[.!?]$/.test(words) ? words : `${words}.`;
   return new PostgresError(kind, `PostgreSQL at ${where}: ${sentence}${advice === '' ? '' : ` ${advice}`}`, thrown);
 }

@@ -2,12 +2,15 @@ import { createClient, createCluster } from 'redis';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Script } from './scripts.ts';
+import type { SignedIn, TokenSignIn } from './token-sign-in.ts';
 
 export interface RedisAddress {
   /** `redis://user@host:6379/0`, or `rediss://` for TLS; of a cluster, one of its nodes. */
   readonly url: string;
   /** Null: the URL holds it, or there is none. */
   readonly password: string | null;
+  /** In the place of a password; null or undefined: the password is shown. */
+  readonly signIn?: TokenSignIn | null;
   /** The server is a cluster: keys live where their hash tag says. */
   readonly cluster: boolean;
   /** PEM; null: the authorities that Node knows. */
@@ -25,6 +28,8 @@ interface Clients {
   listen(channel: string, listener: Listener): void;
   /** Resolves when it is connected for the first time; never where it never is. */
   readonly connected: Promise<void>;
+  /** All that there are now. */
+  connections(): readonly SignedIn[];
   destroy(): void;
 }
 
@@ -33,14 +38,32 @@ const longestPauseMs = 200;
 const connectTimeoutMs = 2000;
 
 const common = {
-  RESP: 2 as const,
   // What cannot be sent now is not sent later: whoever asked has gone on by then.
   disableOfflineQueue: true,
   disableClientInfo: true,
   maintNotifications: 'disabled' as const,
 };
 
-function optionsFor({ url, password, certificateAuthority }: RedisAddress) {
+/** A connection that listens takes no other command with protocol 2, not even a new token. */
+const protocolFor = ({ signIn }: RedisAddress): 2 | 3 => (signIn == null ? 2 : 3);
+
+/** The user is left to the sign-in: the library would take the one of the URL, without a password. */
+function urlFor({ url, signIn }: RedisAddress): string {
+  if (signIn == null) return url;
+  const bare = new URL(url);
+  if (bare.username !== '') signIn.user = decodeURIComponent(bare.username);
+  bare.username = '';
+  return bare.toString();
+}
+
+function credentialsFor({ password, signIn }: RedisAddress) {
+  if (signIn == null) return password === null ? {} : { password };
+  const type = 'async-credentials-provider' as const;
+  return { credentialsProvider: { type, credentials: async () => await signIn.credentials() } };
+}
+
+function optionsFor(address: RedisAddress) {
+  const { url, certificateAuthority } = address;
   const socket = {
     reconnectStrategy: (retries: number) => Math.min(20 * 2 ** Math.min(retries, 10), longestPauseMs),
     connectTimeout: connectTimeoutMs,
@@ -52,17 +75,24 @@ function optionsFor({ url, password, certificateAuthority }: RedisAddress) {
   };
   return {
     ...common,
-    ...(password === null ? {} : { password }),
+    RESP: protocolFor(address),
+    ...credentialsFor(address),
     socket: url.startsWith('rediss:') ? secure : socket,
   };
 }
 
+function tellFailure(error: unknown, { signIn }: RedisAddress, log: Log): void {
+  log.debug({ err: error }, 'the connection to the shared counters failed');
+  signIn?.failed(error);
+}
+
 /** A client for commands, and one that listens: a connection that listens takes no commands. */
 function singleClients(address: RedisAddress, log: Log): Clients {
-  const commands = createClient({ ...optionsFor(address), url: address.url });
+  const commands = createClient({ ...optionsFor(address), url: urlFor(address) });
   const listening = commands.duplicate({ disableOfflineQueue: false });
   const connecting = [commands, listening].map(async (client) => {
-    client.on('error', (error: unknown) => log.debug({ err: error }, 'the connection to the shared counters failed'));
+    client.on('error', (error: unknown) => tellFailure(error, address, log));
+    client.on('ready', () => address.signIn?.taken());
     // Goes on trying, and rejects only where it is destroyed meanwhile.
     await client.connect();
   });
@@ -76,6 +106,7 @@ function singleClients(address: RedisAddress, log: Log): Clients {
     send: async (_key, args) => await commands.sendCommand(args),
     publish: async (channel, message) => await commands.publish(channel, message),
     listen: (channel, listener) => void listening.subscribe(channel, listener).catch(() => undefined),
+    connections: () => [commands, listening],
     destroy() {
       for (const client of [commands, listening]) if (client.isOpen) client.destroy();
     },
@@ -83,8 +114,15 @@ function singleClients(address: RedisAddress, log: Log): Clients {
 }
 
 function clusterClients(address: RedisAddress, { clock, log }: { readonly clock: Clock; readonly log: Log }): Clients {
-  const cluster = createCluster({ ...common, rootNodes: [{ url: address.url }], defaults: optionsFor(address) });
-  cluster.on('error', (error: unknown) => log.debug({ err: error }, 'the connection to the shared counters failed'));
+  const cluster = createCluster({
+    ...common,
+    RESP: protocolFor(address),
+    rootNodes: [{ url: urlFor(address) }],
+    defaults: optionsFor(address),
+  });
+  for (const event of ['error', 'node-error'] as const)
+    cluster.on(event, (error: unknown) => tellFailure(error, address, log));
+  cluster.on('node-ready', () => address.signIn?.taken());
   let gone = false;
   let subscribe: (() => Promise<void>) | undefined;
   const { promise: connected, resolve } = Promise.withResolvers<void>();
@@ -107,6 +145,8 @@ function clusterClients(address: RedisAddress, { clock, log }: { readonly clock:
       subscribe = async () => await cluster.subscribe(channel, listener);
       if (cluster.isOpen) subscribe().catch(() => undefined);
     },
+    connections: () =>
+      [...cluster.masters, ...cluster.replicas, cluster.pubSubNode].flatMap((node) => node?.client ?? []),
     destroy() {
       gone = true;
       if (cluster.isOpen) cluster.destroy();
@@ -130,6 +170,7 @@ export class RedisConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#clients = this.#make();
+    options.address.signIn?.start(() => this.#clients.connections());
   }
 
   /** Resolves when it is connected for the first time; never where there is nothing to connect to. */
@@ -174,6 +215,7 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#options.address.signIn?.stop();
     this.#clients.destroy();
   }
 

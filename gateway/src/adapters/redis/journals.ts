@@ -27,7 +27,8 @@ const sessionAt = 5;
 
 function textsIn(reply: unknown): string[] {
   if (!Array.isArray(reply)) throw new CountersUnavailable('What answers is no set of counters.');
-  return reply.map(String);
+  // With protocol 3 a score stands in a list of its own, beside its member.
+  return reply.flat().map(String);
 }
 
 function amountIn(text: string | undefined): bigint {

@@ -1,16 +1,18 @@
 import { join } from 'node:path';
+import { tokenProvider, type IdentityChoice } from '#compose/identity.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import type { LedgerStore } from '#accounting/ledger/ports.ts';
 import type { StoreCopy } from '#accounting/reports/ports.ts';
 import { ChangeFeed } from '#adapters/postgres-directory/change-feed.ts';
 import { createPostgresDirectoryStore, directoryChannel } from '#adapters/postgres-directory/directory-store.ts';
 import { directoryMigrations } from '#adapters/postgres-directory/migrations.ts';
-import { whereOf, type ConnectionOptions } from '#adapters/postgres/connections.ts';
+import { whereOf, type PostgresAddress } from '#adapters/postgres/connections.ts';
 import { ledgerMigrations } from '#adapters/postgres/ledger-migrations.ts';
 import { createPostgresLedgerStore } from '#adapters/postgres/ledger-store.ts';
 import { migrate } from '#adapters/postgres/migrate.ts';
 import { openPostgres } from '#adapters/postgres/open.ts';
 import { PostgresError } from '#adapters/postgres/postgres-error.ts';
+import { TokenSignIn } from '#adapters/postgres/token-sign-in.ts';
 import { alertMigrations, sqlAlertStore } from '#adapters/sql/alert-store.ts';
 import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
@@ -26,7 +28,14 @@ import { systemRandom } from '#kernel/random.ts';
 /** Where records and the directory live. Plain data, because it crosses a thread; never logged. */
 export type StoreChoice =
   | { readonly kind: 'sqlite'; readonly file: string; readonly durability: 'process' | 'disk' }
-  | ({ readonly kind: 'postgres'; readonly connections: number } & ConnectionOptions);
+  | {
+      readonly kind: 'postgres';
+      readonly connections: number;
+      readonly statementTimeoutMs: number;
+      readonly address: Omit<PostgresAddress, 'signIn'>;
+      /** Whose token is shown in the place of the password. */
+      readonly identity?: IdentityChoice;
+    };
 
 export interface OpenStores {
   readonly ledger: LedgerStore;
@@ -65,11 +74,18 @@ async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sq
 }
 
 async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): Promise<OpenStores> {
-  const { address } = choice;
+  const { connections, statementTimeoutMs } = choice;
+  const address = signingIn(choice, log);
   const migrations = [ledgerMigrations, { component: 'directory', migrations: directoryMigrations }, alertTables];
   await onceReachable(async () => await migrate(address, migrations), log);
-  const database = openPostgres({ ...choice, clock: systemClock, random: systemRandom });
-  const feed = new ChangeFeed({ ...choice, channel: directoryChannel, clock: systemClock, log });
+  const database = openPostgres({
+    address,
+    connections,
+    statementTimeoutMs,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  const feed = new ChangeFeed({ address, statementTimeoutMs, channel: directoryChannel, clock: systemClock, log });
   log.info({ store: whereOf(address) }, 'the store is a PostgreSQL database');
   return {
     ledger: createPostgresLedgerStore(database),
@@ -81,6 +97,13 @@ async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, 
       await database.close();
     },
   };
+}
+
+/** One cache of tokens for all connections of this thread, whatever they are for. */
+function signingIn({ address, identity }: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): PostgresAddress {
+  if (identity === undefined) return address;
+  const tokens = tokenProvider(identity.provider, identity.clientId, { clock: systemClock, log });
+  return { ...address, signIn: new TokenSignIn(tokens, identity.scope) };
 }
 
 async function onceReachable(work: () => Promise<void>, log: Log): Promise<void> {

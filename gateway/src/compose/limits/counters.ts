@@ -1,9 +1,11 @@
+import { tokenProvider } from '#compose/identity.ts';
 import type { Config } from '#config-sections.ts';
 import type { CounterStore } from '#accounting/budgets/ports.ts';
 import { CounterSet } from '#adapters/memory-counters/counter-set.ts';
 import { warnOfEviction } from '#adapters/redis/advice.ts';
 import { RedisConnection } from '#adapters/redis/connection.ts';
 import { RedisCounters } from '#adapters/redis/counter-store.ts';
+import { TokenSignIn } from '#adapters/redis/token-sign-in.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
@@ -16,6 +18,8 @@ export interface Counters {
 
 export interface CountersOptions {
   readonly config: Pick<Config, 'counters' | 'organisation'>;
+  /** Of a user-assigned identity. */
+  readonly clientId: string | undefined;
   /** The id of this gateway's journal. */
   readonly journal: string;
   readonly clock: Clock;
@@ -23,18 +27,24 @@ export interface CountersOptions {
 }
 
 /** The counters that the configuration names. A server that is away does not keep the gateway from starting. */
-export function openCounters({ config, journal, clock, log }: CountersOptions): Counters {
+export function openCounters({ config, clientId, journal, clock, log }: CountersOptions): Counters {
   if (config.counters === 'memory') {
     const store = new CounterSet({ clock }).connect(journal);
     // Alone nobody else can hold anything: nothing lapses.
     return { store, leaseMs: Number.POSITIVE_INFINITY, leasePercent: 100 };
   }
-  const { url, password, certificateAuthority, cluster, keyPrefix, timeout, lease, leasePercent } =
+  const { url, password, identity, scope, certificateAuthority, cluster, keyPrefix, timeout, lease, leasePercent } =
     config.counters.redis;
+  const around = { clock, log };
+  const signIn =
+    identity === undefined
+      ? null
+      : new TokenSignIn({ tokens: tokenProvider(identity, clientId, around), scope, ...around });
   const connection = new RedisConnection({
     address: {
       url: url.reveal(),
       password: password?.reveal() ?? null,
+      signIn,
       cluster,
       certificateAuthority: certificateAuthority?.reveal() ?? null,
     },

@@ -1,8 +1,10 @@
 import { openCounters } from './counters.ts';
 import { DepartedGateways } from './departed.ts';
+import { clientIdIn } from '#compose/identity.ts';
 import type { OpenLedger } from '#compose/ledger/ledger.ts';
 import type { Config } from '#config-sections.ts';
 import type { Snapshots } from '#compose/snapshots.ts';
+import type { Settings } from '#settings.ts';
 import { budgetInstruments } from '#accounting/budgets/instruments.ts';
 import { Engine } from '#accounting/budgets/engine.ts';
 import { RefusedCalls } from '#accounting/budgets/refused-calls.ts';
@@ -16,6 +18,7 @@ import type { TokenCounter } from '#proxy/usage/ports.ts';
 export interface LimitsOptions {
   readonly ledger: Pick<OpenLedger, 'spending' | 'doneJournals'>;
   readonly config: Pick<Config, 'counters' | 'organisation' | 'budgeting'>;
+  readonly settings: Pick<Settings, 'environment'>;
   readonly snapshots: Snapshots;
   readonly tokenCounter: TokenCounter;
   readonly clock: Clock;
@@ -44,9 +47,15 @@ export interface OpenLimits {
 
 /** Limits and budgets of this gateway, counted where the configuration says. */
 export function openLimits(options: LimitsOptions): OpenLimits {
-  const { config, snapshots, tokenCounter, clock, log, metrics } = options;
+  const { settings, config, snapshots, tokenCounter, clock, log, metrics } = options;
   const ledger = options.ledger.spending(config.counters === 'memory');
-  const { store, leaseMs, leasePercent } = openCounters({ config, journal: ledger.journal, clock, log });
+  const { store, leaseMs, leasePercent } = openCounters({
+    config,
+    clientId: clientIdIn(settings.environment),
+    journal: ledger.journal,
+    clock,
+    log,
+  });
   const refusedCalls = new RefusedCalls(config.budgeting.keepRefusals);
   const engine = new Engine({
     store,

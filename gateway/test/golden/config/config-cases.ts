@@ -18,6 +18,8 @@ const environment = {
   EMPTY: '',
   DATABASE_URL: 'postgres://tollgate:a-password@db.contoso.net/ledger?sslmode=require',
   DATABASE_URL_WITHOUT_PASSWORD: 'postgresql://tollgate@db.contoso.net:6432/ledger',
+  DATABASE_URL_OF_AZURE: 'postgres://id-tollgate@tollgate.postgres.database.azure.com/tollgate?sslmode=verify-full',
+  REDIS_URL_OF_AZURE: 'rediss://tollgate.westeurope.redis.azure.net:10000',
   REDIS_URL: 'rediss://tollgate:a-password@redis.contoso.net:6380/2',
   REDIS_URL_WITHOUT_PASSWORD: 'redis://redis.contoso.net:6379',
   BROKEN_REDIS_URL: 'https://redis.contoso.net',
