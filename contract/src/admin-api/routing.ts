@@ -85,6 +85,13 @@ export const routeStepSchema = z.object({
   atMs: ms.describe('When the choice was made, in milliseconds after the request arrived.'),
   taken: z.string().nullable().describe('The endpoint that was taken; null where none could be.'),
   hedge: z.boolean().describe('Whether it was made while the attempt before it was still under way.'),
+  unmade: z
+    .string()
+    .nullable()
+    .describe(
+      'Why a hedge was not made after all: `unpaid` (the budgets had no room for it), `overtaken` (the first attempt came to ' +
+        'its end before it was sent); null where it was.',
+    ),
   candidates: z.array(routeCandidateSchema).describe('Every endpoint of that model, in the order of its tiers.'),
   waited: z
     .object({

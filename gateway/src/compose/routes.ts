@@ -51,6 +51,7 @@ function shownStep(step: TraceStep, trace: RouteTrace): ShownTrace['steps'][numb
     model,
     atMs: rounded(step.at),
     hedge: step.hedge,
+    unmade: step.unmade ?? null,
     taken: step.taken === undefined ? null : (endpoints[step.taken]?.name ?? null),
     candidates: endpoints.map(({ name, tier }, index) => ({
       endpoint: name,

@@ -26,13 +26,23 @@ import { forward } from './forward.ts';
 import { createInstruments } from './instruments.ts';
 import { pipelineOf } from './policies/pipeline.ts';
 import type { RequestLimits, Reservation } from './ports.ts';
+import { routeHeader } from './route-trace.ts';
 import { EndpointHealth } from './routing/health.ts';
-import { Pools } from './routing/pool.ts';
-import { RouteTraces } from './routing/trace.ts';
+import { Pools, type Pool } from './routing/pool.ts';
+import { RouteTraces, type RouteTrace } from './routing/trace.ts';
 import type { Services } from './services.ts';
 import { createCredentials } from './upstream/credentials.ts';
 
 const afterMs = 500;
+const traceOver = ({ endpoints }: Pool): RouteTrace => ({
+  requestId: 'one',
+  receivedAt: 0,
+  startedAt: 0,
+  subscription: 'marketing-web',
+  model: 'gpt-5.4-mini',
+  endpoints,
+  steps: undefined,
+});
 const full = new Failure('ledger_unavailable', 'The disk is full.');
 const route = routeOver([[[endpointNamed('weu'), 1]], [[endpointNamed('swc'), 1]]], { deadlineMs: 30_000 });
 
@@ -246,18 +256,83 @@ describe('two attempts of one call', () => {
     assert.equal((await begun.reply).status, 200);
   });
 
-  test('of which the second is told that the client was wrong: that is the answer, and the first is given up', async () => {
+  async function refused(): Promise<{ readonly begun: ReturnType<typeof begin>; readonly first: Call }> {
     const { begun, calls } = await race();
-    const [, second] = calls;
-    assert.ok(second !== undefined);
+    const [first, second] = calls;
+    assert.ok(first !== undefined && second !== undefined);
     answer(second, 400, '{"error":{"code":"unsupported_value"}}');
     second.handler.onResponseEnd?.(second.controller, {});
-    assert.equal((await begun.reply).status, 400);
-    await forwarding.losing;
-    assert.deepEqual(outcomes(), [
-      ['swc', 'refused-by-upstream'],
-      ['weu', 'hedge-lost'],
-    ]);
+    await settled();
+    clock.advance(afterMs - 1);
+    await settled();
+    return { begun, first };
+  }
+
+  describe('of which the second is told that the client was wrong', () => {
+    const second = ['swc', 'refused-by-upstream'];
+
+    test('and the first is not: its reply is delivered', async () => {
+      const { begun, first } = await refused();
+      beginStream(first);
+      assert.equal((await begun.reply).status, 200);
+      assert.deepEqual(outcomes(), [second]);
+      assert.deepEqual(reservations, ['held', 'refused-by-upstream']);
+    });
+
+    test('and the first fails, or is told so, too: that is the answer', async () => {
+      for (const [status, outcome] of [
+        [500, 'upstream-broke'],
+        [400, 'refused-by-upstream'],
+      ] as const) {
+        const { begun, first } = await refused();
+        answer(first, status, '{"error":{"code":"unsupported_value"}}');
+        first.handler.onResponseEnd?.(first.controller, {});
+        assert.equal((await begun.reply).status, 400);
+        assert.deepEqual(outcomes(), [second, ['weu', outcome]]);
+        records = [];
+        connections = new ScriptedConnections();
+      }
+    });
+
+    test('and the first says nothing: that is the answer, after as long again', async () => {
+      const { begun } = await refused();
+      clock.advance(1);
+      assert.equal((await begun.reply).status, 400);
+      await forwarding.losing;
+      assert.deepEqual(outcomes(), [second, ['weu', 'hedge-lost']]);
+    });
+  });
+
+  test('of which the second was not made leave the retries as they were, and say why', async () => {
+    let second = Promise.withResolvers<Reservation>();
+    let asked = 0;
+    reserving = () => {
+      asked += 1;
+      return asked % 2 === 1 ? held() : second.promise;
+    };
+    const pool = pools.of(route);
+    const steps: (string | undefined)[] = [];
+    // More of them than retries are allowed.
+    for (let at = 0; at < 30; at += 1) {
+      second = Promise.withResolvers();
+      forwarding.trace = traceOver(pool);
+      forwarding.attempts = 0;
+      const begun = begin();
+      await settled();
+      clock.advance(afterMs);
+      await settled();
+      if (at % 2 === 0) second.reject(new Failure('budget_exhausted', 'Nothing is left.'));
+      await settled();
+      const call = connections.pool.calls.at(-1);
+      assert.ok(call !== undefined);
+      beginStream(call);
+      await settled();
+      if (at % 2 === 1) second.resolve(held());
+      await begun.reply;
+      steps.push(forwarding.trace.steps?.at(-1)?.unmade);
+      assert.deepEqual(routeHeader(forwarding.trace), ['x-tollgate-route', 'weu']);
+    }
+    assert.deepEqual(steps, Array.from({ length: 15 }, () => ['unpaid', 'overtaken']).flat());
   });
 
   test('that both fail: the call goes on as if they had been made one after the other', async () => {

@@ -55,6 +55,8 @@ export class Race implements Watcher {
   readonly #leg: Leg;
   readonly #forwarding: Forwarding;
   readonly #running: Running[] = [];
+  /** What is slower than that is slow, ms. */
+  #patienceMs = 0;
   /** One has ended, however, or nobody waits for either. */
   #over = false;
 
@@ -73,8 +75,8 @@ export class Race implements Watcher {
       const { p95 } = this.#leg.plan.pool.firstBytes;
       const end = this.#begin(first);
       // Nobody can say yet what is slow.
-      if (p95 === undefined || (await this.#endsWithin(end, Math.max(p95, atLeastMs))))
-        return this.#observed(await end);
+      this.#patienceMs = Math.max(p95 ?? 0, atLeastMs);
+      if (p95 === undefined || (await this.#endsWithin(end, this.#patienceMs))) return this.#observed(await end);
       return (await this.#hedge()) ? await this.#finish() : this.#observed(await end);
     } finally {
       if (gives) presence.unwatch();
@@ -114,14 +116,14 @@ export class Race implements Watcher {
     }
     const place = await this.#placeAt(choice);
     if (place === undefined) {
-      plan.unmade(choice);
+      plan.unmade(choice, 'unpaid');
       this.#tell('unpaid');
       return false;
     }
     const { at, reservation } = place;
     // While it was reserved for, it may have become useless.
     if (this.#over) {
-      plan.unmade(choice);
+      plan.unmade(choice, 'overtaken');
       choice.lease.end();
       reservation.release();
       return false;
@@ -161,6 +163,7 @@ export class Race implements Watcher {
     const { result } = made;
     const wins = made.attempt === first.attempt;
     if (result.kind === 'try-another') return await this.#rest({ ...made, result }, wins ? extra : first.end);
+    if (result.kind === 'answered' && !wins) return await this.#unlessFirst(made, first);
     this.#tell(result.kind === 'over' ? 'none' : this.#nameOf(made.attempt));
     this.#lose(wins ? second : first, result.kind === 'over' ? result.why : 'hedge-lost');
     return this.#observed(made);
@@ -177,7 +180,7 @@ export class Race implements Watcher {
   }
 
   /** One of them has failed: everything depends on the other. */
-  async #rest(failed: Made & { readonly result: TryAnother }, other: Promise<Made | undefined>): Promise<Made> {
+  async #rest(failed: Made & { readonly result: TryAnother }, other: Made | Promise<Made | undefined>): Promise<Made> {
     const last = await other;
     if (last === undefined) {
       this.#tell('none');
@@ -187,6 +190,23 @@ export class Race implements Watcher {
     this.#forwarding.trail.push(`${failed.attempt.endpointName}:${failed.result.fault.kind}`);
     const { kind } = last.result;
     this.#tell(kind === 'accepted' || kind === 'answered' ? this.#nameOf(last.attempt) : 'none');
+    return this.#observed(last);
+  }
+
+  /**
+   * The second attempt has an answer that is no reply. Its endpoint may be able to do less than the first one, so that one is
+   * given as long again: what it has to say goes before it.
+   */
+  async #unlessFirst(answered: Made, first: Running): Promise<Made> {
+    if (!(await this.#endsWithin(first.end, this.#patienceMs))) {
+      this.#tell('second');
+      this.#lose(first, 'hedge-lost');
+      return answered;
+    }
+    const last = await first.end;
+    if (last.result.kind === 'try-another') return await this.#rest({ ...last, result: last.result }, answered);
+    this.#tell(last.result.kind === 'over' ? 'none' : 'first');
+    this.#forwarding.trail.push(`${answered.attempt.endpointName}:answered`);
     return this.#observed(last);
   }
 

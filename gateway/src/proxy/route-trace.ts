@@ -19,7 +19,10 @@ export function beginTrace({ exchange, caller }: Admission, pool: Pool): RouteTr
 export function routeHeader(trace: RouteTrace | undefined): readonly string[] {
   if (trace === undefined) return [];
   const tried = (trace.steps ?? []).flatMap((step) => {
-    const name = step.taken === undefined ? undefined : (step.fallback ?? trace).endpoints[step.taken]?.name;
+    const name =
+      step.taken === undefined || step.unmade !== undefined
+        ? undefined
+        : (step.fallback ?? trace).endpoints[step.taken]?.name;
     if (name === undefined) return [];
     return [step.fault === null ? name : `${name};${step.fault}`];
   });

@@ -120,6 +120,7 @@ test('route show tells every choice, what was passed over, and what came of the 
       {
         model: 'gpt-5.4-mini',
         hedge: false,
+        unmade: null,
         atMs: 1.5,
         taken: 'ptu',
         candidates: [
@@ -132,6 +133,7 @@ test('route show tells every choice, what was passed over, and what came of the 
       {
         model: 'gpt-5.4',
         hedge: false,
+        unmade: null,
         atMs: 7,
         taken: null,
         candidates: [

@@ -17,6 +17,11 @@ interface Line {
 /** What came of the attempt, on the line of the endpoint that was taken. */
 const attemptOf = ({ step, candidate }: Line) => (candidate.endpoint === step.taken ? step.attempt : null);
 
+/** A hedge that was not made says why. */
+function takenAs({ candidate, step }: Line): string {
+  return candidate.passed ?? step.unmade ?? (step.hedge ? 'hedge' : 'taken');
+}
+
 const columns: readonly Column<Line>[] = [
   { title: 'choice', name: 'choice', align: 'right', value: (one) => one.choice },
   { title: 'at, ms', name: 'atMs', align: 'right', value: (one) => one.step.atMs },
@@ -36,7 +41,7 @@ const columns: readonly Column<Line>[] = [
   { title: 'model', name: 'model', value: (one) => one.step.model },
   { title: 'tier', name: 'tier', align: 'right', value: (one) => one.candidate.tier },
   { title: 'endpoint', name: 'endpoint', value: (one) => one.candidate.endpoint },
-  { title: 'taken', name: 'passed', value: (one) => one.candidate.passed ?? (one.step.hedge ? 'hedge' : 'taken') },
+  { title: 'taken', name: 'passed', value: takenAs },
   {
     title: 'outcome',
     name: 'outcome',

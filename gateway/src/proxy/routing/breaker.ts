@@ -37,7 +37,7 @@ export class Breaker {
   #until = 0;
   #openedFor = 0;
   #trips = 0;
-  /** Failures before a first byte, one after the other. */
+  /** Calls that failed before a first byte, or had none in all their time, one after the other. */
   #inRow = 0;
   /** Replies that broke off, without one in between that came to its end. */
   #brokenInRow = 0;
@@ -163,7 +163,12 @@ export class Breaker {
       return begun.probe;
     }
     this.#window.add(calls, now);
-    return this.#wasSlow(now);
+    this.#inRow += 1;
+    if (this.#wasSlow(now)) return true;
+    // Where few calls come, there are never enough in the window, and an endpoint may have been dead for hours.
+    if (this.#inRow < this.#rules.failuresInRow) return false;
+    this.open('slow', now, 0);
+    return true;
   }
 
   open(cause: OpenCause, now: number, leastMs: number): void {

@@ -7,7 +7,9 @@ const fields = {
   window: duration({ atLeastMs: 100, atMostMs: 3_600_000 }).describe(
     'How far back failed and slow calls are counted. Refusals of a content filter, mistakes of clients and calls that a client broke off are never counted.',
   ),
-  failuresInRow: wholeNumber({ atLeast: 1 }).describe('So many failures one after the other break the circuit.'),
+  failuresInRow: wholeNumber({ atLeast: 1 }).describe(
+    'So many calls one after the other that failed, or had no first byte in all their time, break the circuit, however much time lies between them.',
+  ),
   failures: wholeNumber({ atLeast: 1 }).describe(
     'So many failures in the window break it too, if they are `failureShare` of the calls.',
   ),

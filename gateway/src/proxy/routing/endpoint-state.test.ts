@@ -6,6 +6,7 @@ import { defaultHealthRules } from '#model/health-rules.ts';
 import type { Verdict } from './endpoint-state.ts';
 
 const weu = endpointNamed('weu');
+const tooSlow: Verdict = { kind: 'too-slow' };
 const slow: Verdict = { kind: 'served', firstByteMs: 9_000, stream: true };
 const watchful = endpointNamed('weu', {
   health: { ...defaultHealthRules, slowMs: 5_000, slowCount: 4, slowShare: 0.75 },
@@ -101,8 +102,26 @@ describe('an endpoint breaks', () => {
 
   test('by calls that got no byte in all the time that they had', () => {
     const bench = new RoutingBench();
-    bench.attempts(weu, 10, { kind: 'too-slow' });
+    bench.attempts(weu, 10, tooSlow);
     assert.equal(bench.standing(weu), 'broken');
+  });
+
+  test('by few of them, too, one after the other, however much time lies between', () => {
+    const bench = new RoutingBench();
+    const hourly = (verdict: Verdict): void => {
+      bench.clock.advance(3_600_000);
+      bench.attempt(weu, verdict);
+    };
+    for (const verdict of [tooSlow, tooSlow, failed, tooSlow]) hourly(verdict);
+    hourly(served);
+    for (const verdict of [tooSlow, failed, tooSlow, tooSlow]) hourly(verdict);
+    assert.equal(bench.standing(weu), 'available', 'one answer in between is enough');
+    hourly(tooSlow);
+    assert.equal(bench.standing(weu), 'broken');
+    assert.deepEqual(
+      bench.happened.map(({ what }) => what),
+      ['broken'],
+    );
   });
 
   test('never by attempts that showed nothing: cancelled, or answered with what the client did wrong', () => {

@@ -5,7 +5,7 @@ import type { Choice } from './choice.ts';
 import type { HealthState } from './endpoint-state.ts';
 import type { Pool } from './pool.ts';
 import { whenFreed, type QueuedPlan } from './queue/pool-queue.ts';
-import { TraceStep, type Passed, type RouteTrace } from './trace.ts';
+import { TraceStep, type Passed, type RouteTrace, type Unmade } from './trace.ts';
 
 /** What a choice is made with. */
 export interface PlanTools {
@@ -104,12 +104,12 @@ export class Plan implements QueuedPlan {
   }
 
   /**
-   * Another endpoint beside the one that is being tried, rather than after it: one that is well, where nobody waits for it and
-   * the budget of retries allows it. Undefined where there is none.
+   * Another endpoint beside the one that is being tried, rather than after it: one that is well, where nobody who waits could
+   * have it and the budget of retries allows it. Undefined where there is none.
    */
   hedge(): Choice | undefined {
     const { route, retries, queue, endpoints } = this.#pool;
-    if (this.#tried.length >= route.maxAttempts || (queue !== null && queue.length > 0)) return undefined;
+    if (this.#tried.length >= route.maxAttempts || (queue !== null && queue.holdsUp)) return undefined;
     const now = this.#tools.clock.monotonic();
     if (this.#trace !== undefined) this.#passed = endpoints.map(laterTier);
     const member = this.#choose(now, 'sound');
@@ -123,9 +123,11 @@ export class Plan implements QueuedPlan {
     return { member, lease: member.state.begin(), step };
   }
 
-  /** A choice that comes to nothing, for reasons of ours: its endpoint may be tried by a later attempt. */
-  unmade({ member }: Choice): void {
+  /** A hedge that comes to nothing, for reasons of ours: its endpoint may be tried by a later attempt. */
+  unmade({ member, step }: Choice, why: Unmade): void {
     this.#tried = this.#tried.filter((one) => one !== member);
+    this.#pool.retries.giveBack(this.#tools.clock.monotonic());
+    if (step !== undefined) step.unmade = why;
   }
 
   /** Which endpoint would be next. Begins nothing and counts nothing. */

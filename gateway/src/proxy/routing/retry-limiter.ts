@@ -24,4 +24,9 @@ export class RetryLimiter {
     this.#counts.add(retries, now);
     return true;
   }
+
+  /** A retry that was taken has not been made. */
+  giveBack(now: number): void {
+    this.#counts.remove(retries, now);
+  }
 }

@@ -25,6 +25,19 @@ export class SlidingCounts {
     this.#sums[kind] = (this.#sums[kind] ?? 0) + 1;
   }
 
+  /** Takes one back, the latest that is still counted. */
+  remove(kind: number, now: number): void {
+    this.#advance(now);
+    for (let back = 0; back < buckets; back += 1) {
+      const at = ((this.#bucket - back + buckets) % buckets) * this.#kinds + kind;
+      const counted = this.#counts[at] ?? 0;
+      if (counted === 0) continue;
+      this.#counts[at] = counted - 1;
+      this.#sums[kind] = (this.#sums[kind] ?? 1) - 1;
+      return;
+    }
+  }
+
   count(kind: number, now: number): number {
     this.#advance(now);
     return this.#sums[kind] ?? 0;

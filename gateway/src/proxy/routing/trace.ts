@@ -25,6 +25,9 @@ export type Passed =
   /** The balancer took another one of its tier. */
   | 'not-drawn';
 
+/** Why a hedge was not made: the budgets had no room for it, or the first attempt came to its end before it was sent. */
+export type Unmade = 'unpaid' | 'overtaken';
+
 /** One choice of a plan, and what came of it. Times in ms since the request began. */
 export class TraceStep {
   readonly at: number;
@@ -40,6 +43,8 @@ export class TraceStep {
   waited: { readonly ms: number; readonly how: string } | undefined;
   /** Why the attempt was given up for another one. */
   fault: string | null = null;
+  /** Undefined where the attempt was made, or begun. */
+  unmade: Unmade | undefined;
   /** The attempt's record; undefined while it runs, and where it was not made after all. */
   record: Pick<UsageRecord, 'id' | 'outcome' | 'httpStatus' | 'timing'> | undefined;
 

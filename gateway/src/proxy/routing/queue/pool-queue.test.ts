@@ -293,6 +293,39 @@ describe('calls that wait for capacity', () => {
     assert.equal(plan.mayWait, false);
   });
 
+  test('are worked off although a defect strikes one of them, which is told, too', async () => {
+    const narrow = endpointNamed('weu', { maxInFlight: 1 });
+    const route = routeOver([[[narrow, 1]]], { queue: terms });
+    await ask('first', route);
+    const faulty = bench.plan(route);
+    const wait = ask('faulty', route, { plan: faulty });
+    const other = ask('other', route);
+    faulty.take = () => {
+      throw new Error('a defect');
+    };
+    assert.throws(() => choices[0]?.lease.end(), /a defect/);
+    assert.equal((await wait)?.how, 'hopeless');
+    await pass(300);
+    await other;
+    assert.deepEqual(log.slice(1), ['faulty hopeless after 0', 'other weu after 250']);
+  });
+
+  test('keep a slow call from its second attempt only where they could have that place', async () => {
+    for (const resource of [weu.resource, null]) {
+      bench = new RoutingBench();
+      const slow = bench.plan(two);
+      assert.equal(slow.next()?.member.endpoint.name, 'weu');
+      bench.attempt(weu, throttledFor(5_000));
+      bench.attempt(swc, throttledFor(1_000));
+      const all = ['a', 'b'].map((name) => ask(name, two, { plan: bench.plan(two, { ...plainCall, resource }) }));
+      await pass(1_000);
+      assert.equal(waiting(two), resource === null ? 1 : 2, 'who may go to swc is let go one after the other');
+      assert.equal(slow.hedge()?.member.endpoint.name, resource === null ? undefined : 'swc');
+      await pass(5_000);
+      await Promise.all(all);
+    }
+  });
+
   test('whoever wants the endpoint while nobody waits is served as ever', async () => {
     bench.attempt(weu, served);
     await ask('a', one);

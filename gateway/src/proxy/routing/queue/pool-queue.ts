@@ -251,10 +251,19 @@ export class PoolQueue implements StateWatcher {
     if (this.#pumping || this.#line.length === 0) return;
     this.#pumping = true;
     const now = this.#clock.monotonic();
-    if (now >= this.#lookAt) this.#endVain(now);
-    if (now >= this.#halvedAt) this.#speedUp(now);
-    while (this.#nextAt <= now && this.#letOneGo(now)) this.#spaceOut(now);
-    this.#pumping = false;
+    try {
+      if (now >= this.#lookAt) this.#endVain(now);
+      if (now >= this.#halvedAt) this.#speedUp(now);
+      while (this.#nextAt <= now && this.#letOneGo(now)) this.#spaceOut(now);
+    } finally {
+      // Whatever a defect does to one call, the others are worked off.
+      this.#pumping = false;
+      this.#sleep(now);
+    }
+  }
+
+  /** Sees to it that the line is worked off further. */
+  #sleep(now: number): void {
     if (this.#line.length === 0) this.#rest();
     else this.#wakeBy(this.#nextWake(now), now);
   }
@@ -288,8 +297,13 @@ export class PoolQueue implements StateWatcher {
     this.#outlooks.clear();
     const one = this.#line.take(({ plan }) => this.#outlook(plan, now) === 0);
     if (one === undefined) return false;
-    const choice = one.plan.take();
-    one.end(choice === undefined ? 'hopeless' : 'taken', now, choice);
+    let choice: Choice | undefined;
+    try {
+      choice = one.plan.take();
+    } finally {
+      // It stands in the line no more: nobody else would tell it.
+      one.end(choice === undefined ? 'hopeless' : 'taken', now, choice);
+    }
     return true;
   }
 
