@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import type { FaultInput } from '../src/faults/fault.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { call, chatPath, chunks, events, json, say, twinFor, v1 } from './support/call.ts';
 
@@ -112,6 +113,33 @@ void suite('faults', () => {
       assert.ok(json(got).error.message.length > 0);
       assert.deepEqual([twin.usage().attempts[0]?.status, twin.usage().total.inputTokens], [status, 0]);
     });
+
+  test('status, slowly: held until released, stopped in the middle, in pieces, broken off, or never begun', async (context) => {
+    const twin = await twinFor(context);
+    const slow: readonly [FaultInput, boolean][] = [
+      [{ kind: 'slow-first-byte' }, true],
+      [{ kind: 'slow-first-byte', after: 'headers' }, true],
+      [{ kind: 'stall', afterBytes: 20 }, true],
+      [{ kind: 'split', sizes: [1, 2] }, false],
+    ];
+    for (const [fault, held] of slow) {
+      twin.addFault({ kind: 'status', status: 429, retryAfter: 7 });
+      twin.addFault(fault);
+      const pending = call(twin, streamed);
+      while (held && twin.held() === 0) await new Promise((resolve) => setImmediate(resolve));
+      twin.release();
+      const got = await pending;
+      assert.deepEqual([got.status, got.headers['retry-after'], json(got).error.code], [429, '7', '429'], fault.kind);
+      assert.equal(twin.usage().attempts.at(-1)?.complete, true);
+    }
+    for (const fault of [{ kind: 'reset', afterBytes: 20 }, { kind: 'reset' }] as const) {
+      twin.addFault({ kind: 'status', status: 503 });
+      twin.addFault(fault);
+      await call(twin, streamed).catch(() => undefined);
+      assert.equal(twin.usage().attempts.at(-1)?.complete, false);
+    }
+    assert.equal(twin.usage().total.inputTokens, 0);
+  });
 
   test('status with a date to retry after and a body of one’s own', async (context) => {
     const twin = await twinFor(context);

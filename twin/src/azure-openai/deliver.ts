@@ -144,16 +144,14 @@ class StreamSender {
 const padded = (part: StreamPart, padding: string): StreamPart =>
   part.data.startsWith('{"') ? { ...part, data: padding + part.data.slice(1) } : part;
 
-/** Answers with an error. */
-export function refuse(exchange: Exchange, refusal: Refusal): void {
+/** Answers with an error, which may come late, in pieces, or break off, as a reply may. */
+export async function refuse(exchange: Exchange, refusal: Refusal): Promise<void> {
   const { response, attempt, caller } = exchange;
   if (response.headersSent || caller.gone) {
     response.destroy();
     return;
   }
   const { text } = refusal;
-  attempt.status = refusal.status;
-  settle(exchange, true);
   const headers: OutgoingHttpHeaders = {
     ...commonHeaders(exchange),
     ...refusal.headers,
@@ -161,7 +159,11 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   };
-  response.writeHead(refusal.status, headers).end(text);
+  const writer = writerOf(exchange);
+  await writer.begin(refusal.status, headers);
+  if (!response.headersSent) return;
+  attempt.status = refusal.status;
+  await writer.end(text, () => settle(exchange, true));
 }
 
 /** Enters the attempt before its last byte goes out; a caller that leaves before that byte makes it incomplete. */

@@ -37,7 +37,7 @@ export class AzureOpenAi {
     try {
       await this.answer(exchange);
     } catch (thrown) {
-      refuse(exchange, thrown instanceof Refusal ? thrown : internal(thrown));
+      await refuse(exchange, thrown instanceof Refusal ? thrown : internal(thrown));
     } finally {
       this.world.book.end(exchange.attempt);
     }
