@@ -17,10 +17,10 @@ import { cooldownOf } from './routing/retry-after.ts';
 import type { Services } from './services.ts';
 import { reachable, standing } from './standing.ts';
 import { storedBody, type StoredBody } from './stored-body.ts';
-import { readWhole, sealedReply, type WholeReading } from './stored-reply.ts';
+import { sealedReply } from './stored-reply.ts';
+import { StoredSending } from './stored-sending.ts';
 import { storedRequest } from './upstream/request.ts';
-import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
-import { Watchdog } from './upstream/watchdog.ts';
+import type { UpstreamReply } from './upstream/send.ts';
 
 /** Of what is answered here: files and batches have a folder of their own. */
 type StoredOperation = Exclude<AnyStored, BatchOperation>;
@@ -45,9 +45,6 @@ interface Home {
   readonly raw: string | null;
 }
 
-/** Nothing is generated: whoever takes longer is broken. */
-const deadlineMs = 60_000;
-const idleMs = 30_000;
 /** A conversation begins wherever there is room for it: so many resources are asked. */
 const mostHomes = 3;
 
@@ -141,17 +138,6 @@ function failureOf({ status, headers }: UpstreamReply, operation: StoredOperatio
   return undefined;
 }
 
-async function firstByte(sending: Sending): Promise<UpstreamReply> {
-  try {
-    return await sending.reply;
-  } catch (thrown) {
-    if (!(thrown instanceof NoReply)) throw thrown;
-    throw new Failure('upstream_unavailable', 'The resource where it is stored could not be reached.', {
-      cause: thrown,
-    });
-  }
-}
-
 interface Answer {
   readonly status: number;
   readonly body: Buffer;
@@ -172,22 +158,16 @@ async function ask(
   const trace = arrival.trace?.beginAttempt(endpoint);
   const sentAt = services.clock.monotonic();
   let httpStatus: number | null = null;
-  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential, trace }));
-  let reading: WholeReading | undefined;
-  const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
-  const deadlineAt = services.clock.monotonic() + deadlineMs;
-  const watchdog = new Watchdog(services.alarms, { deadlineAt, firstByteMs: null, idleMs }, { expired: giveUp });
-  presence.watch({ clientLeft: giveUp });
+  const sending = new StoredSending(services, endpoint, presence);
   try {
-    const reply = await firstByte(sending);
+    const reply = await sending.reply(storedRequest(request, endpoint, { attemptId, credential, trace }));
     httpStatus = reply.status;
     const failure = failureOf(reply, operation, services.clock.now());
     if (failure !== undefined) {
       reply.abort();
       throw failure;
     }
-    reading = readWhole(reply, watchdog);
-    const whole = await reading.body;
+    const whole = await sending.whole(reply);
     if (whole === undefined) throw new Failure('upstream_unavailable', 'The resource where it is stored broke off.');
     const known = new Map(raw === null || arrival.stored?.id == null ? [] : [[raw, arrival.stored.id]]);
     const { affinity } = arrival.snapshot;
@@ -201,8 +181,7 @@ async function ask(
       );
     return { status: reply.status, body: sealed };
   } finally {
-    watchdog.stop();
-    presence.unwatch();
+    sending.end();
     if (trace !== undefined) trace.stored = { sentAt, httpStatus, endedAt: services.clock.monotonic() };
   }
 }

@@ -215,6 +215,28 @@ describe('what lives in one resource', () => {
     assert.equal((await client.responses.retrieve(id)).id, id);
   });
 
+  test('tells the health of an endpoint that cannot be reached, and of nothing that concerns one operation alone', async (context) => {
+    const stack = await stackFor(context);
+    const client = clientOf(stack.url, keys.marketing);
+    const { id } = await client.responses.create({ model: 'one-endpoint', input: 'Hello' });
+    const match = { operation: 'responses.retrieve' } as const;
+    const state = async (): Promise<string | undefined> =>
+      /tollgate_endpoint_state\{endpoint="weu",state="(\w+)"\} 1/.exec((await stack.admin('/metrics')).text)?.[1];
+    for (const status of [403, 404, 429, 500, 503]) {
+      stack.twin.addFault({ kind: 'status', status, retryAfter: 60, times: 6, match });
+      for (let at = 0; at < 6; at += 1) await assert.rejects(client.responses.retrieve(id));
+    }
+    assert.equal(await state(), 'available', 'it makes responses as well as ever');
+    stack.twin.addFault({ kind: 'reset', times: 5, match });
+    for (let at = 0; at < 5; at += 1) await assert.rejects(client.responses.retrieve(id));
+    assert.equal(await state(), 'broken');
+    assert.equal(
+      (await client.responses.retrieve(id)).id,
+      id,
+      'there is no other way to it, so it is tried all the same',
+    );
+  });
+
   test('keeps the bytes of a stream but for the ids, and cuts no event', async (context) => {
     const stack = await stackFor(context);
     stack.twin.addFault({ kind: 'split', sizes: [1, 7, 3] });

@@ -129,3 +129,22 @@ test('no token stands in the log, nor in what the admin API shows', async (conte
   const shown = `${stack.logged()}${(await stack.admin('/admin/v1/config')).text}`;
   assert.equal(/eyJ[\w-]{20,}/.test(shown), false);
 });
+
+test('what is asked of something stored renews a refused token, too, and a token that is refused for good is told to the health', async (context) => {
+  const stack = await start(context);
+  const options = { headers: { 'api-key': keys.marketing } };
+  const made = await call(`${stack.url}/openai/v1/responses`, {
+    ...options,
+    body: { model: 'one-endpoint', input: 'Hello' },
+  });
+  const url = `${stack.url}/openai/v1/responses/${String(JSON.parse(made.body).id)}`;
+  const refused = { kind: 'status', status: 401, match: { operation: 'responses.retrieve' } } as const;
+  stack.twin.addFault(refused);
+  assert.equal((await call(url, options)).status, 200);
+  assert.equal(asked(stack), 2);
+  stack.twin.addFault({ ...refused, times: null });
+  const answer = await call(url, options);
+  assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [502, 'upstream_misconfigured']);
+  assert.match((await stack.admin('/metrics')).text, /tollgate_endpoint_state\{endpoint="weu",state="quarantined"\} 1/);
+  assert.match(stack.logged(), /"alert":true/);
+});

@@ -242,6 +242,11 @@ export class EndpointState {
     }
   }
 
+  /** What a call has shown that was no attempt, as one about something stored: it ends no term, and is no probe. */
+  shown(verdict: Extract<Verdict, { kind: 'failed' | 'too-slow' | 'misconfigured' }>): void {
+    this.reported({ term: this.#breaker.term, probe: false }, verdict);
+  }
+
   /** For the lease only: a reply that had begun broke off, or went silent. */
   brokeOff(begun: Begun, reason: string): void {
     this.lastError = reason;
