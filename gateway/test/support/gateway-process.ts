@@ -14,6 +14,8 @@ export interface GatewayProcess {
   readonly dataFolder: string;
   /** Its exit code; null where a signal ended it. */
   readonly exited: Promise<number | null>;
+  /** Lets it drain and end; resolves with everything that it said. */
+  stop(): Promise<string>;
 }
 
 /** A gateway in a process of its own, on a folder of its own; ended with the test. */
@@ -29,12 +31,20 @@ export async function startGatewayProcess(
     env: { ...process.env, ...options.environment, TOLLGATE_PORT: '0', TOLLGATE_ADMIN_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let said = '';
+  child.stdout?.on('data', (text: Buffer) => {
+    said += text.toString();
+  });
   const exited = new Promise<number | null>((resolve) => {
     child.once('close', resolve);
   });
-  context.after(async () => {
+  const stop = async (): Promise<string> => {
     child.kill('SIGTERM');
     await exited;
+    return said;
+  };
+  context.after(async () => {
+    await stop();
     rmSync(folder, { recursive: true, force: true });
   });
   const { port, adminPort } = await portsOf(child);
@@ -44,6 +54,7 @@ export async function startGatewayProcess(
     pid: child.pid ?? 0,
     dataFolder,
     exited,
+    stop,
   };
 }
 

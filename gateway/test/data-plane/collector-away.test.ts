@@ -1,0 +1,113 @@
+// A collector that is away, slow or refuses: calls do not notice.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { startTwin } from '../../../twin/src/server.ts';
+import { call, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { spansOf, toCollector } from '../support/telemetry.ts';
+
+async function traced(context: TestContext, url: string): Promise<RunningStack> {
+  return await startStack(context, { environment: { ...toCollector(url), OTEL_EXPORTER_OTLP_TIMEOUT: '400' } });
+}
+
+async function chat(stack: RunningStack, count: number): Promise<void> {
+  for (let made = 0; made < count; made += 1) {
+    const answer = await call(`${stack.url}/openai/v1/chat/completions`, {
+      headers: { 'api-key': keys.marketing },
+      body: { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'Hello twin:tokens=3' }] },
+    });
+    assert.equal(answer.status, 200, answer.body);
+  }
+}
+
+/** How many spans the gateway says it has exported, and dropped. */
+async function counts(stack: RunningStack): Promise<readonly [exported: number, dropped: number]> {
+  const { text } = await stack.admin('/metrics');
+  const of = (fate: string): number =>
+    Number(
+      new RegExp(String.raw`^tollgate_telemetry_${fate}_total\{exporter="otlp",signal="spans"\} (\d+)$`, 'm').exec(
+        text,
+      )?.[1],
+    );
+  return [of('exported'), of('dropped')];
+}
+
+async function whenCounted(stack: RunningStack, exported: number, dropped: number): Promise<void> {
+  const signal = AbortSignal.timeout(30_000);
+  for (;;) {
+    const now = await counts(stack);
+    if (now[0] === exported && now[1] === dropped) return;
+    assert.ok(!signal.aborted, `exported and dropped: ${now.join(', ')}, not ${exported}, ${dropped}`);
+  }
+}
+
+function complaints(stack: RunningStack): number {
+  return stack
+    .logged()
+    .split('\n')
+    .filter((line) => line.includes('could not be exported') && line.includes('"spans"')).length;
+}
+
+test('nobody listens: spans are dropped, counted and told of once; what comes later is exported', async (context) => {
+  const gone = await startTwin();
+  const { port, url } = gone;
+  await gone.close();
+  const stack = await traced(context, url);
+  await chat(stack, 3);
+  await whenCounted(stack, 0, 6);
+  const collector = await startTwin({ port });
+  context.after(async () => await collector.close());
+  await chat(stack, 2);
+  await whenCounted(stack, 4, 6);
+  assert.equal(spansOf(collector).length, 4);
+  assert.equal(complaints(stack), 1);
+  assert.match(stack.logged(), /telemetry can be exported again/);
+});
+
+for (const [what, fault] of [
+  ['refuses', { kind: 'status', status: 400, times: null }],
+  ['is throttled', { kind: 'status', status: 429, times: null }],
+  ['fails', { kind: 'status', status: 500, times: null }],
+  ['breaks off', { kind: 'reset', times: null }],
+  ['never answers', { kind: 'slow', ms: 600_000, times: null }],
+] as const)
+  test(`a collector that ${what}: calls are served, and the end is not held up`, async (context) => {
+    const collector = await startTwin();
+    context.after(async () => await collector.close());
+    collector.azure.addFault({ service: 'otlp', ...fault });
+    const stack = await traced(context, collector.url);
+    await chat(stack, 3);
+    await whenCounted(stack, 0, 6);
+    await chat(stack, 1);
+    await stack.gateway.drain('test');
+    assert.deepEqual(spansOf(collector), []);
+    assert.equal(complaints(stack), 1);
+    assert.equal(stack.twin.usage().total.requests, 4);
+  });
+
+test('of a batch that is taken in part only the part is dropped', async (context) => {
+  const collector = await startTwin();
+  context.after(async () => await collector.close());
+  collector.azure.addFault({ service: 'otlp', operation: 'traces', kind: 'partial' });
+  const stack = await traced(context, collector.url);
+  await chat(stack, 3);
+  await whenCounted(stack, 5, 1);
+});
+
+test('headers of OTEL_EXPORTER_OTLP_HEADERS go with what is exported, and into no log', async (context) => {
+  const collector = await startTwin();
+  context.after(async () => await collector.close());
+  const stack = await startStack(context, {
+    environment: { ...toCollector(collector.url), OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret-of-the-collector' },
+  });
+  await chat(stack, 1);
+  await stack.gateway.drain('test');
+  assert.equal(collector.azure.collector.headers()['api-key'], 'secret-of-the-collector');
+  assert.equal(spansOf(collector).length, 2);
+  assert.ok(!stack.logged().includes('secret-of-the-collector'));
+});
+
+test('an address that is none keeps the gateway from starting, with a sentence', async (context) => {
+  await assert.rejects(startStack(context, { environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' } }), {
+    message: /OTEL_EXPORTER_OTLP_ENDPOINT: expected the address of a collector/,
+  });
+});
