@@ -51,16 +51,17 @@ const span = {
   resource: { 'service.name': 'mine' },
 };
 
+const delimited = (field: number, bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes]);
+const fixed = (field: number, value: bigint): Buffer => {
+  const bytes = Buffer.alloc(9);
+  bytes[0] = (field << 3) | 1;
+  bytes.writeBigUInt64LE(value, 1);
+  return bytes;
+};
+
 /** Written by hand, so that reading is not tested by writing: field 1 of everything, then a span with id, name and times. */
 function protobufTraces(): Buffer {
-  const delimited = (field: number, bytes: Buffer): Buffer =>
-    Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes]);
-  const fixed = (field: number, value: bigint): Buffer => {
-    const bytes = Buffer.alloc(9);
-    bytes[0] = (field << 3) | 1;
-    bytes.writeBigUInt64LE(value, 1);
-    return bytes;
-  };
   const attribute = (key: string, value: Buffer): Buffer =>
     Buffer.concat([delimited(1, Buffer.from(key)), delimited(2, value)]);
   const half = Buffer.alloc(9);
