@@ -78,9 +78,9 @@ export function ptuDeployments(
 
 /** Secrets of the configuration, else the one of the data folder. */
 function affinityOf({ config, affinityKey }: SnapshotParts): AffinityRules {
-  const { keys, boundTo, untaggedReasoning } = config.routing.affinity;
+  const { keys, boundTo, unsigned } = config.routing.affinity;
   const secrets = keys.length === 0 ? [affinityKey] : keys.map((key) => key.reveal());
-  return Object.freeze({ boundTo, untaggedReasoning, keys: Object.freeze(secrets.map(signingKey)) });
+  return Object.freeze({ boundTo, unsigned, keys: Object.freeze(secrets.map(signingKey)) });
 }
 
 const termsOfValues = new WeakMap<NonNullable<Config['entra']>, TokenTerms>();

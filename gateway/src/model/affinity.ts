@@ -1,5 +1,8 @@
 import type { MemberSpan } from './request-body.ts';
 
+/** The member of requests and replies that holds what only one resource can read. In a text its quotation marks are escaped. */
+export const encryptedMember = Buffer.from('"encrypted_content"');
+
 /** A key that ids are signed with. */
 export interface SigningKey {
   /** Stands in every id that it signed, so that the right key is tried first; tells nothing of the key. */
@@ -13,8 +16,11 @@ export interface AffinityRules {
   readonly keys: readonly SigningKey[];
   /** Whose an id is: of one subscription, or of every subscription of the consumer. */
   readonly boundTo: 'subscription' | 'consumer';
-  /** What becomes of encrypted reasoning without a tag, which says neither where it was made nor whose it is. */
-  readonly untaggedReasoning: 'pass' | 'refuse';
+  /**
+   * What becomes of what says neither where it lives nor whose it is: encrypted reasoning without a tag, and ids of a
+   * resource's own making (items, files, vector stores, containers).
+   */
+  readonly unsigned: 'pass' | 'refuse';
 }
 
 /** A call that must go to one resource, because what it refers to lives there. */

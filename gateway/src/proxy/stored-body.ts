@@ -1,9 +1,9 @@
 import { parseJsonObject } from '#kernel/json.ts';
 import type { Caller } from '#model/admission.ts';
+import { encryptedMember } from '#model/affinity.ts';
 import type { Arrival } from '#model/arrival.ts';
 import { topLevelMembers } from './accept/json-members.ts';
 import { boundByContents } from './routing/affinity/brought-contents.ts';
-import { encryptedMember } from './routing/affinity/encrypted-member.ts';
 import { applyEdits } from './upstream/request.ts';
 
 /** The body of a call about something stored, as its resource must get it. */

@@ -168,7 +168,7 @@ describe('encrypted reasoning that clients keep themselves', () => {
   test('without a tag goes wherever the call goes, unless it is to be refused', async (context) => {
     for (const [setting, status] of [
       ['', 200],
-      ['routing: { affinity: { untaggedReasoning: refuse } }\n', 400],
+      ['routing: { affinity: { unsigned: refuse } }\n', 400],
     ] as const) {
       const stack = await start(context, setting);
       const output = await turn(clientOf(stack), [said('Hello')]);

@@ -98,7 +98,7 @@ export function snapshotOf({
     affinity: {
       keys: [signingKey('a-signing-key-of-the-tests-0123456789')],
       boundTo: 'subscription',
-      untaggedReasoning: 'pass',
+      unsigned: 'pass',
     },
     limits: { maxBodyBytes: 1024 * 1024 },
     batches: { maxFileBytes: 1024 * 1024, maxLines: 1000, uploadTimeoutMs: 1000 },

@@ -83,6 +83,20 @@ const checks = [
     'affinity_not_supported input',
   ],
   [
+    'a file that a tool gave back',
+    { input: [{ type: 'function_call_output', call_id: 'c', output: [{ type: 'input_file', file_id: 'file-1' }] }] },
+    responses,
+    two,
+    'affinity_not_supported input',
+  ],
+  [
+    'a picture of a computer',
+    { input: [{ type: 'computer_call_output', output: { type: 'computer_screenshot', file_id: 'file-1' } }] },
+    responses,
+    two,
+    'affinity_not_supported input',
+  ],
+  [
     'an item reference',
     { input: [{ type: 'item_reference', id: 'rs_1' }] },
     responses,
@@ -129,6 +143,62 @@ const checks = [
 for (const [what, body, changes, route, expected] of checks) {
   test(`request-checks: ${what} is ${expected === undefined ? 'let through' : `refused as ${expected}`}`, () => {
     assert.equal(refusal(requestChecks, contextFor(exchangeOf(body, changes), { route })), expected);
+  });
+}
+
+const snapshot = snapshotOf();
+const strict = { ...snapshot, affinity: { ...snapshot.affinity, unsigned: 'refuse' } } as const;
+const here: Binding = {
+  resource: weu.resource,
+  param: 'previous_response_id',
+  edits: new Map(),
+  cuts: [],
+  known: new Map(),
+};
+// [what, body, changes, refusal where what is not signed is to be refused]
+const unsigned = [
+  ['an item reference', { input: [{ type: 'item_reference', id: 'rs_1' }] }, responses, 'input'],
+  [
+    'a file in the input',
+    { input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'a' }] }] },
+    responses,
+    'input',
+  ],
+  ['a file that a tool gave back', { input: [{ output: [{ type: 'input_file', file_id: 'a' }] }] }, responses, 'input'],
+  ['a file deep inside', { input: [{ a: [{ b: { file_id: 'a' } }] }] }, responses, 'input'],
+  [
+    'a file in a message',
+    { messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'a' } }] }] },
+    {},
+    'messages',
+  ],
+  ['a vector store', { input: 'x', tools: [{ type: 'file_search', vector_store_ids: ['vs_1'] }] }, responses, 'tools'],
+  ['a container', { input: 'x', tools: [{ type: 'code_interpreter', container: 'cntr_1' }] }, responses, 'tools'],
+  [
+    'a new container',
+    { input: 'x', tools: [{ type: 'code_interpreter', container: { type: 'auto' } }] },
+    responses,
+    undefined,
+  ],
+  ['a stored prompt, which is nobody’s own', { prompt: { id: 'pmpt_1' } }, responses, undefined],
+  [
+    'a function that takes files',
+    { messages, tools: [{ function: { parameters: { properties: { file_id: {} } } } }] },
+    {},
+    undefined,
+  ],
+  ['text about files', { input: 'file_id' }, responses, undefined],
+] as const;
+
+for (const [what, body, changes, param] of unsigned) {
+  test(`request-checks: where what is not signed is refused, ${what} is ${param === undefined ? 'let through' : 'refused'}`, () => {
+    const expected = param === undefined ? undefined : `affinity_not_supported ${param}`;
+    for (const binding of [undefined, here]) {
+      const options = { route: one, ...(binding === undefined ? {} : { binding }) };
+      const exchange = exchangeOf(body, { ...changes, snapshot: strict });
+      assert.equal(refusal(requestChecks, contextFor(exchange, options)), expected);
+      assert.equal(refusal(requestChecks, contextFor(exchangeOf(body, changes), options)), undefined);
+    }
   });
 }
 

@@ -40,12 +40,14 @@ const keys = {
               'Whose a response or a conversation is: of the subscription that made it, or of all subscriptions of its ' +
                 'consumer.',
             ),
-          untaggedReasoning: z
+          unsigned: z
             .enum(['pass', 'refuse'])
             .default('pass')
             .describe(
-              'What becomes of encrypted reasoning in the input of a response that this gateway did not tag, made before it did ' +
-                'or past it: `pass` sends it on, to be read or refused by whichever resource gets the call; `refuse` answers 400.',
+              'What becomes of what a call refers to and this gateway has not signed, so that it says neither where it lives nor ' +
+                'whose it is: encrypted reasoning from before the gateway or past it; item references, files, vector stores and ' +
+                "containers by the resource's own ids. `pass` sends encrypted reasoning wherever the call goes, and the others " +
+                "where one resource serves the model; `refuse` answers 400, so that nobody can use what is another caller's.",
             ),
         })
         .prefault({})

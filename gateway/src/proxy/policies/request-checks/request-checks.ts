@@ -1,6 +1,6 @@
 import { Failure } from '#kernel/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '#kernel/json.ts';
-import type { Binding } from '#model/affinity.ts';
+import { encryptedMember, type Binding } from '#model/affinity.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
@@ -54,7 +54,11 @@ function anyPart(items: Json | undefined, test: (part: Json) => boolean): boolea
   if (!Array.isArray(items)) return false;
   return items.some((item: Json) => {
     if (test(item)) return true;
-    return isJsonObject(item) && Array.isArray(item['content']) && item['content'].some((part: Json) => test(part));
+    if (!isJsonObject(item)) return false;
+    // What somebody said, and what a tool gave back.
+    const parts = item['content'] ?? item['output'];
+    if (Array.isArray(parts)) return parts.some((part: Json) => test(part));
+    return isJsonObject(parts) && test(parts);
   });
 }
 
@@ -68,20 +72,16 @@ function boundTool(tool: Json): boolean {
   return isJsonObject(tool['container']) && Array.isArray(tool['container']['file_ids']);
 }
 
-/** The member that ties a call to one resource, or undefined. */
-function resourceBound(json: JsonObject): string | undefined {
-  if (isJsonObject(json['prompt'])) return 'prompt';
+/** The member that refers to something that a caller has made in one resource, or undefined. */
+function madeThere(json: JsonObject): string | undefined {
   if (anyPart(json['input'], (part) => refersToFile(part) || isItemReference(part))) return 'input';
   if (anyPart(json['messages'], refersToFile)) return 'messages';
   return Array.isArray(json['tools']) && json['tools'].some((tool: Json) => boundTool(tool)) ? 'tools' : undefined;
 }
 
-/** Reasoning that a client keeps itself: only the resource that encrypted it can read it, which it does not say. */
-function bringsEncrypted({ input }: JsonObject): boolean {
-  return (
-    Array.isArray(input) &&
-    input.some((item: Json) => isJsonObject(item) && typeof item['encrypted_content'] === 'string')
-  );
+/** The member that ties a call to one resource, or undefined. Stored prompts are the platform's, and nobody's own. */
+function resourceBound(json: JsonObject): string | undefined {
+  return isJsonObject(json['prompt']) ? 'prompt' : madeThere(json);
 }
 
 /**
@@ -89,8 +89,34 @@ function bringsEncrypted({ input }: JsonObject): boolean {
  * a second one beside the first, nor to another model.
  */
 export function livesInOneResource(exchange: Exchange, binding: Binding | null): boolean {
-  const { json } = exchange.body;
-  return binding !== null || resourceBound(json) !== undefined || bringsEncrypted(json);
+  const { json, bytes } = exchange.body;
+  return binding !== null || resourceBound(json) !== undefined || bytes.includes(encryptedMember);
+}
+
+/** Names that only these members have, at whatever depth they stand. */
+const idNames = new Set([...contentIds, 'file_ids', 'vector_store_ids', 'container']);
+
+function refersAnywhere(value: Json | undefined): boolean {
+  if (Array.isArray(value)) return value.some((one: Json) => refersAnywhere(one));
+  if (!isJsonObject(value)) return false;
+  if (value['type'] === 'item_reference') return true;
+  return Object.entries(value).some(
+    ([name, inner]) =>
+      (idNames.has(name) && (typeof inner === 'string' || Array.isArray(inner))) || refersAnywhere(inner),
+  );
+}
+
+/** What another caller may have made: nothing shows whose it is. */
+function refuseUnsigned({ body, snapshot, operation }: Exchange): void {
+  if (snapshot.affinity.unsigned !== 'refuse' || operation === 'embeddings') return;
+  for (const param of ['input', 'messages', 'tools'] as const) {
+    if (!refersAnywhere(body.json[param])) continue;
+    throw new Failure(
+      'affinity_not_supported',
+      `'${param}' refers to something by an id that does not say whose it is, which this gateway does not allow.`,
+      { param },
+    );
+  }
 }
 
 function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute, binding: Binding | null): void {
@@ -139,6 +165,7 @@ export const requestChecks = {
     refuseIncomplete(exchange);
     refuseWhatCannotBeMetered(exchange);
     refuseWhatTheUpstreamLacks(exchange, route);
+    refuseUnsigned(exchange);
     refuseWithoutAffinity(exchange, route, binding);
   },
 } as const satisfies PolicyStep;

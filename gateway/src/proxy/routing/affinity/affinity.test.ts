@@ -12,7 +12,7 @@ const keys = ['first-signing-key-of-the-tests-0123456789', 'second-signing-key-o
 );
 const [first, second] = keys;
 assert.ok(first !== undefined && second !== undefined);
-const rules: AffinityRules = { keys: [first], boundTo: 'subscription', untaggedReasoning: 'pass' };
+const rules: AffinityRules = { keys: [first], boundTo: 'subscription', unsigned: 'pass' };
 const raw = `resp_${'0123456789abcdef'.repeat(3)}`;
 const sealing = { prefix: 'resp_', owner: 'subscription marketing-web', resource } as const;
 

@@ -87,7 +87,7 @@ export function boundByContents(bringing: Bringing): Pick<Binding, 'resource' | 
   const span = body.spans.get(param);
   if (span === undefined) return null;
   const found = contentsIn(body.bytes, span, { affinity, owner: ownerOf(affinity, caller) });
-  if (affinity.untaggedReasoning === 'refuse' && encryptedTexts(body.json[param]) !== (found?.cuts.length ?? 0))
+  if (affinity.unsigned === 'refuse' && encryptedTexts(body.json[param]) !== (found?.cuts.length ?? 0))
     throw unreadable(param, `Encrypted content in '${param}' is not what this caller was given. Leave it out.`);
   const resource = found === undefined ? undefined : homeOf(bringing, found);
   return found === undefined || resource === undefined ? null : { resource, cuts: found.cuts };

@@ -11,7 +11,7 @@ const [first, second] = ['first-signing-key-of-the-tests-0123456789', 'second-si
   signingKey,
 );
 assert.ok(first !== undefined && second !== undefined);
-const rules: AffinityRules = { keys: [first], boundTo: 'subscription', untaggedReasoning: 'pass' };
+const rules: AffinityRules = { keys: [first], boundTo: 'subscription', unsigned: 'pass' };
 const weu = 'https://contoso-weu.openai.azure.com';
 const swc = 'https://contoso-swc.openai.azure.com';
 const owner = 'subscription marketing-web';

@@ -1,5 +1,4 @@
-/** The member that holds what only one resource can read. Inside a text its quotation marks would be escaped. */
-export const encryptedMember = Buffer.from('"encrypted_content"');
+import { encryptedMember } from '#model/affinity.ts';
 
 const quote = '"'.charCodeAt(0);
 const colon = ':'.charCodeAt(0);

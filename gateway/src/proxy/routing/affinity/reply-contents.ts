@@ -1,6 +1,6 @@
-import type { AffinityRules } from '#model/affinity.ts';
+import { encryptedMember, type AffinityRules } from '#model/affinity.ts';
 import { contentTag, headOf, longestHead } from './content-tag.ts';
-import { encryptedMember, textAt } from './encrypted-member.ts';
+import { textAt } from './encrypted-member.ts';
 import { unfinished } from './reply-ids.ts';
 
 interface Whose {

@@ -1,7 +1,7 @@
-import type { AffinityRules } from '#model/affinity.ts';
+import { encryptedMember, type AffinityRules } from '#model/affinity.ts';
 import type { MemberSpan } from '#model/request-body.ts';
 import { contentTagLength, isTagged, openContentTag } from './content-tag.ts';
-import { encryptedMember, textAt } from './encrypted-member.ts';
+import { textAt } from './encrypted-member.ts';
 
 /** What a request brings along that only one resource can read. */
 export interface BroughtContents {
