@@ -146,8 +146,8 @@ for (const [what, body, changes, route, expected] of checks) {
   });
 }
 
-const snapshot = snapshotOf();
-const strict = { ...snapshot, affinity: { ...snapshot.affinity, unsigned: 'refuse' } } as const;
+const usual = snapshotOf();
+const strict = { ...usual, affinity: { ...usual.affinity, unsigned: 'refuse' } } as const;
 const here: Binding = {
   resource: weu.resource,
   param: 'previous_response_id',
