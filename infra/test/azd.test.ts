@@ -159,6 +159,14 @@ test('environment.yaml names a template of the resource group, and its parameter
   );
 });
 
+/** A feature of the dev container, by a part of its name. */
+function containerFeature(part: string): { readonly version: string } {
+  const { features } = JSON.parse(read('.devcontainer/devcontainer.json'));
+  const [found] = Object.entries<{ version: string }>(features).filter(([name]) => name.includes(`${part}:`));
+  assert.ok(found !== undefined, part);
+  return found[1];
+}
+
 interface Step {
   readonly uses?: string;
 }
@@ -197,10 +205,36 @@ describe('pipelines', () => {
     for (const name of settable) assert.equal(jobs.deploy.env[name], `\${{ vars.${name} }}`, name);
   });
 
+  test('both take the same tools in the same versions', () => {
+    const files = ['.github/workflows', '.azdo/pipelines'].flatMap((folder) =>
+      globSync('*.yml', { cwd: path.join(repositoryRoot, folder) }).map((file) => `${folder}/${file}`),
+    );
+    assert.equal(files.length, 4);
+    const azd = files.flatMap((file) =>
+      [...read(file).matchAll(/\n\s+version: (\d+\.\d+\.\d+)/g)].map(([, one]) => one),
+    );
+    assert.deepEqual([...new Set(azd)], [containerFeature('azd').version]);
+    const node = files.flatMap((file) =>
+      [...read(file).matchAll(/(?:node-version: |versionSpec: )(\d+)/g)].map(([, one]) => one),
+    );
+    assert.deepEqual([...new Set(node)], [containerFeature('features/node').version]);
+  });
+
   test('GitHub: nothing is taken down unless its name is typed', () => {
     const { jobs, on } = github('azure-clean-up.yml');
     assert.deepEqual(Object.keys(on), ['workflow_dispatch']);
     assert.match(jobs.down.if, /inputs\.environment == vars\.AZURE_ENV_NAME/);
+  });
+
+  test('Azure DevOps: nothing is taken down unless its name is typed', () => {
+    const pipeline = parse(read('.azdo/pipelines/azure-clean-up.yml'));
+    assert.deepEqual([pipeline.trigger, pipeline.pr], ['none', 'none']);
+    const [job] = pipeline.jobs;
+    assert.equal(job.condition, "eq(variables['AZURE_ENV_NAME'], '${{ parameters.environment }}')");
+    const down = job.steps.find(({ task }: { task?: string }) => task === 'AzureCLI@2');
+    assert.match(down.inputs.inlineScript, /azd down --purge --force --no-prompt/);
+    for (const name of ['AZURE_SUBSCRIPTION_ID', 'AZURE_ENV_NAME', 'AZURE_LOCATION', 'USE_LOCKS'])
+      assert.equal(down.env[name], `$(${name})`);
   });
 
   test('Azure DevOps: the same, with a service connection', () => {

@@ -41,7 +41,23 @@ interface Demand {
   readonly message: string;
 }
 
+/** Whether every element of a document ends where it must; expressions (`@(…)`) hold nothing that looks like one here. */
+function isWellFormed(text: string): boolean {
+  const open: string[] = [];
+  for (const [, end = '', name = '', alone = ''] of text
+    .replaceAll(/<!--[^]*?-->/g, '')
+    .matchAll(/<(\/?)([a-z][a-z-]*)(?:\s+[a-zA-Z-]+="[^"<]*")*\s*(\/?)>/g)) {
+    if (end === '' && alone === '') open.push(name);
+    else if (end !== '' && open.pop() !== name) return false;
+  }
+  const rest = text
+    .replaceAll(/<!--[^]*?-->/g, '')
+    .replaceAll(/<\/?[a-z][a-z-]*(?:\s+[a-zA-Z-]+="[^"<]*")*\s*\/?>/g, '');
+  return open.length === 0 && !rest.includes('<');
+}
+
 const policyDemands: readonly Demand[] = [
+  { test: isWellFormed, message: 'is no XML: an element does not end where it must' },
   {
     test: (text) => /<forward-request[^>]*buffer-response="false"/.test(text),
     message: 'holds streams back: forward-request needs buffer-response="false"',
@@ -61,6 +77,15 @@ const policyDemands: readonly Demand[] = [
   },
   { test: (text) => (text.match(/<base \/>/g) ?? []).length === 3, message: 'leaves out a <base />' },
 ];
+
+/** As they are deployed, put together from their parts. */
+export function policiesArePutTogether(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.ApiManagement/service/apis/policies').flatMap((policy) =>
+    policyDemands.flatMap(({ test, message }): Problem[] =>
+      test(asText(at(policy.body, 'properties.value') ?? '')) ? [] : [problemAt(policy, 'policy', message)],
+    ),
+  );
+}
 
 /** Policies of API Management: read as text, since expressions make them more than XML. */
 export function policiesAreGood(files: ReadonlyMap<string, string>): Problem[] {

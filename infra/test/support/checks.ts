@@ -100,6 +100,7 @@ function checkSnapshot(
     ...front.timesFit(made),
     ...front.idleMinutesMeanSomething(made),
     ...front.frontDoorFits(made),
+    ...front.policiesArePutTogether(made),
     ...front.replicasFit(made),
     ...front.imageIsKept(made, environment),
     ...namesAreTaken(made),

@@ -463,6 +463,13 @@ export const faults: readonly Fault[] = [
     rule: 'policy',
   },
   {
+    what: 'an element does not end',
+    file: 'policies/from-front-door.xml',
+    from: '</check-header>',
+    to: '',
+    rule: 'policy',
+  },
+  {
     what: 'callers say who they are',
     file: 'policies/api.xml',
     from: 'exists-action="override"',
