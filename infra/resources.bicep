@@ -76,6 +76,11 @@ param logRetentionDays int = 90
 @description('Most that may be logged, in GB a day; -1 is no limit.')
 param logDailyQuotaGb int = 10
 
+@description('Of a hundred calls, how many are traced in Application Insights, where no caller decides it. Errors among the others are in the ledger, not there.')
+@minValue(0)
+@maxValue(100)
+param tracePercent int = 10
+
 @description('Under isolation: Azure Monitor through a private link scope. False where the network has one.')
 param useAmpls bool = true
 
@@ -541,6 +546,7 @@ module configuration 'core/host/gateway-configuration.bicep' = {
   params: {
     accounts: accounts
     consumers: consumers
+    tracePercent: tracePercent
     requestSeconds: requestSeconds
     streamSeconds: streamSeconds
     terminationGraceSeconds: terminationGraceSeconds

@@ -6,6 +6,9 @@ param accounts array
 @description('Organisation, product and consumers, as `data/consumers.json` has them.')
 param consumers object
 
+@description('Of a hundred calls, how many are traced, where no caller decides it.')
+param tracePercent int
+
 @description('Seconds that a call may take in all whose reply is not streamed.')
 param requestSeconds int
 
@@ -85,6 +88,13 @@ var modelTiers = map(modelNames, name => {
 
 var shared = union(
   {
+    telemetry: {
+      traces: {
+        share: '${tracePercent}%'
+      }
+      // The component takes no keys.
+      identity: 'managed-identity'
+    }
     ledger: union(
       {
         durability: syncsToDisk ? 'disk' : 'process'

@@ -52,6 +52,8 @@ export function filledIn(text: string): string {
     if (/(principalId|clientId)⟧$/.test(unknown)) return guidOf(unknown);
     if (unknown.endsWith('immutableId⟧')) return `dcr-${guidOf(unknown).replaceAll('-', '')}`;
     if (/logsIngestion(\.endpoint)?⟧$/.test(unknown)) return 'https://rule.swedencentral-1.ingest.monitor.azure.com';
+    if (unknown.endsWith('ConnectionString⟧'))
+      return `InstrumentationKey=${guidOf(unknown)};IngestionEndpoint=https://swedencentral-1.in.applicationinsights.azure.com/`;
     if (unknown.endsWith('port⟧')) return '10000';
     return `${unknown.slice(1, -1).replaceAll(/[^A-Za-z0-9]+/g, '-')}.example`;
   });
