@@ -32,7 +32,7 @@ export interface Replica {
   readonly url: string;
   readonly adminUrl: string;
   /** All that it has written. */
-  output(): string;
+  readonly output: () => string;
   stop(): Promise<void>;
 }
 
