@@ -108,7 +108,7 @@ test('an application map shows client, gateway and upstream, by the gateway’s 
       name: 'gen_ai.client.token.usage',
       value: sum,
       count: 1,
-      dataPointType: 'Aggregation',
+      kind: 'Aggregation',
     })),
   );
 });
