@@ -119,10 +119,15 @@ function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
       (rows.find((row) => row.workload === workload && row.variant === variant)?.rounds ?? []).map((round) =>
         per === 'request' ? round.cpuMicrosPerRequest : round.cpuMicrosPerEvent,
       );
-    const bare = cpuOf('bare');
-    return (['unlimited', 'gateway'] as const).flatMap((variant) => {
-      const ratio = spread(pairedRatios(cpuOf(variant), bare));
-      return ratio === null ? [] : [{ workload, variant, per, ratio, goal }];
+    const compared = [
+      { variant: 'unlimited', over: 'bare', goal },
+      { variant: 'gateway', over: 'bare', goal },
+      { variant: 'traced', over: 'bare', goal: null },
+      { variant: 'traced', over: 'gateway', goal: null },
+    ] as const;
+    return compared.flatMap((one) => {
+      const ratio = spread(pairedRatios(cpuOf(one.variant), cpuOf(one.over)));
+      return ratio === null ? [] : [{ ...one, workload, per, ratio }];
     });
   });
 }
@@ -138,6 +143,7 @@ export function conclude(
     speed,
     ratios: ratiosOf(speed),
     exactness: measured.exactness,
+    telemetry: measured.rounds.map((round) => round.telemetry).filter((count) => count !== null),
     soak: measured.soak,
     problems: [...measured.problems, ...measured.exactness.flatMap(problemsOf)],
   };

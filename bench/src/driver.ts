@@ -1,6 +1,7 @@
 import { runLoad } from '#load/run-load.ts';
 import type { LoadPlan, LoadResult } from '#load/plan.ts';
 import { listenLocally } from '#processes/listen.ts';
+import { createCollector } from '#upstream/collector.ts';
 import { Pacer } from '#upstream/pacer.ts';
 import { StaticUpstream } from '#upstream/static-upstream.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
@@ -12,7 +13,7 @@ export interface DriverRequest {
 
 /** What it gets back: `ready` once, then one answer per request. */
 export type DriverMessage =
-  | { readonly kind: 'ready'; readonly upstreamPort: number }
+  | { readonly kind: 'ready'; readonly upstreamPort: number; readonly collectorPort: number }
   | {
       readonly kind: 'result';
       readonly result: LoadResult;
@@ -29,6 +30,7 @@ export async function driver(): Promise<void> {
   const pacer = new Pacer();
   const upstream = new StaticUpstream(pacer);
   const upstreamPort = await listenLocally(upstream.server);
+  const collectorPort = await listenLocally(createCollector());
   process.on('message', (request: DriverRequest) => {
     const upstreamBefore = upstream.count;
     runLoad(request.run, pacer).then(
@@ -39,7 +41,7 @@ export async function driver(): Promise<void> {
   // An interrupt from the keyboard reaches every process of the run: the parent is the one who acts on it.
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(0));
-  send({ kind: 'ready', upstreamPort });
+  send({ kind: 'ready', upstreamPort, collectorPort });
 }
 
 function send(message: DriverMessage): void {

@@ -37,6 +37,8 @@ test('reads every option', () => {
   assert.ok(options('--quick').durations.measureMs < options().durations.measureMs);
   assert.equal(options('--soak').soak, true);
   assert.equal(options('--profile', '--keep').keep, true);
+  assert.deepEqual(options('--telemetry').variants, ['bare', 'unlimited', 'gateway', 'traced']);
+  assert.deepEqual(options('--telemetry', '--variant', 'gateway').variants, ['gateway', 'traced']);
   assert.equal(readOptions(['--help']), 'help');
 });
 

@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util';
 
 export type Part = 'unstreamed' | 'streamed' | 'exactness';
-/** `unlimited`: the gateway without limits and budgets, to see what those cost. */
-export const variants = ['bare', 'unlimited', 'gateway'] as const;
+/**
+ * `unlimited`: the gateway without limits and budgets, to see what those cost. `traced`: with them, and with every call traced
+ * and exported; only where it is asked for.
+ */
+export const variants = ['bare', 'unlimited', 'gateway', 'traced'] as const;
 export type Variant = (typeof variants)[number];
 
 export interface BenchOptions {
@@ -61,7 +64,8 @@ token.
 
   --runs N         rounds of each program and workload (default 5; at least 5 for figures that are passed on)
   --only PART      unstreamed, streamed or exactness; may be given several times (default: all three)
-  --variant NAME   bare, unlimited or gateway; may be given several times (default: all, in turn)
+  --variant NAME   bare, unlimited, gateway or traced; may be given several times (default: the first three, in turn)
+  --telemetry      also traced: the gateway with every call traced and exported to a collector in another process
   --json FILE      write the figures of the table, and of every round, to FILE
   --soak           instead: 10 minutes of load on the gateway, memory sampled every 5 s
   --profile        instead: a CPU profile of the gateway under each workload, into the current folder, and a summary
@@ -88,7 +92,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   return {
     json: values.json ?? null,
     parts: chosen('--only', values.only, ['unstreamed', 'streamed', 'exactness']),
-    variants: chosen('--variant', values.variant, variants),
+    variants: chosenVariants(values.variant, values.telemetry === true),
     runs: Number(runs),
     quick,
     soak: values.soak === true,
@@ -107,6 +111,7 @@ function parse(args: readonly string[]) {
         json: { type: 'string' },
         only: { type: 'string', multiple: true },
         variant: { type: 'string', multiple: true },
+        telemetry: { type: 'boolean' },
         runs: { type: 'string' },
         quick: { type: 'boolean' },
         soak: { type: 'boolean' },
@@ -118,6 +123,11 @@ function parse(args: readonly string[]) {
   } catch (thrown) {
     throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
   }
+}
+
+function chosenVariants(given: readonly string[] | undefined, telemetry: boolean): Variant[] {
+  const usual = given ?? variants.filter((name) => name !== 'traced');
+  return chosen('--variant', telemetry ? [...usual, 'traced'] : usual, variants);
 }
 
 function chosen<Name extends string>(

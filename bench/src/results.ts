@@ -41,13 +41,22 @@ export interface SpeedRow {
   readonly loadLimited: boolean;
 }
 
-/** The gateway's processor time over the bare proxy's, round by round. */
+/** What telemetry came to in a round: spans, by the gateway's own count, and what reached the collector. */
+export interface TelemetryCount {
+  readonly exported: number;
+  readonly dropped: number;
+  readonly collectorBytes: number;
+}
+
+/** Processor time of one over another's, round by round. */
 export interface Ratio {
   readonly workload: Workload;
   readonly variant: Exclude<Variant, 'bare'>;
+  readonly over: 'bare' | 'gateway';
   readonly per: 'request' | 'event';
   readonly ratio: Spread;
-  readonly goal: number;
+  /** Null where there is none. */
+  readonly goal: number | null;
 }
 
 export interface ExactnessResult {
@@ -87,6 +96,8 @@ export interface BenchResults {
   readonly speed: readonly SpeedRow[];
   readonly ratios: readonly Ratio[];
   readonly exactness: readonly ExactnessResult[];
+  /** Of every round with telemetry on. */
+  readonly telemetry: readonly TelemetryCount[];
   readonly soak: SoakResult | null;
   /** Why the run failed, one sentence each; empty when it did not. */
   readonly problems: readonly string[];

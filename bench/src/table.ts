@@ -1,6 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Spread } from '#measure/statistics.ts';
-import type { BenchResults, ExactnessResult, FigureSpreads, SoakResult, SpeedRow, Workload } from '#results.ts';
+import type {
+  BenchResults,
+  ExactnessResult,
+  FigureSpreads,
+  SoakResult,
+  SpeedRow,
+  TelemetryCount,
+  Workload,
+} from '#results.ts';
 
 const beginMark = '<!-- bench: figures begin -->';
 const endMark = '<!-- bench: figures end -->';
@@ -14,6 +22,7 @@ const names = {
   bare: 'bare proxy (node:http + undici)',
   unlimited: 'gateway, no limits or budgets',
   gateway: 'gateway, three limits and two budgets',
+  traced: 'the same, every call traced and exported',
 } as const;
 
 /** The run's figures as Markdown: median over the rounds, smallest and largest in brackets. */
@@ -22,6 +31,7 @@ export function renderTables(results: BenchResults): string {
     renderConditions(results),
     ...(['unstreamed', 'streamed'] as const).map((workload) => renderSpeed(results, workload)),
     results.ratios.map(renderRatio).join('\n'),
+    renderTelemetry(results.telemetry),
     results.soak === null ? '' : renderSoak(results.soak),
     renderExactness(results.exactness),
     results.problems.map((problem) => `- **failed**: ${problem}`).join('\n'),
@@ -110,10 +120,22 @@ function percent(share: number): string {
 
 function renderRatio(ratio: BenchResults['ratios'][number]): string {
   const { median, min, max } = ratio.ratio;
-  const met = median <= ratio.goal ? 'met' : 'not met';
+  const name = { unlimited: 'Without limits', gateway: 'Governed', traced: 'Governed and traced' }[ratio.variant];
+  const over = ratio.over === 'bare' ? 'bare' : 'governed';
+  const goal = ratio.goal === null ? '' : `; goal at most ${ratio.goal}: ${median <= ratio.goal ? 'met' : 'not met'}`;
   return (
-    `- ${ratio.variant === 'gateway' ? 'Governed' : 'Without limits'} over bare, CPU per ${ratio.per}: **${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)}, ` +
-    `paired rounds); goal at most ${ratio.goal}: ${met}.`
+    `- ${name} over ${over}, CPU per ${ratio.per}: **${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)}, ` +
+    `paired rounds)${goal}.`
+  );
+}
+
+/** At full load more spans may come than one connection carries away: then the figure is of fewer. */
+function renderTelemetry(counts: BenchResults['telemetry']): string {
+  if (counts.length === 0) return '';
+  const total = (of: (count: TelemetryCount) => number): string => sum(counts.map(of)).toLocaleString('en-US');
+  return (
+    `- Telemetry: ${total((one) => one.exported)} spans exported, ${total((one) => one.dropped)} dropped; ` +
+    `${total((one) => one.collectorBytes)} bytes at the collector.`
   );
 }
 

@@ -3,7 +3,7 @@ import type { LoadPlan, LoadResult } from '#load/plan.ts';
 import { pacedStream, unstreamedChat } from '#load/requests.ts';
 import { cpuMicros, residentBytes } from '#measure/proc.ts';
 import type { Variant } from '#options.ts';
-import type { ExactnessResult, RoundFigures, Workload } from '#results.ts';
+import type { ExactnessResult, RoundFigures, TelemetryCount, Workload } from '#results.ts';
 import type { Stage } from '#stage.ts';
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 import { startBare, startGateway } from './under-test.ts';
@@ -15,6 +15,8 @@ export interface Round {
   readonly figures: RoundFigures;
   /** The gateway's ledger against the upstream, over the whole round; null for the bare proxy. */
   readonly exactness: ExactnessResult | null;
+  /** Null where telemetry was off. */
+  readonly telemetry: TelemetryCount | null;
   /** Refused and failed requests: a round that has any is no measurement. */
   readonly problems: readonly string[];
 }
@@ -46,7 +48,8 @@ async function measureRound(
   const program =
     what.variant === 'bare'
       ? await startBare(stage)
-      : await startGateway(stage, { limited: what.variant === 'gateway' });
+      : await startGateway(stage, { limited: what.variant !== 'unlimited', traced: what.variant === 'traced' });
+  const { workload, variant, number } = what;
   try {
     const { durations } = stage.options;
     const plan = planFor(stage, what.workload, program);
@@ -54,8 +57,8 @@ async function measureRound(
     await program.settled();
     const measured = await stage.driver.load({ ...plan, durationMs: durations.measureMs });
     await program.settled();
+    const telemetry = await telemetryOf(program, variant);
     const cpuAfter = cpuMicros(program.pid);
-    const { workload, variant, number } = what;
     return {
       workload,
       variant,
@@ -65,13 +68,24 @@ async function measureRound(
         upstream: difference(measured.upstream, warmUp.upstreamBefore),
         received: warmUp.result.received + measured.result.received,
       }),
-      problems: [...failuresOf(warmUp.result), ...failuresOf(measured.result)].map(
+      telemetry,
+      problems: [...failuresOf(warmUp.result), ...failuresOf(measured.result), ...lostOf(telemetry)].map(
         (failure) => `${variant}, ${workload}, round ${number}: ${failure}`,
       ),
     };
   } finally {
     await program.stop();
   }
+}
+
+/** What was exported is a part of what a round costs: it is waited for. */
+async function telemetryOf({ gateway }: UnderTest, variant: Variant): Promise<TelemetryCount | null> {
+  return variant === 'traced' && gateway !== null ? await gateway.telemetry() : null;
+}
+
+function lostOf(telemetry: TelemetryCount | null): string[] {
+  const nothing = telemetry !== null && (telemetry.exported === 0 || telemetry.collectorBytes === 0);
+  return nothing ? ['nothing came to the collector'] : [];
 }
 
 /** The load of one workload; the caller says how long. */

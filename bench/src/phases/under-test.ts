@@ -33,6 +33,8 @@ export async function startBare(stage: Stage): Promise<UnderTest> {
 export interface GatewayUnderTest {
   /** With limits and budgets; default: yes. */
   readonly limited?: boolean;
+  /** Traces every call and exports it; default: no. */
+  readonly traced?: boolean;
   readonly nodeOptions?: readonly string[];
 }
 
@@ -55,6 +57,7 @@ export async function startGateway(stage: Stage, options: GatewayUnderTest = {})
     endpoints,
     upstreamKey: 'the-static-upstream-looks-at-no-key',
     limited: options.limited ?? true,
+    collector: options.traced === true ? stage.driver.collectorPort : null,
     nodeOptions: options.nodeOptions ?? [],
   });
   return {

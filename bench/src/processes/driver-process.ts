@@ -9,11 +9,14 @@ import { benchMain } from './paths.ts';
 /** The process with the static upstream and the load generator. */
 export class DriverProcess {
   readonly upstreamPort: number;
+  /** Where telemetry may go. */
+  readonly collectorPort: number;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, upstreamPort: number) {
+  private constructor(child: ChildProcess, ports: { readonly upstreamPort: number; readonly collectorPort: number }) {
     this.#child = child;
-    this.upstreamPort = upstreamPort;
+    this.upstreamPort = ports.upstreamPort;
+    this.collectorPort = ports.collectorPort;
   }
 
   static async start(children: Children): Promise<DriverProcess> {
@@ -23,7 +26,7 @@ export class DriverProcess {
     });
     const message = await nextMessage<DriverMessage>(child);
     if (message.kind !== 'ready') throw new Error('the load generator did not start');
-    return new DriverProcess(child, message.upstreamPort);
+    return new DriverProcess(child, message);
   }
 
   /** One run at a time. */

@@ -7,6 +7,7 @@ import { ledgerVerifySchema } from '@tollgate/contract/admin-api/operations.ts';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import { ledgerLagSchema, usageReportSchema } from '@tollgate/contract/usage.ts';
 import type { ReportDimension, UsageReport } from '@tollgate/contract/usage.ts';
+import type { TelemetryCount } from '#results.ts';
 import type { Children } from './children.ts';
 import { benchConfig, callerKeyVariable, upstreamKeyVariable } from './config.ts';
 import type { BenchEndpoint } from './config.ts';
@@ -20,12 +21,21 @@ export interface GatewayOptions {
   readonly endpoints: readonly BenchEndpoint[];
   readonly upstreamKey: string;
   readonly limited: boolean;
+  /** The port of a collector for every span and metric; null: telemetry is off. */
+  readonly collector?: number | null;
   /** Given to Node before the program. */
   readonly nodeOptions?: readonly string[];
 }
 
 const startPatienceMs = 30_000;
 const settlePatienceMs = 120_000;
+
+/** Every call: no caller keeps a trace here, and the share is all of them. */
+function telemetryEnvironment(collector: number | null): Readonly<Record<string, string>> {
+  return collector === null
+    ? {}
+    : { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector}`, OTEL_TRACES_SAMPLER: 'always_on' };
+}
 
 /** The gateway as a user starts it, with a data folder of its own and its log in a file. */
 export class GatewayProcess {
@@ -36,10 +46,12 @@ export class GatewayProcess {
   readonly #child: ChildProcess;
   readonly #children: Children;
   readonly #errorLog: string;
+  readonly #collector: number | null;
 
   private constructor(children: Children, options: GatewayOptions, ports: readonly number[]) {
     const [port = 0, adminPort = 0] = ports;
     this.#children = children;
+    this.#collector = options.collector ?? null;
     this.port = port;
     this.#adminPort = adminPort;
     this.callerKey = `tg_${randomBytes(32).toString('base64url')}`;
@@ -60,6 +72,7 @@ export class GatewayProcess {
           TOLLGATE_ADMIN_PORT: String(adminPort),
           [callerKeyVariable]: this.callerKey,
           [upstreamKeyVariable]: options.upstreamKey,
+          ...telemetryEnvironment(options.collector ?? null),
         },
       },
     );
@@ -103,6 +116,20 @@ export class GatewayProcess {
     }
   }
 
+  /** Waits until what is exported stands still. */
+  async telemetry(): Promise<TelemetryCount> {
+    const deadline = Date.now() + settlePatienceMs;
+    let before: TelemetryCount | undefined;
+    for (;;) {
+      const now = await this.#telemetryNow();
+      if (before !== undefined && now.exported + now.dropped === before.exported + before.dropped) return now;
+      if (Date.now() > deadline) throw new Error('the export of telemetry does not come to an end');
+      before = now;
+      // Longer than the gateway collects before it sends.
+      await sleep(1_500);
+    }
+  }
+
   async usage(by: ReportDimension): Promise<UsageReport> {
     return usageReportSchema.parse(await this.#admin(`usage?by=${by}&waitMs=60000`));
   }
@@ -123,6 +150,28 @@ export class GatewayProcess {
     } catch {
       return false; // nobody listens yet
     }
+  }
+
+  async #telemetryNow(): Promise<TelemetryCount> {
+    const token = readFileSync(join(this.dataFolder, 'admin-token'), 'utf8').trim();
+    const headers = { authorization: `Bearer ${token}` };
+    const { text } = await get({ port: this.#adminPort, path: '/metrics', headers });
+    const lines = text.split('\n');
+    const of = (name: string): number => {
+      const start = `tollgate_telemetry_${name} `;
+      return Number(lines.find((line) => line.startsWith(start))?.slice(start.length) ?? 0);
+    };
+    const spans = '{exporter="otlp",signal="spans"}';
+    return {
+      exported: of(`exported_total${spans}`),
+      dropped: of(`dropped_total${spans}`) + 2 * of('calls_dropped_total'),
+      collectorBytes: await this.#collectorBytes(),
+    };
+  }
+
+  async #collectorBytes(): Promise<number> {
+    if (this.#collector === null) return 0;
+    return Number((await get({ port: this.#collector, path: '/' })).text);
   }
 
   async #admin(path: string, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
