@@ -11,6 +11,7 @@ import { generateConfigSchema } from './reference/config-schema.ts';
 import { generateConfigReference } from './reference/config.ts';
 import { generateErrorReference } from './reference/errors.ts';
 import { generateFocusReference } from './reference/focus.ts';
+import { generateTelemetryReference } from './reference/telemetry.ts';
 import { sampleGenerators } from './samples/samples.ts';
 
 export interface Generator {
@@ -28,6 +29,7 @@ export const generators: readonly Generator[] = [
   { path: 'docs/reference/admin-api.md', generate: generateAdminReference },
   { path: 'docs/reference/cli.md', generate: generateCliReference },
   { path: 'docs/reference/focus.md', generate: generateFocusReference },
+  { path: 'docs/reference/telemetry.md', generate: generateTelemetryReference },
   ...sampleGenerators,
 ];
 
