@@ -63,7 +63,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
 
   function services(): Services {
     const random = always(0);
-    const health = new EndpointHealth({ clock, random, events: { happened() {}, odd() {} } });
+    const health = new EndpointHealth({ clock, random, events: { happened() {}, odd() {}, defect() {} } });
     return {
       clock,
       alarms: new Alarms(clock),

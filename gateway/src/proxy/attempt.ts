@@ -79,6 +79,10 @@ class Recording extends Alarm {
   }
 }
 
+/** Of these nothing is charged, whatever their body says: it may not have come. */
+const unusedStatuses = new Set([401, 403, 404, 429]);
+const usageOfStatus = (status: number): Usage => (unusedStatuses.has(status) ? noUsage : unknownUsage);
+
 const noToken = { kind: 'failed', reason: 'no access token', leastMs: 0 } as const;
 
 /**
@@ -286,7 +290,7 @@ export class Attempt implements Watched, Watcher {
 
   private async refused(reply: UpstreamReply): Promise<AttemptResult> {
     const body = await this.readError(reply);
-    if (this.interrupted !== undefined) return this.interruptedResult(unknownUsage);
+    if (this.interrupted !== undefined) return this.interruptedResult(usageOfStatus(reply.status));
     const judgement = this.judge(reply, body);
     if (judgement.action === 'try-another') return this.faulty(judgement.fault, unknownUsage);
     // Whether Azure charges a prompt that its filter refused is not documented: unknown, not nothing.

@@ -103,9 +103,10 @@ function usageOf(services: Services, accepted: Accepted, tap: Tap): Usage | Prom
 }
 
 /** What an upstream does after its first byte is judged, too; a deadline that passes meanwhile is not its fault. */
-function reportEnd(attempt: Attempt, outcome: RelayOutcome): void {
+function reportEnd(attempt: Attempt, outcome: RelayOutcome, ownFault: boolean): void {
   const { lease } = attempt.options.choice;
   if (outcome === 'upstream-broke') lease.brokeOff('broke off');
+  else if (ownFault) lease.brokeOff('an error in its reply');
   else if (outcome === 'timed-out' && attempt.wentSilent) lease.brokeOff('went silent');
 }
 
@@ -206,7 +207,7 @@ export class AcceptedReply implements Reply, Relayed {
   async settle(outcome: RelayOutcome): Promise<Ending> {
     const { attempt, admission } = this.accepted;
     const unreadable = outcome === 'completed' && isUnreadable(this.meter, this.stream);
-    reportEnd(attempt, unreadable ? 'upstream-broke' : outcome);
+    reportEnd(attempt, unreadable ? 'upstream-broke' : outcome, this.meter.ownFault);
     try {
       const known = usageOf(this.services, this.accepted, this.meter);
       const usage = known instanceof Promise ? await known : known;

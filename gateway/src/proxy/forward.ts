@@ -44,6 +44,8 @@ export async function forward(services: Services, asked: Admission, forwarding: 
   let plan = beginPlan(services, admission, forwarding);
   forwarding.fallback = undefined;
   for (;;) {
+    // Whoever has gone pays for no attempt that has not begun: also where one that has is read to its end.
+    if (forwarding.presence.gone) throw new Failure('upstream_timeout', 'The client has gone.');
     let at = services.clock.now();
     const reserving = reserve(forwarding, at, plan.made > 0);
     let reservation = reserving instanceof Promise ? await reserving : reserving;
@@ -70,8 +72,5 @@ export async function forward(services: Services, asked: Admission, forwarding: 
       });
     giveNumberBack(attempt, forwarding);
     plan.learn(attempt.options.choice.member, result);
-    // Whoever has gone pays for no further attempt.
-    if (forwarding.presence.gone && admission.route.onClientDisconnect === 'cancel')
-      throw new Failure('upstream_timeout', 'The client has gone.');
   }
 }

@@ -68,7 +68,7 @@ describe('two attempts of one call', () => {
     opening = () => Promise.resolve();
     reserving = () => held();
     reservations = [];
-    const health = new EndpointHealth({ clock, random: always(0), events: { happened() {}, odd() {} } });
+    const health = new EndpointHealth({ clock, random: always(0), events: { happened() {}, odd() {}, defect() {} } });
     pools = new Pools(health, always(0));
     // It is known how long first bytes take.
     for (let at = 0; at < 20; at += 1) pools.of(route).firstBytes.observe(100);
@@ -333,6 +333,33 @@ describe('two attempts of one call', () => {
       assert.deepEqual(routeHeader(forwarding.trace), ['x-tollgate-route', 'weu']);
     }
     assert.deepEqual(steps, Array.from({ length: 15 }, () => ['unpaid', 'overtaken']).flat());
+  });
+
+  test('of which the one that lost had been refused, as its head says: nothing was used, whatever its body would say', async () => {
+    for (const [status, measured] of [
+      [429, 'none'],
+      [400, 'unknown'],
+      [500, 'unknown'],
+    ] as const) {
+      const { begun, calls } = await race();
+      const [first, second] = calls;
+      assert.ok(first !== undefined && second !== undefined);
+      answer(first, status, '{"error":');
+      await settled();
+      beginStream(second);
+      assert.equal((await begun.reply).status, 200);
+      await forwarding.losing;
+      assert.deepEqual(outcomes(), [['weu', 'hedge-lost']]);
+      assert.equal(records[0]?.measuredOutput, measured, String(status));
+      records = [];
+      connections = new ScriptedConnections();
+    }
+  });
+
+  test('whose client has gone before the first is sent: nothing is', async () => {
+    presence.leave();
+    assert.ok((await begin().thrown) instanceof Failure);
+    assert.deepEqual([opened, reservations], [0, []]);
   });
 
   test('that both fail: the call goes on as if they had been made one after the other', async () => {

@@ -19,6 +19,9 @@ import { SimulatedEndpoint, type Answer } from './simulated-endpoint.ts';
 import { Tally, type TallyRow } from './tally.ts';
 
 const ignore = (): void => {};
+const defect = (endpoint: string, thrown: unknown): never => {
+  throw new Error(`Those who wait for ${endpoint} could not be told.`, { cause: thrown });
+};
 
 function endpointOf(name: string, script: Script): Endpoint {
   const values = script.endpoints[name];
@@ -86,7 +89,11 @@ class Simulator {
       ),
     );
     const { clock } = this;
-    this.#health = new EndpointHealth({ clock, random: this.#random, events: { happened: ignore, odd: ignore } });
+    this.#health = new EndpointHealth({
+      clock,
+      random: this.#random,
+      events: { happened: ignore, odd: ignore, defect },
+    });
     this.#pool = new Pools(this.#health, this.#random, new PoolQueues(clock, ignore)).of(modelOf(script, this.#known));
     this.tally = new Tally({
       durationMs: script.duration,

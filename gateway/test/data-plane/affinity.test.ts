@@ -292,6 +292,20 @@ test('two gateway processes with one signing key continue, retrieve and delete r
     assert.equal(said.conversation?.id, talk.id);
     assert.equal((await first.conversations.items.list(talk.id)).data[0]?.type, 'message');
     await assert.rejects(clientOf(other.url, keys.finance).conversations.retrieve(talk.id), NotFoundError);
+    const asking = {
+      model,
+      store: false,
+      include: ['reasoning.encrypted_content' as const],
+      reasoning: { effort: 'low' as const },
+    };
+    const thought: OpenAI.Responses.Response = await first.responses.create({ ...asking, input: 'Think' });
+    const input: OpenAI.Responses.ResponseInputItem[] = JSON.parse(JSON.stringify(thought.output));
+    await second.responses.create({ ...asking, input: [...input, { role: 'user', content: 'And on' }] });
+    assert.equal(new Set(homes(twin).slice(-2)).size, 1, 'what was thought is read where it was thought');
+    await assert.rejects(
+      clientOf(other.url, keys.finance).responses.create({ ...asking, input }),
+      (error) => error instanceof BadRequestError && error.code === 'invalid_encrypted_content',
+    );
     await second.responses.delete(began.id);
     await assert.rejects(first.responses.retrieve(began.id), NotFoundError);
     await assert.rejects(

@@ -90,6 +90,28 @@ describe('the health of an endpoint', () => {
     assert.doesNotMatch(metrics, /tollgate_endpoint_events_total\{/);
   });
 
+  test('breaks by replies that end with an error of the provider’s own, and not by what a client did wrong in the middle of one', async (context) => {
+    const asking = {
+      'chat/completions': { messages: [{ role: 'user', content: 'Hello' }] },
+      responses: { input: 'Hello' },
+    };
+    for (const [path, status, state] of [
+      ['chat/completions', 500, 'broken'],
+      ['responses', 503, 'broken'],
+      ['responses', 400, 'available'],
+      ['responses', 429, 'available'],
+    ] as const) {
+      const stack = await startStack(context);
+      stack.twin.addFault({ kind: 'error-event', status, afterEvents: 2, times: 5, match: weu });
+      for (let at = 0; at < 5; at += 1) {
+        const body = { model: 'gpt-5.4-mini', stream: true, ...asking[path] };
+        const answer = await call(`${stack.url}/openai/v1/${path}`, { headers: { 'api-key': keys.marketing }, body });
+        assert.equal(answer.status, 200);
+      }
+      assert.equal(await stateOf(stack, 'weu'), state, `${path} ${status}`);
+    }
+  });
+
   test('follows an order: drained it gets nothing new, forced closed it is used whatever happens', async (context) => {
     const stack = await startStack(context);
     const order = (override: string) =>

@@ -23,6 +23,7 @@ export class RoutingBench {
   readonly random: RandomSource;
   readonly happened: HealthEvent[] = [];
   readonly oddities: string[] = [];
+  readonly defects: unknown[] = [];
   readonly health: EndpointHealth;
   readonly pools: Pools;
   readonly queues: PoolQueues;
@@ -37,6 +38,7 @@ export class RoutingBench {
       events: {
         happened: (event) => this.happened.push(event),
         odd: (endpoint, header) => this.oddities.push(`${endpoint} ${header}`),
+        defect: (_endpoint, thrown) => this.defects.push(thrown),
       },
     });
     this.queues = new PoolQueues(this.clock, ({ ended }) => this.waits.push(ended.how));

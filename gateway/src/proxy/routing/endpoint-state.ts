@@ -45,9 +45,11 @@ export interface HealthEvents {
   happened(event: HealthEvent): void;
   /** A header of an upstream that made no sense. */
   odd(endpoint: string, header: string): void;
+  /** Somebody who waits for an endpoint failed to take note of it, by a defect of ours. */
+  defect(endpoint: string, thrown: unknown): void;
 }
 
-/** Somebody who waits for an endpoint. Told in the turn in which it happens, so it must not throw. */
+/** Somebody who waits for an endpoint. Told in the turn in which it happens. */
 export interface StateWatcher {
   /** An attempt has ended, or what stands against the endpoint is another. `throttled`: it has just refused one. */
   changed(throttled: boolean): void;
@@ -284,7 +286,14 @@ export class EndpointState {
     if (this.#watchers.size === 0) return;
     // Models that share the endpoint take turns, after the more urgent ones.
     const inOrder = [...this.#watchers].toSorted((one, other) => one.urgency - other.urgency);
-    for (const watcher of inOrder) watcher.changed(throttled);
+    for (const watcher of inOrder) {
+      try {
+        watcher.changed(throttled);
+      } catch (thrown) {
+        // It is another call's attempt that has ended here, and must be recorded.
+        this.#tools.events.defect(this.endpoint.name, thrown);
+      }
+    }
     const [first] = inOrder;
     if (first !== undefined && this.#watchers.delete(first)) this.#watchers.add(first);
   }

@@ -39,6 +39,9 @@ export function createHealthEvents(log: Log, metrics: Metrics): HealthEvents {
     odd(endpoint, header) {
       oddities.with({ endpoint, header }).add(1);
     },
+    defect(endpoint, thrown) {
+      log.error({ endpoint, err: thrown }, 'calls that wait for an endpoint could not be told that it has changed');
+    },
   };
 }
 

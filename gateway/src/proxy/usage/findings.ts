@@ -17,6 +17,8 @@ export interface Finding {
   readonly model?: string | undefined;
   readonly serviceTier?: string | undefined;
   readonly ending?: Reading['ending'] | undefined;
+  /** It failed, and the provider says that this is its own doing. */
+  readonly ownFault?: true | undefined;
   /** Calls seen in passing: what counts where a stream is broken off before its end. */
   readonly hostedCalls?: readonly HostedCall[] | undefined;
   /** All calls of the reply, by tool, as its end tells them; replaces what was seen in passing. */
@@ -43,6 +45,7 @@ export class Findings {
   #serviceTier: string | null = null;
   #ending: Reading['ending'] = null;
   #hostedCalls: HostedCall[] = [];
+  #ownFault = false;
 
   add(finding: Finding): void {
     if (finding.units !== undefined) this.#units = finding.units;
@@ -51,8 +54,13 @@ export class Findings {
     if (finding.ending && (!this.#ending || endingRank[finding.ending] > endingRank[this.#ending])) {
       this.#ending = finding.ending;
     }
+    if (finding.ownFault === true) this.#ownFault = true;
     if (finding.hostedCalls !== undefined) this.#hostedCalls.push(...finding.hostedCalls);
     if (finding.toolCalls !== undefined) this.#toolCalls = finding.toolCalls;
+  }
+
+  get ownFault(): boolean {
+    return this.#ownFault;
   }
 
   get modelKnown(): boolean {

@@ -60,6 +60,10 @@ export class ReplyTap implements Tap {
     return this.#findings.reading();
   }
 
+  get ownFault(): boolean {
+    return this.#findings.ownFault;
+  }
+
   delivered(): readonly Buffer[] {
     return this.#delivered.list();
   }

@@ -86,6 +86,10 @@ export class StreamTap implements Tap {
     return this.#findings.reading();
   }
 
+  get ownFault(): boolean {
+    return this.#findings.ownFault;
+  }
+
   delivered(): readonly Buffer[] {
     return this.#delivered.list();
   }

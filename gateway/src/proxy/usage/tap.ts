@@ -32,6 +32,8 @@ export interface Tap {
   /** What must reach the client only after the settle; undefined when there is nothing. Asking does not take it away. */
   held(): Buffer | undefined;
   reading(): Reading;
+  /** The provider says that the reply failed by its own doing, rather than by the client's. */
+  readonly ownFault: boolean;
   /**
    * What reached the client, or will with `held`, for counting: references to what `push` handed out, up to the limit; of a
    * stream beyond it, first its text in a few events. Empty once usage is known (it is freed then).

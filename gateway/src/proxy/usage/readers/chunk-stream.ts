@@ -2,6 +2,7 @@ import { isJsonObject, parseJsonObject, type Json, type JsonObject } from '#kern
 import type { ServerSentEvent } from '#kernel/sse.ts';
 import type { Finding, TokenUnits } from '#proxy/usage/findings.ts';
 
+import { errorFinding } from './error-finding.ts';
 import type { EventFinding, StreamReader } from './reader.ts';
 import { objectOf, serviceTierOf, textOf } from './token-counts.ts';
 
@@ -30,7 +31,9 @@ export function readChoicesReply(reply: JsonObject, unitsOf: UnitsOf): Finding {
     units: unitsOf(reply['usage']),
     model: textOf(reply['model']),
     serviceTier: serviceTierOf(reply['service_tier']),
-    ending: isJsonObject(reply['error']) ? endingOfError(reply['error']) : (endingOfChoices(reply) ?? 'completed'),
+    ...(isJsonObject(reply['error'])
+      ? errorFinding(reply['error'])
+      : { ending: endingOfChoices(reply) ?? 'completed' }),
   };
 }
 
@@ -47,7 +50,7 @@ function readChunk(event: ServerSentEvent, unitsOf: UnitsOf): EventFinding {
   const chunk = parseJsonObject(event.data);
   if (chunk === undefined) return {};
   // An error in mid-stream is the last thing that a client reads: it throws there.
-  if (isJsonObject(chunk['error'])) return { role: 'terminal', ending: endingOfError(chunk['error']) };
+  if (isJsonObject(chunk['error'])) return { role: 'terminal', ...errorFinding(chunk['error']) };
   return {
     units: unitsOf(chunk['usage']),
     model: textOf(chunk['model']),
@@ -77,9 +80,4 @@ function endingOfChoices(reply: JsonObject): 'completed' | 'filtered-completion'
   const reasons = choices.map((choice: Json) => textOf(objectOf(choice)['finish_reason']));
   if (reasons.includes('content_filter')) return 'filtered-completion';
   return reasons.some((reason) => reason !== undefined) ? 'completed' : undefined;
-}
-
-/** Azure's filter may break a stream off with an error instead of a finish reason. */
-function endingOfError(error: JsonObject): 'failed' | 'filtered-completion' {
-  return error['code'] === 'content_filter' ? 'filtered-completion' : 'failed';
 }

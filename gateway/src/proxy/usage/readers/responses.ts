@@ -3,6 +3,7 @@ import type { ServerSentEvent } from '#kernel/sse.ts';
 import type { Finding, TokenUnits } from '#proxy/usage/findings.ts';
 import { pruneJson } from '#proxy/usage/pruned-json.ts';
 
+import { errorFinding } from './error-finding.ts';
 import { hostedCallOf, hostedToolMembers, toolCallsOf } from './hosted-tools.ts';
 import type { EventFinding, UsageReader } from './reader.ts';
 import { objectOf, serviceTierOf, textOf, tokenCount } from './token-counts.ts';
@@ -50,7 +51,7 @@ function readEvent(event: ServerSentEvent): EventFinding {
   const content = whole ?? pruneJson(event.data, { type: true, response: responseMembers }) ?? {};
   const type = textOf(content['type']) ?? event.type;
   if (type === 'error' || (type === undefined && isJsonObject(content['error']))) {
-    return { role: 'error', ending: endingOfError(content) };
+    return { role: 'error', ...errorOf(content) };
   }
   if (type === undefined) return {};
   if (type === 'response.output_item.done') {
@@ -67,7 +68,7 @@ function readResponse(response: JsonObject): Finding {
     units: responseUnits(response['usage']),
     model: textOf(response['model']),
     serviceTier: serviceTierOf(response['service_tier']),
-    ending: endingOf(response),
+    ...endOf(response),
     toolCalls: toolCallsOf(response),
   };
 }
@@ -96,12 +97,12 @@ function responseUnits(usage: Json | undefined): TokenUnits | undefined {
 }
 
 /** A response cut by `max_output_tokens` is complete as a reply; one in the background has no ending yet. */
-function endingOf(response: JsonObject): Finding['ending'] {
-  if (isFiltered(response)) return 'filtered-completion';
-  if (isJsonObject(response['error'])) return endingOfError(response);
+function endOf(response: JsonObject): Pick<Finding, 'ending' | 'ownFault'> {
+  if (isFiltered(response)) return { ending: 'filtered-completion' };
+  if (isJsonObject(response['error'])) return errorOf(response);
   const status = response['status'];
-  if (status === 'completed' || status === 'incomplete') return 'completed';
-  return status === 'failed' || status === 'cancelled' ? 'failed' : undefined;
+  if (status === 'completed' || status === 'incomplete') return { ending: 'completed' };
+  return { ending: status === 'failed' || status === 'cancelled' ? 'failed' : undefined };
 }
 
 /** Azure's `content_filters` annotates prompt and completion; `blocked` says that it has acted. */
@@ -112,9 +113,9 @@ function isFiltered(response: JsonObject): boolean {
 }
 
 /** Two shapes are in use: the error in the event itself (OpenAI's reference), and as its `error` member (recorded). */
-function endingOfError(event: JsonObject): 'failed' | 'filtered-completion' {
-  const code = objectOf(event['error'])['code'] ?? event['code'];
-  return code === 'content_filter' ? 'filtered-completion' : 'failed';
+function errorOf(event: JsonObject): Pick<Finding, 'ending' | 'ownFault'> {
+  const { error, code } = event;
+  return errorFinding(isJsonObject(error) ? { ...error, code: error['code'] ?? code ?? null } : { code: code ?? null });
 }
 
 /** The type, from the `event` line or from a `type` that comes first; undefined where the beginning does not tell. */
