@@ -4,7 +4,7 @@
 const SRC = '^gateway/src/';
 const programs = ['gateway', 'portal', 'cli', 'twin', 'bench'];
 const roots =
-  '^(gateway/src/(main|ledger-worker|telemetry-worker|token-worker|simulate)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
+  '^(gateway/src/(main|ledger-worker|telemetry-worker|token-worker|simulate|doctor)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
 
 /** What each folder of gateway/src may import besides itself. Order = from the bottom up. */
 const mayImport = {
@@ -94,7 +94,7 @@ export default {
       comment: 'Roots are started, not imported; compose/ is imported by the roots and by tests only.',
       from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, `${SRC}compose/`, '[.]test[.]ts$'] },
       to: {
-        path: `${SRC}(compose/|(main|ledger-worker|telemetry-worker|token-worker|simulate|snapshot|config-sections|settings)[.]ts$)`,
+        path: `${SRC}(compose/|(main|ledger-worker|telemetry-worker|token-worker|simulate|doctor|snapshot|config-sections|settings)[.]ts$)`,
       },
     },
     {

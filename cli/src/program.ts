@@ -24,6 +24,7 @@ import { addExportVerify } from './commands/export/verify.ts';
 import { addLedgerBackup } from './commands/ledger/backup.ts';
 import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
+import { addDoctor } from './commands/doctor/doctor.ts';
 import { addDeploymentsOverride } from './commands/deployments/override.ts';
 import { addDeploymentsReset } from './commands/deployments/reset.ts';
 import { addLedgerHeld } from './commands/ledger/held.ts';
@@ -64,6 +65,7 @@ const tree: readonly (Add | Noun)[] = [
   addStart,
   addDemo,
   addTwin,
+  addDoctor,
   addUsage,
   addRerate,
   {

@@ -7,6 +7,7 @@ export const project = {
   root: fromRoot('.').replace(/\/$/, ''),
   packageFile: fromRoot('cli/package.json'),
   gatewayMain: fromRoot('gateway/src/main.ts'),
+  doctorMain: fromRoot('gateway/src/doctor.ts'),
   simulateMain: fromRoot('gateway/src/simulate.ts'),
   twinMain: fromRoot('twin/src/main.ts'),
   demoConfig: fromRoot('examples/demo.yaml'),

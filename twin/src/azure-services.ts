@@ -8,6 +8,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import { KeyVault, type KeyVaultSettings } from '#key-vault/service.ts';
 import { LogIngestion, type LogsSettings } from '#logs/ingestion.ts';
+import { LogQuery, type WorkspaceSettings } from '#logs/query.ts';
 import { ApplicationInsights } from '#telemetry/application-insights.ts';
 import { Collector } from '#telemetry/collector.ts';
 import { ServiceFaults, serviceFaultSchema, type ServiceFaultInput } from '#services/faults.ts';
@@ -42,6 +43,7 @@ export class AzureServices {
   readonly login: Login;
   readonly managedIdentity: ManagedIdentity;
   readonly logs: LogIngestion;
+  readonly logQuery: LogQuery;
   readonly collector: Collector;
   readonly insights: ApplicationInsights;
   readonly keyVault: KeyVault;
@@ -53,11 +55,13 @@ export class AzureServices {
     {
       entra: settings,
       logs,
+      workspace,
       keyVault,
       appConfiguration,
     }: {
       readonly entra: EntraSettings;
       readonly logs: LogsSettings;
+      readonly workspace: WorkspaceSettings;
       readonly keyVault: KeyVaultSettings;
       readonly appConfiguration: AppConfigurationSettings;
     },
@@ -74,6 +78,7 @@ export class AzureServices {
     this.collector = new Collector(this.faults);
     this.insights = new ApplicationInsights(common);
     this.logs = new LogIngestion({ settings: logs, ...common });
+    this.logQuery = new LogQuery({ settings: workspace, rules: logs, logs: this.logs, ...common });
     const signInAt = (): string => `${this.authority}/${settings.tenants[0] ?? ''}`;
     this.keyVault = new KeyVault({ settings: keyVault, signInAt, ...common });
     this.appConfiguration = new AppConfiguration({ settings: appConfiguration, ...common });

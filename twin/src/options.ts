@@ -4,6 +4,7 @@ import { appConfigurationSchema } from '#app-configuration/service.ts';
 import { entraSchema } from '#entra/config.ts';
 import { keyVaultSchema } from '#key-vault/service.ts';
 import { logsSchema } from '#logs/ingestion.ts';
+import { workspaceSchema } from '#logs/query.ts';
 import type { AttemptReport } from '#record/attempt.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { RandomSource } from '#kernel/random.ts';
@@ -49,6 +50,7 @@ export const settingsSchema = z.strictObject({
   entra: entraSchema.prefault({}).describe('Tenants, applications and managed identities of the login service.'),
   resourceManager: resourceManagerSchema.prefault({}).describe('What Azure Resource Manager says of a subscription.'),
   logs: logsSchema.default({}),
+  workspace: workspaceSchema.prefault({}),
   keyVault: keyVaultSchema.prefault({}),
   appConfiguration: appConfigurationSchema.prefault({}),
   address: z.string().default(twinDefaults.address).describe('The address to listen on.'),

@@ -110,6 +110,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<RunningTwin>
     azure.managedIdentity,
     azure.login,
     azure.logs,
+    azure.logQuery,
     azure.collector,
     azure.insights,
     azure.keyVault,

@@ -90,3 +90,58 @@ void suite('the Logs Ingestion API', () => {
     for (const token of tokens) assert.equal((await upload(twin, { token })).status, 401);
   });
 });
+
+void suite('queries of the workspace', () => {
+  const workspace = { id: '7a0f1c00-0000-4000-8000-0000000000aa', delayMs: 60_000 };
+  const query = 'Usage_CL | where RecordId == "b" | project RecordId, TimeGenerated';
+
+  async function filled(context: TestContext) {
+    const clock = new ManualClock();
+    const columns = [
+      { name: 'TimeGenerated', type: 'datetime' },
+      { name: 'RecordId', type: 'string' },
+    ] as const;
+    const logs = { [rule]: { [stream]: { columns: [...columns] } } };
+    const twin = await twinFor(context, { clock, logs, workspace });
+    await upload(twin, { rows: [{ RecordId: 'a' }, { RecordId: 'b' }] });
+    const ask = (
+      text: string,
+      to = workspace.id,
+      token = twin.azure.token({ audience: 'https://api.loganalytics.io' }),
+    ) =>
+      call(twin, {
+        path: `/v1/workspaces/${to}/query`,
+        body: JSON.stringify({ query: text }),
+        headers: { authorization: `Bearer ${token}` },
+      });
+    return { twin, clock, ask };
+  }
+
+  test('find a row by its column, some time after it arrived', async (context) => {
+    const { clock, ask } = await filled(context);
+    const [before] = json(await ask(query)).tables;
+    assert.deepEqual(before.rows, []);
+    clock.advance(60_000);
+    const [after] = json(await ask(query)).tables;
+    assert.deepEqual(
+      after.columns.map((one: { name: string }) => one.name),
+      ['RecordId', 'TimeGenerated'],
+    );
+    assert.deepEqual(
+      after.rows.map(([id]: string[]) => id),
+      ['b'],
+    );
+  });
+
+  test('are refused without a token for them, elsewhere, and where they are no question that is understood', async (context) => {
+    const { twin, ask } = await filled(context);
+    const statuses = [
+      await ask(query, workspace.id, twin.azure.token({ audience })),
+      await ask(query, '7a0f1c00-0000-4000-8000-0000000000bb'),
+      await ask('Usage_CL | take 10'),
+      await ask('None_CL | where RecordId == "b"'),
+      await ask('Usage_CL | where Nothing == "b"'),
+    ].map(({ status }) => status);
+    assert.deepEqual(statuses, [401, 404, 400, 400, 400]);
+  });
+});

@@ -4,7 +4,7 @@ import { batchBook, followBatches } from './batches.ts';
 import { openAlerts } from '#compose/limits/alerts.ts';
 import { clientIdIn, openIdentity } from './identity.ts';
 import type { Configuration } from './configuration.ts';
-import type { StoreChoice } from '#compose/ledger/stores.ts';
+import { postgresChoice } from '#compose/ledger/stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
 import { openRouting } from './routing.ts';
@@ -15,7 +15,6 @@ import type { Rules } from './rules.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Config } from '#config-sections.ts';
 import type { Settings } from '#settings.ts';
-import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
 import { affinityKey } from '#adapters/secret-files/affinity-key.ts';
 import type { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { createTokenCounter } from '#adapters/token-counter/token-counter.ts';
@@ -85,17 +84,6 @@ export interface Parts {
   readonly services: Services;
   readonly engine: Engine;
   readonly refusedCalls: RefusedCalls;
-}
-
-function postgresChoice(setting: PostgresSetting, clientId: string | undefined): StoreChoice {
-  const { connections, statementTimeout: statementTimeoutMs, identity: provider, scope } = setting;
-  return {
-    kind: 'postgres',
-    address: storeAddress(setting),
-    connections,
-    statementTimeoutMs,
-    ...(provider === undefined ? {} : { identity: { provider, clientId, scope } }),
-  };
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {

@@ -55,6 +55,8 @@ const microsoftResources: ReadonlySet<string> = new Set([
   'https://appconfig.azure.com',
   'https://vault.azure.net',
   'https://monitor.azure.com',
+  'https://api.loganalytics.io',
+  'https://api.loganalytics.azure.com',
   'https://management.azure.com',
   'https://redis.azure.com',
   'https://ossrdbms-aad.database.windows.net',

@@ -45,6 +45,7 @@ const refused = (status: number, code: string, message: string): JsonReply => ({
 export class LogIngestion {
   readonly #parts: IngestionParts;
   readonly #rows = new Map<string, JsonObject[]>();
+  readonly #arrivals = new WeakMap<JsonObject, number>();
 
   constructor(parts: IngestionParts) {
     this.#parts = parts;
@@ -53,6 +54,12 @@ export class LogIngestion {
   /** The rows of a stream's table, in the order in which they came. */
   rows(stream: string): readonly JsonObject[] {
     return this.#rows.get(stream) ?? [];
+  }
+
+  /** Those that came at least so long ago, ms. */
+  rowsOlderThan(stream: string, ms: number): readonly JsonObject[] {
+    const until = this.#parts.clock.now() - ms;
+    return this.rows(stream).filter((row) => (this.#arrivals.get(row) ?? 0) <= until);
   }
 
   reset(): void {
@@ -123,6 +130,7 @@ export class LogIngestion {
     const time = typeof stored['TimeGenerated'] === 'string' ? Date.parse(stored['TimeGenerated']) : Number.NaN;
     if (Number.isNaN(time) || time < now - twoDaysMs || time > now + twoDaysMs / 2)
       stored['TimeGenerated'] = new Date(now).toISOString();
+    this.#arrivals.set(stored, now);
     return stored;
   }
 }

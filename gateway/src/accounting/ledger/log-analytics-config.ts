@@ -34,6 +34,24 @@ export const logAnalytics = z
       .min(1)
       .default('https://monitor.azure.com/.default')
       .describe('What the token is for; sovereign clouds have their own.'),
+    workspace: z
+      .guid('expected the id of a workspace, a GUID')
+      .optional()
+      .describe(
+        'The id of the workspace, for `tollgate doctor` alone: it reads back the row that it writes. The identity needs the role ' +
+          'Log Analytics Data Reader there.',
+      ),
+    queryEndpoint: z
+      .string()
+      .refine(isHttps, 'expected an https address, such as https://api.loganalytics.azure.com')
+      .transform((text) => text.replace(/\/+$/, ''))
+      .default('https://api.loganalytics.azure.com')
+      .describe('With `workspace`: where queries are answered.'),
+    queryScope: z
+      .string()
+      .min(1)
+      .default('https://api.loganalytics.io/.default')
+      .describe('With `workspace`: what the token for queries is for.'),
   })
   .optional()
   .describe(

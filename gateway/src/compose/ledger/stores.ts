@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { tokenProvider, type IdentityChoice } from '#compose/identity.ts';
+import { storeAddress, type PostgresSetting } from '#accounting/ledger/store-config.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import type { LedgerStore } from '#accounting/ledger/ports.ts';
 import type { StoreCopy } from '#accounting/reports/ports.ts';
@@ -28,14 +29,17 @@ import { systemRandom } from '#kernel/random.ts';
 /** Where records and the directory live. Plain data, because it crosses a thread; never logged. */
 export type StoreChoice =
   | { readonly kind: 'sqlite'; readonly file: string; readonly durability: 'process' | 'disk' }
-  | {
-      readonly kind: 'postgres';
-      readonly connections: number;
-      readonly statementTimeoutMs: number;
-      readonly address: Omit<PostgresAddress, 'signIn'>;
-      /** Whose token is shown in the place of the password. */
-      readonly identity?: IdentityChoice;
-    };
+  | PostgresChoice;
+
+export interface PostgresChoice {
+  readonly kind: 'postgres';
+  /** For queries, at most. */
+  readonly connections: number;
+  readonly statementTimeoutMs: number;
+  readonly address: Omit<PostgresAddress, 'signIn'>;
+  /** Whose token is shown in the place of the password. */
+  readonly identity?: IdentityChoice;
+}
 
 export interface OpenStores {
   readonly ledger: LedgerStore;
@@ -49,6 +53,25 @@ export interface OpenStores {
 export const storeFile = (dataFolder: string): string => join(dataFolder, 'tollgate.sqlite');
 
 const alertTables = { component: 'alerts', migrations: alertMigrations };
+
+/** `clientId`: of a user-assigned identity. */
+export function postgresChoice(setting: PostgresSetting, clientId: string | undefined): PostgresChoice {
+  const { connections, statementTimeout: statementTimeoutMs, identity: provider, scope } = setting;
+  return {
+    kind: 'postgres',
+    address: storeAddress(setting),
+    connections,
+    statementTimeoutMs,
+    ...(provider === undefined ? {} : { identity: { provider, clientId, scope } }),
+  };
+}
+
+/** The tables of a database, by whose they are. */
+export const storeMigrations = [
+  ledgerMigrations,
+  { component: 'directory', migrations: directoryMigrations },
+  alertTables,
+];
 
 const shortestPauseMs = 500;
 const longestPauseMs = 15_000;
@@ -73,11 +96,10 @@ async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sq
   };
 }
 
-async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): Promise<OpenStores> {
+async function openOnServer(choice: PostgresChoice, log: Log): Promise<OpenStores> {
   const { connections, statementTimeoutMs } = choice;
   const address = signingIn(choice, log);
-  const migrations = [ledgerMigrations, { component: 'directory', migrations: directoryMigrations }, alertTables];
-  await onceReachable(async () => await migrate(address, migrations), log);
+  await onceReachable(async () => await migrate(address, storeMigrations), log);
   const database = openPostgres({
     address,
     connections,
@@ -100,7 +122,7 @@ async function openOnServer(choice: Extract<StoreChoice, { kind: 'postgres' }>, 
 }
 
 /** One cache of tokens for all connections of this thread, whatever they are for. */
-function signingIn({ address, identity }: Extract<StoreChoice, { kind: 'postgres' }>, log: Log): PostgresAddress {
+export function signingIn({ address, identity }: PostgresChoice, log: Log): PostgresAddress {
   if (identity === undefined) return address;
   const tokens = tokenProvider(identity.provider, identity.clientId, { clock: systemClock, log });
   return { ...address, signIn: new TokenSignIn(tokens, identity.scope) };

@@ -1,9 +1,10 @@
 import { tokenProvider } from '#compose/identity.ts';
 import type { Config } from '#config-sections.ts';
+import type { RedisCountersSetting } from '#accounting/budgets/counters-config.ts';
 import type { CounterStore } from '#accounting/budgets/ports.ts';
 import { CounterSet } from '#adapters/memory-counters/counter-set.ts';
 import { warnOfEviction } from '#adapters/redis/advice.ts';
-import { RedisConnection } from '#adapters/redis/connection.ts';
+import { RedisConnection, type RedisAddress } from '#adapters/redis/connection.ts';
 import { RedisCounters } from '#adapters/redis/counter-store.ts';
 import { TokenSignIn } from '#adapters/redis/token-sign-in.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -33,24 +34,9 @@ export function openCounters({ config, clientId, journal, clock, log }: Counters
     // Alone nobody else can hold anything: nothing lapses.
     return { store, leaseMs: Number.POSITIVE_INFINITY, leasePercent: 100 };
   }
-  const { url, password, identity, scope, certificateAuthority, cluster, keyPrefix, timeout, lease, leasePercent } =
-    config.counters.redis;
-  const around = { clock, log };
-  const signIn =
-    identity === undefined
-      ? null
-      : new TokenSignIn({ tokens: tokenProvider(identity, clientId, around), scope, ...around });
-  const connection = new RedisConnection({
-    address: {
-      url: url.reveal(),
-      password: password?.reveal() ?? null,
-      signIn,
-      cluster,
-      certificateAuthority: certificateAuthority?.reveal() ?? null,
-    },
-    clock,
-    log,
-  });
+  const { keyPrefix, timeout, lease, leasePercent } = config.counters.redis;
+  const address = redisAddress(config.counters.redis, clientId, { clock, log });
+  const connection = new RedisConnection({ address, clock, log });
   void warnOfEviction(connection, log);
   const store = new RedisCounters({
     connection,
@@ -64,4 +50,23 @@ export function openCounters({ config, clientId, journal, clock, log }: Counters
     log,
   });
   return { store, leaseMs: lease, leasePercent };
+}
+
+/** How to reach the server; `clientId`: of a user-assigned identity. */
+export function redisAddress(
+  { url, password, identity, scope, certificateAuthority, cluster }: RedisCountersSetting,
+  clientId: string | undefined,
+  around: { readonly clock: Clock; readonly log: Log },
+): RedisAddress {
+  const signIn =
+    identity === undefined
+      ? null
+      : new TokenSignIn({ tokens: tokenProvider(identity, clientId, around), scope, ...around });
+  return {
+    url: url.reveal(),
+    password: password?.reveal() ?? null,
+    signIn,
+    cluster,
+    certificateAuthority: certificateAuthority?.reveal() ?? null,
+  };
 }
