@@ -99,6 +99,10 @@ param postgresSku string = 'Standard_D2ds_v5'
 @allowed(['Burstable', 'GeneralPurpose', 'MemoryOptimized'])
 param postgresTier string = 'GeneralPurpose'
 
+@description('Its disk in GiB; it grows by itself, and never shrinks: the preflight keeps what it has grown to.')
+@minValue(32)
+param postgresStorageGiB int = 64
+
 @description('A standby of it.')
 param postgresHighAvailability bool = false
 
@@ -269,6 +273,7 @@ module resources 'resources.bicep' = {
     usePostgres: usePostgres
     postgresSku: postgresSku
     postgresTier: postgresTier
+    postgresStorageGiB: postgresStorageGiB
     postgresHighAvailability: postgresHighAvailability
     postgresGeoRedundantBackup: postgresGeoRedundantBackup
     useRedis: useRedis

@@ -98,6 +98,10 @@ param postgresSku string = 'Standard_D2ds_v5'
 @allowed(['Burstable', 'GeneralPurpose', 'MemoryOptimized'])
 param postgresTier string = 'GeneralPurpose'
 
+@description('Its disk in GiB; it grows by itself, and never shrinks: the preflight keeps what it has grown to.')
+@minValue(32)
+param postgresStorageGiB int = 64
+
 @description('A standby of it.')
 param postgresHighAvailability bool = false
 
@@ -587,7 +591,7 @@ module postgres 'core/database/postgres.bicep' = if (networkIsolation && usePost
     tags: tags
     sku: postgresSku
     tier: postgresTier
-    storageSizeGiB: 64
+    storageSizeGiB: postgresStorageGiB
     highAvailability: postgresHighAvailability
     zoneRedundant: zoneRedundant
     geoRedundantBackup: postgresGeoRedundantBackup

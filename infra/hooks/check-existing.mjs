@@ -1,13 +1,14 @@
-// What stands already and cannot be changed in place: a setting that was decided when it was made is refused here, and not
-// by Azure half an hour later.
+// What stands already. What was decided when it was made cannot be changed in place: such a setting is refused here, and not
+// by Azure half an hour later. What has changed by itself since is kept.
 import { AzureError } from './resource-manager.mjs';
 
-/** Undefined where there is no such thing (yet). */
-async function find(subscription, path, version) {
+/** Everything of one type in the group of this environment; its names are not known to a pipeline, its group is. */
+async function all(subscription, { AZURE_ENV_NAME: name }, type, version) {
   try {
-    return await subscription.get(path, version);
+    const { value } = await subscription.get(`resourceGroups/rg-${name}/providers/${type}`, version);
+    return value;
   } catch (thrown) {
-    if (thrown instanceof AzureError && thrown.status === 404) return undefined;
+    if (thrown instanceof AzureError && thrown.status === 404) return [];
     throw thrown;
   }
 }
@@ -16,33 +17,20 @@ const another = 'make another environment for it (azd env new NAME), or set it b
 
 /** Settings that differ from what was made with them. */
 export async function checkExisting(subscription, settings) {
-  const { AZURE_RESOURCE_GROUP: group, SERVICE_GATEWAY_NAME: app, AZURE_APIM_NAME: apim } = settings;
-  if (!group) return [];
-  const told = await Promise.all([
-    app
-      ? checkEnvironment(subscription, settings, `resourceGroups/${group}/providers/Microsoft.App/containerApps/${app}`)
-      : [],
-    apim && settings.USE_APIM === 'true'
-      ? checkApiManagement(
-          subscription,
-          settings,
-          `resourceGroups/${group}/providers/Microsoft.ApiManagement/service/${apim}`,
-        )
-      : [],
+  const [environments, services] = await Promise.all([
+    all(subscription, settings, 'Microsoft.App/managedEnvironments', '2025-01-01'),
+    all(subscription, settings, 'Microsoft.ApiManagement/service', '2024-05-01'),
   ]);
-  return told.flat();
+  return [
+    ...environments.flatMap((environment) => checkEnvironment(settings, environment)),
+    ...(settings.USE_APIM === 'true' ? services.flatMap((service) => checkApiManagement(settings, service)) : []),
+  ];
 }
 
-async function checkEnvironment(subscription, settings, path) {
-  const app = await find(subscription, path, '2025-01-01');
-  const environment = app && (await find(subscription, app.properties.environmentId, '2025-01-01'));
-  if (environment === undefined) return [];
-  const { vnetConfiguration, zoneRedundant } = environment.properties;
+function checkEnvironment(settings, { properties: { vnetConfiguration, zoneRedundant } }) {
+  const isolated = settings.NETWORK_ISOLATION === 'true';
   const was = { NETWORK_ISOLATION: vnetConfiguration?.internal === true, ZONE_REDUNDANT: zoneRedundant === true };
-  const wanted = {
-    NETWORK_ISOLATION: settings.NETWORK_ISOLATION === 'true',
-    ZONE_REDUNDANT: settings.ZONE_REDUNDANT === 'true' && settings.NETWORK_ISOLATION === 'true',
-  };
+  const wanted = { NETWORK_ISOLATION: isolated, ZONE_REDUNDANT: settings.ZONE_REDUNDANT === 'true' && isolated };
   return Object.keys(was)
     .filter((name) => was[name] !== wanted[name])
     .map(
@@ -51,16 +39,20 @@ async function checkEnvironment(subscription, settings, path) {
     );
 }
 
-async function checkApiManagement(subscription, settings, path) {
-  const service = await find(subscription, path, '2024-05-01');
-  if (service === undefined) return [];
+function checkApiManagement(settings, { properties }) {
   const kinds = { None: 'no network', External: 'integration', Internal: 'injection' };
-  const was = kinds[service.properties.virtualNetworkType ?? 'None'];
+  const was = kinds[properties.virtualNetworkType ?? 'None'];
   const wanted = settings.NETWORK_ISOLATION === 'true' ? settings.APIM_NETWORK || 'integration' : 'no network';
   const switched = was !== wanted && (was === 'injection' || wanted === 'injection');
   return switched
-    ? [
-        `API Management was made with ${was}, and APIM_NETWORK is ${wanted} now: that is decided once. ${another[0].toUpperCase()}${another.slice(1)}.`,
-      ]
+    ? [`API Management was made with ${was}, and is to have ${wanted} now, which is decided once: ${another}.`]
     : [];
+}
+
+/** What POSTGRES_STORAGE_GIB is to be, where the disk has grown beyond it: a smaller one would be refused. */
+export async function grownStorage(subscription, settings) {
+  if (settings.USE_POSTGRES !== 'true') return undefined;
+  const servers = await all(subscription, settings, 'Microsoft.DBforPostgreSQL/flexibleServers', '2024-08-01');
+  const size = Math.max(0, ...servers.map(({ properties }) => properties.storage?.storageSizeGB ?? 0));
+  return size > Number(settings.POSTGRES_STORAGE_GIB || 64) ? size : undefined;
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { needsStart, startToSet } from './budget-start.mjs';
 import { askAzure } from './check-azure.mjs';
+import { grownStorage } from './check-existing.mjs';
 import { checkSettings, retiring } from './check-settings.mjs';
 import { openSubscription, setEnvironment } from './resource-manager.mjs';
 
@@ -42,11 +43,20 @@ async function setBudgetStart() {
   console.log(`The budget counts from ${start}.`);
 }
 
+async function keepStorage() {
+  if (settings.USE_POSTGRES !== 'true') return;
+  const size = await grownStorage(await openSubscription(settings), settings);
+  if (size === undefined) return;
+  await setEnvironment('POSTGRES_STORAGE_GIB', String(size));
+  console.log(`The disk of PostgreSQL has grown to ${size} GiB, and keeps it.`);
+}
+
 for (const warning of retiring(models, Date.now())) console.warn(`Warning: ${warning}`);
 const offline = checkSettings(settings, models);
 const problems = [...offline, ...(offline.length === 0 ? await askAzure(settings, models) : [])];
 if (problems.length === 0) {
   await setBudgetStart();
+  await keepStorage();
   await letDeployerIn();
   console.log('Preflight: nothing stands in the way.');
 } else {

@@ -61,6 +61,15 @@ describe('the configuration that the templates write', () => {
     }
   });
 
+  test('another configuration is another revision: a secret alone would start none', () => {
+    const variables = (extra: Readonly<Record<string, string>>) =>
+      deployedGateway(snapshot(templates, { ...profiles.get('quick'), ...extra })).environment;
+    const { TOLLGATE_CONFIG_HASH: before } = variables({});
+    assert.ok(before !== undefined);
+    assert.equal(variables({ LOG_RETENTION_DAYS: '60' })['TOLLGATE_CONFIG_HASH'], before);
+    assert.notEqual(variables({ STREAM_SECONDS: '901' })['TOLLGATE_CONFIG_HASH'], before);
+  });
+
   test('probes and ingress use the port that the gateway is told, on paths that it serves', () => {
     const { environment, probes, targetPort } = deployedGateway(snapshot(templates, profiles.get('quick') ?? {}));
     assert.equal(String(targetPort), environment['TOLLGATE_PORT']);

@@ -430,39 +430,29 @@ describe('the hooks, with the azd command and Azure played', () => {
   });
 
   test('what was decided when something was made, and cannot be changed in it, is refused', async () => {
-    const app = `${group}/Microsoft.App/containerApps/ca-1`;
-    const environment = `${group}/Microsoft.App/managedEnvironments/cae-1`;
-    await playing({
-      resources: {
-        [app]: { properties: { environmentId: environment } },
-        [environment]: { properties: { zoneRedundant: false } },
-        [`${group}/Microsoft.ApiManagement/service/apim-1`]: { properties: { virtualNetworkType: 'Internal' } },
-      },
-    });
-    const made = { AZURE_RESOURCE_GROUP: 'rg-test', SERVICE_GATEWAY_NAME: 'ca-1', AZURE_APIM_NAME: 'apim-1' };
-    assert.deepEqual(await askAzure(here(made), models), []);
-    const changed = {
-      ...made,
-      NETWORK_ISOLATION: 'true',
-      ZONE_REDUNDANT: 'true',
-      ...front,
-      ALLOW_DEPLOYER_IP: 'false',
+    const regions = { swedencentral: { ...region(100), zones: true } };
+    const stands = {
+      [`${group}/Microsoft.App/managedEnvironments`]: { value: [{ properties: { zoneRedundant: false } }] },
+      [`${group}/Microsoft.ApiManagement/service`]: { value: [{ properties: { virtualNetworkType: 'Internal' } }] },
     };
-    await playing({
-      regions: { swedencentral: { ...region(100), zones: true } },
-      resources: {
-        [app]: { properties: { environmentId: environment } },
-        [environment]: { properties: { zoneRedundant: false } },
-        [`${group}/Microsoft.ApiManagement/service/apim-1`]: { properties: { virtualNetworkType: 'Internal' } },
-      },
-    });
+    await playing({ regions, resources: stands });
+    assert.deepEqual(await askAzure(here({}), models), []);
+    const changed = { NETWORK_ISOLATION: 'true', ZONE_REDUNDANT: 'true', ...front };
     const said = (await askAzure(here(changed), models)).join('\n');
     assert.match(said, /NETWORK_ISOLATION was false when the Container Apps environment was made/);
     assert.match(said, /ZONE_REDUNDANT was false when/);
-    assert.match(said, /API Management was made with injection, and APIM_NETWORK is integration now/);
+    assert.match(said, /API Management was made with injection, and is to have integration now/);
     // Taken down meanwhile, and provisioned anew.
-    await playing({ regions: { swedencentral: { ...region(100), zones: true } } });
+    await playing({ regions });
     assert.deepEqual(await askAzure(here(changed), models), []);
+  });
+
+  test('a disk that has grown keeps its size: a smaller one would be refused', async () => {
+    const server = { properties: { storage: { storageSizeGB: 256 } } };
+    await playing({ resources: { [`${group}/Microsoft.DBforPostgreSQL/flexibleServers`]: { value: [server] } } });
+    const wanted = { USE_POSTGRES: 'true', NETWORK_ISOLATION: 'true', ALLOW_DEPLOYER_IP: 'false' };
+    assert.match((await run('preprovision.mjs', wanted)).set, /env set POSTGRES_STORAGE_GIB 256/);
+    assert.equal((await run('preprovision.mjs', { ...wanted, POSTGRES_STORAGE_GIB: '512' })).set, '');
   });
 
   test('a budget counts from this month where nobody says from when; one that is there goes on as it was', async () => {

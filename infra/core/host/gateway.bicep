@@ -155,6 +155,11 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
                 value: string(port)
               }
               {
+                // A secret that changes starts no new revision, a variable does: nothing reads it.
+                name: 'TOLLGATE_CONFIG_HASH'
+                value: uniqueString(string(configuration))
+              }
+              {
                 // Which of its identities the libraries of Azure take.
                 name: 'AZURE_CLIENT_ID'
                 value: identity.clientId
