@@ -3,7 +3,7 @@
 import { AzureError } from './resource-manager.mjs';
 
 /** Everything of one type in the group of this environment; its names are not known to a pipeline, its group is. */
-async function all(subscription, { AZURE_ENV_NAME: name }, type, version) {
+async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
   try {
     const { value } = await subscription.get(`resourceGroups/rg-${name}/providers/${type}`, version);
     return value;
@@ -18,8 +18,8 @@ const another = 'make another environment for it (azd env new NAME), or set it b
 /** Settings that differ from what was made with them. */
 export async function checkExisting(subscription, settings) {
   const [environments, services] = await Promise.all([
-    all(subscription, settings, 'Microsoft.App/managedEnvironments', '2025-01-01'),
-    all(subscription, settings, 'Microsoft.ApiManagement/service', '2024-05-01'),
+    all(subscription, settings, ['Microsoft.App/managedEnvironments', '2025-01-01']),
+    all(subscription, settings, ['Microsoft.ApiManagement/service', '2024-05-01']),
   ]);
   return [
     ...environments.flatMap((environment) => checkEnvironment(settings, environment)),
@@ -52,7 +52,7 @@ function checkApiManagement(settings, { properties }) {
 /** What POSTGRES_STORAGE_GIB is to be, where the disk has grown beyond it: a smaller one would be refused. */
 export async function grownStorage(subscription, settings) {
   if (settings.USE_POSTGRES !== 'true') return undefined;
-  const servers = await all(subscription, settings, 'Microsoft.DBforPostgreSQL/flexibleServers', '2024-08-01');
+  const servers = await all(subscription, settings, ['Microsoft.DBforPostgreSQL/flexibleServers', '2024-08-01']);
   const size = Math.max(0, ...servers.map(({ properties }) => properties.storage?.storageSizeGB ?? 0));
   return size > Number(settings.POSTGRES_STORAGE_GIB || 64) ? size : undefined;
 }

@@ -23,6 +23,10 @@ const documented = [...services.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+)/gm)].flatM
 /** Replicas share the folder in which the key is made, since it is on their share: they have one key. */
 const expected = /warning: counters: the gateways that share them sign ids each with a key of its own/;
 
+/** The container's environment with the quick start, and what else is set. */
+const variables = (extra: Readonly<Record<string, string>>) =>
+  deployedGateway(snapshot(templates, { ...profiles.get('quick'), ...extra })).environment;
+
 describe('the configuration that the templates write', () => {
   for (const [name, environment] of profiles)
     test(`${name}: the gateway itself finds nothing wrong with it, and every variable it refers to is set`, () => {
@@ -62,8 +66,6 @@ describe('the configuration that the templates write', () => {
   });
 
   test('another configuration is another revision: a secret alone would start none', () => {
-    const variables = (extra: Readonly<Record<string, string>>) =>
-      deployedGateway(snapshot(templates, { ...profiles.get('quick'), ...extra })).environment;
     const { TOLLGATE_CONFIG_HASH: before } = variables({});
     assert.ok(before !== undefined);
     assert.equal(variables({ LOG_RETENTION_DAYS: '60' })['TOLLGATE_CONFIG_HASH'], before);
