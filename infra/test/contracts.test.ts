@@ -24,7 +24,7 @@ const documented = [...services.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+)/gm)].flatM
 const expected = /warning: counters: the gateways that share them sign ids each with a key of its own/;
 
 /** The container's environment with the quick start, and what else is set. */
-const variables = (extra: Readonly<Record<string, string>>) =>
+const quickStart = (extra: Readonly<Record<string, string>>) =>
   deployedGateway(snapshot(templates, { ...profiles.get('quick'), ...extra })).environment;
 
 describe('the configuration that the templates write', () => {
@@ -66,10 +66,10 @@ describe('the configuration that the templates write', () => {
   });
 
   test('another configuration is another revision: a secret alone would start none', () => {
-    const { TOLLGATE_CONFIG_HASH: before } = variables({});
+    const { TOLLGATE_CONFIG_HASH: before } = quickStart({});
     assert.ok(before !== undefined);
-    assert.equal(variables({ LOG_RETENTION_DAYS: '60' })['TOLLGATE_CONFIG_HASH'], before);
-    assert.notEqual(variables({ STREAM_SECONDS: '901' })['TOLLGATE_CONFIG_HASH'], before);
+    assert.equal(quickStart({ LOG_RETENTION_DAYS: '60' })['TOLLGATE_CONFIG_HASH'], before);
+    assert.notEqual(quickStart({ STREAM_SECONDS: '901' })['TOLLGATE_CONFIG_HASH'], before);
   });
 
   test('probes and ingress use the port that the gateway is told, on paths that it serves', () => {
