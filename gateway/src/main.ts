@@ -26,7 +26,9 @@ async function main(): Promise<void> {
     process.exitCode = ok ? 0 : 1;
     return;
   }
-  const started = await compose(settings);
+  // Timers of the gateway keep no process alive; while it waits for what its configuration refers to, this one does.
+  const starting = setInterval(() => undefined, 60_000);
+  const started = await compose(settings).finally(() => clearInterval(starting));
   if (!started.ok) {
     process.stderr.write(`${started.problems.join('\n')}\n`);
     process.exitCode = 1;

@@ -35,7 +35,29 @@ test('a replica has the name that the environment gives it, ours before the plat
   assert.equal(replicaNamed({ CONTAINER_APP_REPLICA_NAME: 'a', TOLLGATE_REPLICA: 'b' }), 'b');
 });
 
+test('a store of App Configuration goes before the file, which is what it falls back to', () => {
+  const store = {
+    TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io/',
+    TOLLGATE_APP_CONFIGURATION_LABEL: 'prod',
+  };
+  const alone = readSettings(['--data', '/data'], store);
+  assert.ok(alone !== 'help');
+  const endpoint = 'https://contoso.azconfig.io';
+  const scope = 'https://azconfig.io/.default';
+  assert.deepEqual(alone.appConfiguration, { endpoint, label: 'prod', scope, hasFile: false });
+  assert.equal(alone.configFile, '/data/tollgate.yaml', 'what paths are relative to');
+  const both = readSettings(['--config', '/e.yaml'], store);
+  assert.ok(both !== 'help' && both.appConfiguration?.hasFile === true && both.configFile === '/e.yaml');
+  const checked = readSettings(['--config', '/e.yaml', '--check'], store);
+  assert.ok(checked !== 'help' && checked.appConfiguration === undefined, 'whoever checks means the file');
+});
+
 for (const [args, environment, problem] of [
+  [[], { TOLLGATE_APP_CONFIGURATION: 'http://contoso.azconfig.io' }, /must be the address of a store/],
+  [[], { TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io.example.com' }, /must be the address of a store/],
+  [[], { TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io/kv' }, /must be the address of a store/],
+  [[], { TOLLGATE_APP_CONFIGURATION: 'https://a.azconfig.io', TOLLGATE_APP_CONFIGURATION_LABEL: 'a,b' }, /has letters/],
+  [['--check'], { TOLLGATE_APP_CONFIGURATION: 'https://a.azconfig.io' }, /No configuration/],
   [['--config', 'x'], { TOLLGATE_REPLICA: '../a' }, /named with letters/],
   [['--config', 'x'], { TOLLGATE_REPLICA: 'done' }, /named with letters/],
   [[], {}, /No configuration/],

@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util';
 
 /** What the process is told from outside; everything else stands in the configuration file. */
 export interface Settings {
+  /** Absolute. Where the configuration comes from App Configuration: what it falls back to, and what paths are relative to. */
   readonly configFile: string;
+  readonly appConfiguration?: AppConfigurationSettings;
   readonly dataFolder: string;
   /** The name that this gateway has among several on one volume; undefined where the platform gives none. */
   readonly replica?: string;
@@ -13,6 +15,18 @@ export interface Settings {
   /** Only look whether the configuration is good, and say so. */
   readonly checkOnly: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The store of Azure App Configuration that the configuration comes from. */
+export interface AppConfigurationSettings {
+  /** `https://contoso.azconfig.io`, without a slash at its end. */
+  readonly endpoint: string;
+  /** Of the key values that go before those without one. */
+  readonly label: string | null;
+  /** Whom tokens for it are for. */
+  readonly scope: string;
+  /** Whether `configFile` was given, and is there to fall back to. */
+  readonly hasFile: boolean;
 }
 
 export class UsageError extends Error {
@@ -28,7 +42,9 @@ export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLD
 
 Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT, and TOLLGATE_REPLICA (default:
 $CONTAINER_APP_REPLICA_NAME): with PostgreSQL, the journal lies in a folder of this name, so that several gateways can
-share the volume.
+share the volume. TOLLGATE_APP_CONFIGURATION (https://name.azconfig.io): the configuration comes from that store of Azure
+App Configuration, with TOLLGATE_APP_CONFIGURATION_LABEL from its key values with this label before those without one; the
+file is what is used where neither the store nor the copy of what it held can be.
 Exit status: 0 after a clean drain, 1 when it could not start (or the configuration is bad), 2 for a wrong call.
 `;
 
@@ -49,6 +65,40 @@ function replicaOf(environment: Settings['environment']): { readonly replica?: s
   if (!replicaPattern.test(name) || name === 'done')
     throw new UsageError(`A replica is named with letters, digits, dots, dashes and underscores, not '${name}'.`);
   return { replica: name };
+}
+
+/** Names that Microsoft alone gives out, and whom a token that is sent there is for. It is sent nowhere else. */
+const stores: ReadonlyMap<string, string> = new Map([
+  ['.azconfig.io', 'https://azconfig.io/.default'],
+  ['.azconfig.azure.cn', 'https://azconfig.azure.cn/.default'],
+  ['.azconfig.azure.us', 'https://azconfig.azure.us/.default'],
+]);
+
+function storeScope(url: URL | null): string | undefined {
+  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.pathname !== '/') return undefined;
+  if (url.search !== '' || url.hash !== '') return undefined;
+  if (url.hostname === 'localhost' || /^127(?:[.]\d+){3}$/.test(url.hostname)) return stores.get('.azconfig.io');
+  return [...stores].find(([suffix]) => url.hostname.endsWith(suffix))?.[1];
+}
+
+function appConfigurationOf(
+  environment: Settings['environment'],
+  hasFile: boolean,
+): { readonly appConfiguration?: AppConfigurationSettings } {
+  const address = environment['TOLLGATE_APP_CONFIGURATION'] ?? '';
+  if (address === '') return {};
+  const url = URL.parse(address);
+  const scope = storeScope(url);
+  if (url === null || scope === undefined)
+    throw new UsageError(
+      `TOLLGATE_APP_CONFIGURATION must be the address of a store, such as https://contoso.azconfig.io, not '${address}'.`,
+    );
+  const label = environment['TOLLGATE_APP_CONFIGURATION_LABEL'] ?? '';
+  if (!/^[A-Za-z0-9._-]{0,256}$/.test(label))
+    throw new UsageError(
+      `TOLLGATE_APP_CONFIGURATION_LABEL has letters, digits, dots, dashes and underscores, not '${label}'.`,
+    );
+  return { appConfiguration: { endpoint: url.origin, label: label === '' ? null : label, scope, hasFile } };
 }
 
 /** Reads arguments and environment; 'help' where that was asked for. Throws UsageError. */
@@ -75,11 +125,16 @@ export function readSettings(args: readonly string[], environment: Settings['env
   }
   if (values.help === true) return 'help';
   const configFile = values.config ?? environment['TOLLGATE_CONFIG'];
-  if (configFile === undefined || configFile === '')
-    throw new UsageError('No configuration: give --config FILE or set TOLLGATE_CONFIG.');
+  const hasFile = configFile !== undefined && configFile !== '';
+  // Whoever checks means a file.
+  const store = values.check === true ? {} : appConfigurationOf(environment, hasFile);
+  if (!hasFile && store.appConfiguration === undefined)
+    throw new UsageError('No configuration: give --config FILE, or set TOLLGATE_CONFIG or TOLLGATE_APP_CONFIGURATION.');
+  const dataFolder = path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate');
   return {
-    configFile: path.resolve(configFile),
-    dataFolder: path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate'),
+    configFile: hasFile ? path.resolve(configFile) : path.join(dataFolder, 'tollgate.yaml'),
+    ...store,
+    dataFolder,
     ...replicaOf(environment),
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),

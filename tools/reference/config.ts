@@ -19,6 +19,7 @@ with the path from the file to [\`tollgate.schema.json\`](tollgate.schema.json).
 - **Reload**: the file is followed while the gateway runs. A request keeps the configuration that it started with; a file
   with a mistake changes nothing and is reported (\`GET /admin/v1/config\`). The addresses, ports and limits of
   \`listen\` other than \`maxBodyBytes\`, and \`ledger\`, take effect at the next start.
+- **Elsewhere**: the same document can come from [Azure App Configuration](../azure/services.md#app-configuration), key by key.
 - **References**: \`\${NAME}\` in any text is the environment variable; \`\${NAME:-default}\` has a default for one that is
   not set or empty; \`$\${\` is a literal \`\${\`.
 - **Secrets** never stand in the file: \`"\${NAME}"\`, \`{ file: path }\` relative to the configuration file, or

@@ -1,11 +1,16 @@
+import path from 'node:path';
 import type { Logger } from 'pino';
+import { lastGoodFile } from '#adapters/app-configuration/last-good.ts';
+import { AppConfigurationStore } from '#adapters/app-configuration/store.ts';
 import { KeyVaultSecrets } from '#adapters/key-vault/key-vault-secrets.ts';
 import type { Config } from '#config-sections.ts';
 import type { LoadedConfig, LoadResult } from '#config/load.ts';
+import { FromStore } from '#config/from-store.ts';
 import { keyVaultReferences } from '#config/secrets.ts';
 import { watchConfig, type ConfigWatcher, type ReloadOutcome } from '#config/watch.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import type { Settings } from '#settings.ts';
 import { ambientProvider } from './identity.ts';
 import { composeRules, type Rules } from './rules.ts';
@@ -32,9 +37,17 @@ export interface Configuration {
 /** Nothing is asked of Azure unless the configuration refers to it. */
 export function openConfiguration(options: ConfigurationOptions): Configuration {
   const { settings, tokenProviders, clock, log, metrics } = options;
-  const secrets = new KeyVaultSecrets({ tokens: ambientProvider(settings.environment, { clock, log }), clock, log });
-  const rules = composeRules(settings, { tokenProviders, clock, secrets });
+  const tokens = ambientProvider(settings.environment, { clock, log });
+  const secrets = new KeyVaultSecrets({ tokens, clock, log });
+  const store = openStore(options, tokens);
+  const rules = composeRules(settings, {
+    tokenProviders,
+    clock,
+    secrets,
+    ...(store === undefined ? {} : { read: (loader) => store.load(loader) }),
+  });
   measureSecrets(secrets, metrics);
+  measureSource(store, metrics);
   /** The first reading tells which secrets are wanted. */
   const load = async (): Promise<LoadResult<Config>> => {
     const first = rules.load();
@@ -42,7 +55,7 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
   };
   return {
     rules,
-    start: load,
+    start: () => store?.start(load) ?? load(),
     follow(initial, apply) {
       const watcher = watchConfig({
         initial,
@@ -50,6 +63,7 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
         files: filesOf(initial.config, rules, settings),
         apply,
         settled(inForce) {
+          store?.settled(inForce);
           if (inForce) secrets.keepOnly(keyVaultReferences(watcher.current().config));
         },
         clock,
@@ -59,19 +73,60 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
         () => watcher.current().config.keyVault.refreshEvery,
         () => void watcher.look(),
       );
+      store?.follow(
+        () => watcher.current().config.appConfiguration.pollEvery,
+        () => watcher.look(),
+      );
       const reload = async (): Promise<ReloadOutcome> => {
-        await secrets.refresh();
+        await Promise.all([secrets.refresh(), store?.poll()]);
         return await watcher.reload();
       };
       return { ...watcher, reload };
     },
-    close: () => secrets.close(),
+    close() {
+      secrets.close();
+      store?.close();
+    },
   };
+}
+
+/** What the store held is kept in the data folder. */
+function openStore({ settings, clock, log }: ConfigurationOptions, tokens: TokenProvider): FromStore | undefined {
+  const { appConfiguration, configFile, dataFolder, environment } = settings;
+  if (appConfiguration === undefined) return undefined;
+  const { label, hasFile } = appConfiguration;
+  return new FromStore({
+    store: new AppConfigurationStore(appConfiguration, { tokens, clock }),
+    label,
+    copy: lastGoodFile(path.join(dataFolder, 'app-configuration.json'), appConfiguration),
+    file: { path: configFile, isThere: hasFile },
+    environment,
+    clock,
+    log,
+  });
 }
 
 /** In the data folder nobody but the gateway writes a price file, and the ledger writes there all the time. */
 function filesOf(config: Config, rules: Rules, settings: Settings): readonly string[] {
-  return [settings.configFile, ...(config.priceFile === undefined ? [] : [rules.lists.pathFor(config)])];
+  // The file beside a store is what the gateway may start with, and nothing that it follows.
+  const file = settings.appConfiguration === undefined ? [settings.configFile] : [];
+  return [...file, ...(config.priceFile === undefined ? [] : [rules.lists.pathFor(config)])];
+}
+
+function measureSource(store: FromStore | undefined, metrics: Metrics): void {
+  metrics.gauge('tollgate_configuration_source', {
+    help: 'Where the configuration in force comes from: file, app-configuration, or last-good-copy of what that held.',
+    read: () => [{ labels: { source: store?.kind ?? 'file' }, value: 1 }],
+  });
+  if (store === undefined) return;
+  metrics.gauge('tollgate_app_configuration_failing', {
+    help: '1 while the store of the configuration cannot be asked.',
+    read: () => Number(store.isFailing),
+  });
+  metrics.gauge('tollgate_app_configuration_refused', {
+    help: '1 while the store holds a configuration that cannot be used; the one in force is older.',
+    read: () => Number(store.isRefused),
+  });
 }
 
 function measureSecrets(secrets: KeyVaultSecrets, metrics: Metrics): void {

@@ -4,7 +4,7 @@ import type { ListPrices } from '#accounting/cost/list-prices.ts';
 import { createPriceBook, type ListedPriceBook } from '#accounting/cost/price-book.ts';
 import { findConflicts } from '#accounting/cost/price-entry.ts';
 import { unitPricesFor } from '#accounting/cost/unit-prices.ts';
-import type { LoadResult } from '#config/load.ts';
+import type { ConfigLoader, LoadResult } from '#config/load.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import type { SecretValues } from '#config/ports.ts';
 import { readShippedData } from '#config/shipped-data.ts';
@@ -38,9 +38,11 @@ export interface RulesOptions {
   readonly clock: Clock;
   /** Those that stand in Key Vault; without it, nobody asks there. */
   readonly secrets?: SecretValues;
+  /** Reads the configuration from elsewhere than the file. */
+  readonly read?: (loader: ConfigLoader<Config>) => LoadResult<Config>;
 }
 
-export function composeRules(settings: Settings, { tokenProviders, clock, secrets }: RulesOptions): Rules {
+export function composeRules(settings: Settings, { tokenProviders, clock, secrets, read }: RulesOptions): Rules {
   const catalogue = parseModelCatalogue(readShippedData('models.json'));
   const lists = new PriceLists(settings);
   const loader = createLoader({ catalogue, zones: lists.shipped.zones, tokenProviders }, secrets);
@@ -61,7 +63,7 @@ export function composeRules(settings: Settings, { tokenProviders, clock, secret
     catalogue,
     lists,
     load() {
-      const result = loader.load(settings.configFile, settings.environment);
+      const result = read?.(loader) ?? loader.load(settings.configFile, settings.environment);
       if (!result.ok) return result;
       const { loaded, locate } = result;
       const { config } = loaded;

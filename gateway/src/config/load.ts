@@ -33,12 +33,23 @@ export type LoadResult<Config> =
   /** Every problem that could be found in one reading, in the order of the file; warnings too. */
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** Where a configuration comes from. */
+export interface ConfigOrigin {
+  /** As it is named in problems. */
+  readonly name: string;
+  /** Where files of secrets are looked for: beside this one. */
+  readonly path: string;
+  readonly text: string;
+}
+
 /** Reads configuration files of one set of sections. */
 export interface ConfigLoader<Config> {
   /** Never throws for what is in the file. */
   load(path: string, environment: Environment): LoadResult<Config>;
   /** The same for text that is not read from `path`; `path` is where secrets' files are looked for. */
   loadText(text: string, path: string, environment: Environment): LoadResult<Config>;
+  /** The same for what is no file: `source.text` is whatever changes when it does. */
+  loadTree(tree: YamlTree, source: ConfigOrigin, environment: Environment): LoadResult<Config>;
 }
 
 /**
@@ -58,24 +69,26 @@ export function createConfigLoader<Config>(
       return { ok: false, problems: [{ file: path, line: 0, column: 0, path: '', message, fix, severity: 'error' }] };
     },
     loadText(text, path, environment) {
-      const tree = parseYamlTree(text);
-      const found: ConfigProblem[] = tree.problems.map((one) => ({
-        file: path,
-        ...one.position,
+      return loader.loadTree(parseYamlTree(text), { name: path, path, text }, environment);
+    },
+    loadTree(tree, { name, path, text }, environment) {
+      const found: ConfigProblem[] = tree.problems.map(({ file = name, position, severity = 'error', ...one }) => ({
+        file,
+        ...position,
         path: showPath(one.path),
         message: one.message,
         fix: one.fix,
-        severity: 'error',
+        severity,
       }));
       if (tree.value === undefined) return { ok: false, problems: inOrder(found) };
       const judged = judge(tree, { sections, schema, environment, path, outside });
-      const problems = inOrder([...found, ...judged.problems.map((one) => place(one, tree, path))]);
+      const problems = inOrder([...found, ...judged.problems.map((one) => place(one, tree, name))]);
       if (problems.some((one) => one.severity === 'error')) return { ok: false, problems };
       const digest = createHash('sha256').update(text).update('\0').update(judged.digest).digest('hex').slice(0, 16);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made and checked key by key by the sections' schemas
       const config = deepFreeze(judged.values) as Config;
-      const locate = (finding: ConfigFinding): ConfigProblem => place(asProblem(finding), tree, path);
-      return { ok: true, loaded: { source: path, config, warnings: problems, digest }, locate };
+      const locate = (finding: ConfigFinding): ConfigProblem => place(asProblem(finding), tree, name);
+      return { ok: true, loaded: { source: name, config, warnings: problems, digest }, locate };
     },
   };
   return loader;
@@ -224,7 +237,12 @@ function place(problem: ValueProblem, tree: YamlTree, file: string): ConfigProbl
   const atKey = problem.ofKey === true || exact === undefined;
   const position = (atKey ? at?.key : at?.value) ?? { line: 1, column: 1 };
   const { message, fix, severity } = problem;
-  return { file, ...position, path: showPath(problem.path), message, fix, severity };
+  return { file: at?.file ?? file, ...position, path: showPath(problem.path), message, fix, severity };
+}
+
+function byText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
@@ -234,5 +252,5 @@ function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
       const key = JSON.stringify(one);
       return seen.has(key) ? false : seen.add(key) !== undefined;
     })
-    .toSorted((a, b) => a.line - b.line || a.column - b.column);
+    .toSorted((a, b) => byText(a.file, b.file) || a.line - b.line || a.column - b.column);
 }

@@ -3,6 +3,17 @@ import { duration } from '#kernel/config-values.ts';
 import { z } from 'zod';
 
 const keys = {
+  appConfiguration: z
+    .strictObject({
+      pollEvery: duration({ atLeastMs: 1_000, atMostMs: 3_600_000 })
+        .prefault('30s')
+        .describe('How often the store is asked whether it holds something else. It costs two requests.'),
+    })
+    .prefault({})
+    .describe(
+      'How a configuration that comes from Azure App Configuration (`TOLLGATE_APP_CONFIGURATION`) is followed; see ' +
+        '[services.md](../azure/services.md#app-configuration).',
+    ),
   keyVault: z
     .strictObject({
       refreshEvery: duration({ atLeastMs: 5_000, atMostMs: 86_400_000 })

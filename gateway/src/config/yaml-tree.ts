@@ -20,6 +20,9 @@ export interface Position {
 }
 
 export interface TreeProblem {
+  /** Where the tree is made of several texts: which of them. */
+  readonly file?: string;
+  readonly severity?: 'error' | 'warning';
   readonly position: Position;
   readonly path: ConfigPath;
   readonly message: string;
@@ -27,6 +30,8 @@ export interface TreeProblem {
 }
 
 export interface Place {
+  /** Where the tree is made of several texts: which of them. */
+  readonly file?: string;
   /** Of the key, or of the item in a list. */
   readonly key: Position;
   readonly value: Position;

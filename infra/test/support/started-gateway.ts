@@ -60,12 +60,12 @@ export async function deploy(profile: string): Promise<Deployment> {
   twin.azure.insights.tokensOnly = true;
   const file = path.join(root, deployed.configurationPath);
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    filledIn(deployed.configuration)
-      .replaceAll(/https:\/\/([a-z0-9-]+)\.openai\.azure\.com/g, `${twin.url}/$1`)
-      .replace('"tenants":', `"authority":"${twin.url}","tenants":`),
-  );
+  const configuration = filledIn(deployed.configuration)
+    .replaceAll(/https:\/\/([a-z0-9-]+)\.openai\.azure\.com/g, `${twin.url}/$1`)
+    .replace('"tenants":', `"authority":"${twin.url}","tenants":`);
+  writeFileSync(file, configuration);
+  // As the templates write it; the twin takes no more than the service does.
+  twin.azure.appConfiguration.set({ key: 'tollgate', value: configuration, contentType: 'application/json' });
   return {
     deployed,
     environment,
@@ -102,6 +102,9 @@ export async function startReplica(deployment: Deployment, name: string, elsewhe
       TOLLGATE_ADMIN_PORT: String(adminPort),
       TOLLGATE_LOGS_ENDPOINT: twin.secureUrl,
       APPLICATIONINSIGHTS_CONNECTION_STRING: `${key};IngestionEndpoint=${twin.secureUrl ?? ''}/`,
+      ...(environment['TOLLGATE_APP_CONFIGURATION'] === undefined
+        ? {}
+        : { TOLLGATE_APP_CONFIGURATION: twin.secureUrl }),
       // Not to wait a minute for the first metrics.
       OTEL_METRIC_EXPORT_INTERVAL: '500',
       NODE_EXTRA_CA_CERTS: authorities,

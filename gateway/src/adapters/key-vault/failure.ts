@@ -1,7 +1,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyVaultReference } from '#kernel/key-vault-reference.ts';
 import { NoToken } from '#proxy/upstream/ports.ts';
-import { statusOf } from './vault-client.ts';
+import { bodyOf, reasonOf, statusOf, waitOf } from '#adapters/azure-identity/rest-error.ts';
 
 /** Why a secret was not read, in words of ours. */
 export interface VaultFailure {
@@ -17,20 +17,9 @@ const role = 'Key Vault Secrets User';
 
 /** `SecretDisabled`, `ForbiddenByFirewall`, … of what the library throws. */
 function innerCode(error: unknown): string {
-  return (
-    /"innererror":\{"code":"(\w+)"/.exec(textOf(error))?.[1] ??
-    (/disabled secret/.test(textOf(error)) ? 'SecretDisabled' : '')
-  );
+  const [, code = ''] = /"innererror":\{"code":"(\w+)"/.exec(bodyOf(error)) ?? [];
+  return code === '' && error instanceof Error && error.message.includes('disabled secret') ? 'SecretDisabled' : code;
 }
-
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const body: unknown = 'response' in error ? bodyOf(error.response) : '';
-  return `${error.message} ${typeof body === 'string' ? body : ''}`;
-}
-
-const bodyOf = (response: unknown): unknown =>
-  typeof response === 'object' && response !== null && 'bodyAsText' in response ? response.bodyAsText : '';
 
 function forbidden(error: unknown, { vault }: KeyVaultReference): Pick<VaultFailure, 'problem' | 'fix'> {
   const code = innerCode(error);
@@ -77,33 +66,3 @@ export function failureOf(error: unknown, reference: KeyVaultReference, clock: C
     waitMs,
   };
 }
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no reason given';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
-}
-
-/** `retry-after-ms`, `Retry-After` in seconds or as a date; 0 where it says nothing. */
-function waitOf(error: unknown, clock: Clock): number {
-  const headers = headersOf(error);
-  const ms = Number(headers?.get('retry-after-ms'));
-  if (ms > 0) return ms;
-  const after = headers?.get('retry-after') ?? '';
-  if (/^\d+$/.test(after)) return Number(after) * 1000;
-  const at = Date.parse(after);
-  return Number.isNaN(at) ? 0 : Math.max(0, at - clock.now());
-}
-
-interface Headers {
-  get(name: string): string | undefined;
-}
-
-function headersOf(error: unknown): Headers | undefined {
-  const response: unknown = error instanceof Error && 'response' in error ? error.response : undefined;
-  const headers: unknown =
-    typeof response === 'object' && response !== null && 'headers' in response ? response.headers : undefined;
-  return isHeaders(headers) ? headers : undefined;
-}
-
-const isHeaders = (value: unknown): value is Headers =>
-  typeof value === 'object' && value !== null && 'get' in value && typeof value.get === 'function';

@@ -1,4 +1,5 @@
 import type { SecretClient } from '@azure/keyvault-secrets';
+import { statusOf } from '#adapters/azure-identity/rest-error.ts';
 import type { KeyVaultReference } from '#kernel/key-vault-reference.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 
@@ -66,9 +67,4 @@ async function read(client: SecretClient, name: string, version: string | undefi
     requestOptions: { timeout: longestMs },
   });
   return { text: value, expiresAt: properties.expiresOn?.getTime() ?? null };
-}
-
-export function statusOf(error: unknown): number | undefined {
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' ? status : undefined;
 }

@@ -1,0 +1,233 @@
+import type { Clock, Timer } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import { documentOf, effective, isOurs } from './key-values.ts';
+import type { ConfigLoader, LoadResult } from './load.ts';
+import {
+  rootKey,
+  type ConfigStore,
+  type KeyValue,
+  type LastGoodCopy,
+  type StoreFailure,
+  type StoreReading,
+  type StoreVersion,
+} from './ports.ts';
+import { formatProblem, type ConfigProblem } from './problem.ts';
+import type { Environment } from './interpolate.ts';
+
+export interface FromStoreOptions {
+  readonly store: ConfigStore;
+  readonly label: string | null;
+  readonly copy: LastGoodCopy;
+  /** What it falls back to, where there is one; and the file that paths are relative to. */
+  readonly file: { readonly path: string; readonly isThere: boolean };
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Kind = 'app-configuration' | 'last-good-copy' | 'file';
+interface Origin {
+  readonly kind: Kind;
+  readonly keyValues: readonly KeyValue[];
+  /** Of a copy: when it was made. */
+  readonly savedAt?: number;
+}
+
+const startTries = 3;
+const shortestPauseMs = 1_000;
+const longestPauseMs = 10_000;
+const longestWaitMs = 600_000;
+
+/**
+ * A configuration that comes from a store of key values. At the start: what the store holds; where that cannot be used, the
+ * copy of what was in force last; where there is none, the file. Then the store is asked from time to time; what it holds is
+ * taken over as a changed file is, and what cannot be used changes nothing.
+ */
+export class FromStore {
+  readonly #options: FromStoreOptions;
+  #origin: Origin = { kind: 'app-configuration', keyValues: [] };
+  /** Read, and not in force yet. */
+  #candidate: { readonly origin: Origin; readonly version: StoreVersion } | undefined;
+  /** Of what is in force; undefined: it has to be read whole. */
+  #version: StoreVersion | undefined;
+  #failure: StoreFailure | undefined;
+  #refused = false;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(options: FromStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Where what is in force comes from. */
+  get kind(): Kind {
+    return this.#origin.kind;
+  }
+
+  /** Whether the store could not be asked the last time. */
+  get isFailing(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Whether what the store holds cannot be used. */
+  get isRefused(): boolean {
+    return this.#refused;
+  }
+
+  /** What was read, else what is in force. */
+  load<Config>(loader: ConfigLoader<Config>): LoadResult<Config> {
+    const { environment, file, label, store } = this.#options;
+    const origin = this.#candidate?.origin ?? this.#origin;
+    if (origin.kind === 'file') return loader.load(file.path, environment);
+    const name = `${store.name}${label === null ? '' : ` (label ${label})`}${copyWords(origin)}`;
+    const ours = effective(origin.keyValues.filter(isOurs));
+    if (!ours.some(({ key }) => key === rootKey || key.startsWith(`${rootKey}:`)))
+      return refusedWith(name, {
+        problem: `the store holds no key '${rootKey}' with this label, or without one`,
+        fix: 'Write the configuration there: docs/azure/services.md, "App Configuration".',
+      });
+    const text = JSON.stringify([name, ours]);
+    return loader.loadTree(documentOf(ours, store.name), { name, path: file.path, text }, environment);
+  }
+
+  /** Reads for the first time; `load`: loads what `this.load` gives. Never rejects. */
+  async start<Config>(load: () => Promise<LoadResult<Config>>): Promise<LoadResult<Config>> {
+    const { copy, file, log } = this.#options;
+    const first = await this.#fromStore(load);
+    if (first.ok) return first;
+    const problems = first.problems.filter(({ severity }) => severity === 'error').map(formatProblem);
+    const kept = await copy.read().catch(() => undefined);
+    const others: readonly Origin[] = [
+      ...(kept === undefined ? [] : [{ kind: 'last-good-copy' as const, ...kept }]),
+      ...(file.isThere ? [{ kind: 'file' as const, keyValues: [] }] : []),
+    ];
+    const told: ConfigProblem[] = [...first.problems];
+    for (const origin of others) {
+      this.#origin = origin;
+      const result = await load();
+      if (result.ok) {
+        log.error(
+          { problems, inItsPlace: result.loaded.source },
+          'the configuration of the store cannot be used; the gateway starts with an older one, and goes on asking',
+        );
+        return result;
+      }
+      told.push(...result.problems);
+    }
+    return { ok: false, problems: told };
+  }
+
+  /** Asks the store; true where it holds something else, which `load` then gives. Never rejects. */
+  async poll(): Promise<boolean> {
+    const { store } = this.#options;
+    try {
+      if (this.#version !== undefined && !(await store.hasChanged(this.#version))) {
+        this.#well();
+        return false;
+      }
+      this.#take(await store.read());
+      return true;
+    } catch (error) {
+      this.#unwell(store.failureOf(error));
+      return false;
+    }
+  }
+
+  /** Polls from time to time from now on; `changed` is called where that brought something. */
+  follow(everyMs: () => number, changed: () => Promise<void>): void {
+    const again = (): void => {
+      if (this.#closed) return;
+      const ms = Math.min(longestWaitMs, Math.max(everyMs(), this.#failure?.waitMs ?? 0));
+      this.#timer = this.#options.clock.after(ms, () => void polled());
+    };
+    const polled = async (): Promise<void> => {
+      if (await this.poll()) await changed();
+      again();
+    };
+    again();
+  }
+
+  /** What was loaded is in force, or was refused. */
+  settled(inForce: boolean): void {
+    const candidate = this.#candidate;
+    if (candidate === undefined) return;
+    this.#candidate = undefined;
+    this.#refused = !inForce;
+    // What was refused is read again the next time: what it lacked may be there by then.
+    this.#version = inForce ? candidate.version : undefined;
+    if (inForce) this.#accept(candidate.origin);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  async #fromStore<Config>(load: () => Promise<LoadResult<Config>>): Promise<LoadResult<Config>> {
+    const reading = await this.#readAtStart();
+    if ('problem' in reading) {
+      this.#failure = reading;
+      return refusedWith(this.#options.store.name, reading);
+    }
+    this.#take(reading);
+    const result = await load();
+    this.settled(result.ok);
+    return result;
+  }
+
+  async #readAtStart(): Promise<StoreReading | StoreFailure> {
+    const { clock, store } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await store.read();
+      } catch (error) {
+        const failure = store.failureOf(error);
+        if (!failure.mayPass || attempt === startTries) return failure;
+        const ms = Math.min(longestPauseMs, Math.max(failure.waitMs, shortestPauseMs * attempt));
+        await new Promise<void>((resolve) => {
+          clock.after(ms, resolve);
+        });
+      }
+    }
+  }
+
+  #take({ keyValues, version }: StoreReading): void {
+    this.#well();
+    this.#candidate = { origin: { kind: 'app-configuration', keyValues }, version };
+  }
+
+  #accept(origin: Origin): void {
+    const { clock, copy, log } = this.#options;
+    this.#origin = origin;
+    // What a label overrides was never looked at: it is not kept.
+    copy.write(effective(origin.keyValues.filter(isOurs)), clock.now()).catch((error: unknown) => {
+      log.warn({ err: error }, 'what the store holds could not be kept for a start without the network');
+    });
+  }
+
+  /** Said once, however long it lasts. */
+  #unwell(failure: StoreFailure): void {
+    if (this.#failure === undefined)
+      this.#options.log.warn(
+        { store: this.#options.store.name, problem: failure.problem, fix: failure.fix },
+        'the store of the configuration cannot be asked; what is in force stays',
+      );
+    this.#failure = failure;
+  }
+
+  #well(): void {
+    if (this.#failure !== undefined)
+      this.#options.log.info({ store: this.#options.store.name }, 'the store of the configuration can be asked again');
+    this.#failure = undefined;
+  }
+}
+
+const copyWords = ({ savedAt }: Origin): string =>
+  savedAt === undefined ? '' : `, the copy of ${new Date(savedAt).toISOString()}`;
+
+function refusedWith(
+  file: string,
+  { problem: message, fix }: { readonly problem: string; readonly fix: string },
+): { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
+  return { ok: false, problems: [{ file, line: 0, column: 0, path: '', message, fix, severity: 'error' }] };
+}
