@@ -45,6 +45,8 @@ $CONTAINER_APP_REPLICA_NAME): with PostgreSQL, the journal lies in a folder of t
 share the volume. TOLLGATE_APP_CONFIGURATION (https://name.azconfig.io): the configuration comes from that store of Azure
 App Configuration, with TOLLGATE_APP_CONFIGURATION_LABEL from its key values with this label before those without one; the
 file is what is used where neither the store nor the copy of what it held can be.
+OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING turn telemetry on
+(docs/telemetry.md).
 Exit status: 0 after a clean drain, 1 when it could not start (or the configuration is bad), 2 for a wrong call.
 `;
 

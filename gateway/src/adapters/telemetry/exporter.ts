@@ -1,10 +1,10 @@
 import type { Resource } from '@opentelemetry/resources';
 import type { Clock } from '#kernel/clock.ts';
-import { isJsonArray, parseJson } from '#kernel/json.ts';
+import { parseJson } from '#kernel/json.ts';
 import type { Log } from '#kernel/log.ts';
 import type { SharedSpanSender } from './azure-monitor.ts';
 import { ExportQueue } from './export-queue.ts';
-import type { SentCall, SentMetrics } from './messages.ts';
+import type { SentCalls, SentMetrics } from './messages.ts';
 import { MetricTranslation } from './metric-data.ts';
 import type { MetricSender } from './otlp.ts';
 import { spansOf, type SharedSpan } from './spans.ts';
@@ -28,7 +28,7 @@ export interface ExporterOptions {
 /** What the worker does for the gateway. Everything crosses as text. */
 export interface TelemetryServices {
   readonly telemetry: {
-    /** A list of calls that are over. */
+    /** Calls that are over. */
     calls(text: string): void;
     /** Everything that instruments say now. */
     metrics(text: string): void;
@@ -120,10 +120,8 @@ export function createExporter(options: ExporterOptions): TelemetryServices['tel
   const lines: readonly Line[] = [...spanLines, ...metricLines];
   return {
     calls(text) {
-      const calls = parseJson(text);
-      if (!isJsonArray(calls)) return;
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The gateway's own text, written by messages.ts.
-      const spans = (calls as unknown as readonly SentCall[]).flatMap((call) => spansOf(call, resource));
+      const spans = spansOf(parseJson(text) as unknown as SentCalls, resource);
       for (const line of spanLines) line.push(spans);
     },
     metrics(text) {

@@ -9,7 +9,14 @@ import {
 } from '#model/operation.ts';
 import { storedCalls } from '#model/stored-calls.ts';
 import type { SpanAttribute } from './attributes.ts';
-import type { SentAttempt, SentCall, SentRecord } from './messages.ts';
+import type { SentAttempt, SentCall, SentCalls, SentEndpoint, SentRecord } from './messages.ts';
+
+/** An attempt, and what it belongs to. */
+export interface Placed {
+  readonly call: SentCall;
+  readonly attempt: SentAttempt;
+  readonly endpoint: SentEndpoint;
+}
 
 export type Value = string | number | boolean;
 
@@ -55,11 +62,10 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPT
 export const methodOf = (method: string): string => (methods.has(method) ? method : '_OTHER');
 
 /** Where an attempt was sent; the ids of stored things are left out. */
-export function urlOf(attempt: SentAttempt, operation: Operation | StoredOperation): string {
-  const { resource, classic, record } = attempt;
-  const route = routeOf(operation, classic ? 'classic' : 'v1');
-  const deployment = encodeURIComponent(record?.servedBy.deployment ?? '');
-  return `${resource}${route.replace('{deployment}', deployment)}`;
+function urlOf({ endpoint, attempt }: Placed, operation: Operation | StoredOperation): string {
+  const route = routeOf(operation, endpoint.classic ? 'classic' : 'v1');
+  const deployment = encodeURIComponent(attempt.record?.deployment ?? '');
+  return `${endpoint.base}${route.replace('{deployment}', deployment)}`;
 }
 
 /** What the API is called by OpenTelemetry; undefined for operations that it has no name for. */
@@ -77,8 +83,9 @@ function ofModel(attributes: Attributes, operation: Operation | StoredOperation,
     .set('openai.api.type', apiType(operation));
 }
 
-export function callAttributes(call: SentCall): Attributes['values'] {
-  const { operation, surface, caller } = call;
+export function callAttributes(call: SentCall, callers: SentCalls['callers']): Attributes['values'] {
+  const { operation, surface } = call;
+  const caller = call.caller === null ? undefined : callers[call.caller];
   const attributes = new Attributes()
     .set('http.request.method', methodOf(call.method))
     .set('http.response.status_code', call.status)
@@ -118,26 +125,22 @@ export function attemptErrorOf({ httpStatus, record }: SentAttempt): string | un
 }
 
 function ofRecord(attributes: Attributes, record: SentRecord): void {
-  const { servedBy, units, timing } = record;
   attributes
-    .set('gen_ai.request.model', servedBy.model)
     .set('gen_ai.response.model', record.reportedModel)
     .set(
       'gen_ai.response.time_to_first_chunk',
-      record.stream && timing.firstByteMs !== null ? timing.firstByteMs / 1000 : undefined,
+      record.stream && record.firstByteMs !== null ? record.firstByteMs / 1000 : undefined,
     )
-    .set('gen_ai.usage.input_tokens', units.input)
-    .set('gen_ai.usage.cache_read.input_tokens', units.cachedInput)
-    .set('gen_ai.usage.cache_creation.input_tokens', units.cacheWriteInput)
-    .set('gen_ai.usage.output_tokens', units.output)
-    .set('gen_ai.usage.reasoning.output_tokens', units.reasoning)
+    .set('gen_ai.usage.input_tokens', record.input)
+    .set('gen_ai.usage.cache_read.input_tokens', record.cachedInput)
+    .set('gen_ai.usage.cache_creation.input_tokens', record.cacheWriteInput)
+    .set('gen_ai.usage.output_tokens', record.output)
+    .set('gen_ai.usage.reasoning.output_tokens', record.reasoning)
     .set('openai.response.service_tier', record.serviceTier)
     .set('http.request.resend_count', record.attempt > 1 ? record.attempt - 1 : undefined)
     .set('tollgate.record_id', record.id)
     .set('tollgate.attempt', record.attempt)
-    .set('tollgate.deployment', servedBy.deployment)
-    .set('tollgate.deployment_type', servedBy.deploymentType)
-    .set('tollgate.model_version', servedBy.modelVersion)
+    .set('tollgate.deployment', record.deployment)
     .set('tollgate.outcome', record.outcome)
     .set('tollgate.measured_input', record.measuredInput)
     .set('tollgate.measured_output', record.measuredOutput)
@@ -147,28 +150,34 @@ function ofRecord(attributes: Attributes, record: SentRecord): void {
     .set('tollgate.upstream_request_id', record.upstreamRequestId);
 }
 
-export function attemptAttributes(call: SentCall, attempt: SentAttempt): Attributes['values'] {
+export function attemptAttributes(placed: Placed): Attributes['values'] {
+  const { call, attempt, endpoint } = placed;
   const { record } = attempt;
   const operation = record?.operation ?? call.operation;
   const attributes = new Attributes()
     .set('http.request.method', record === null ? methodOf(call.method) : 'POST')
     .set('http.response.status_code', attempt.httpStatus)
-    .set('server.address', attempt.address)
-    .set('server.port', attempt.port)
+    .set('server.address', endpoint.address)
+    .set('server.port', endpoint.port)
     .set('error.type', attemptErrorOf(attempt))
-    .set('tollgate.endpoint', attempt.endpoint)
-    .set('tollgate.resource', attempt.resourceName)
-    .set('tollgate.region', attempt.region);
+    .set('tollgate.endpoint', endpoint.endpoint)
+    .set('tollgate.resource', endpoint.resource)
+    .set('tollgate.region', endpoint.region);
   if (operation !== null) {
-    attributes.set('url.full', urlOf(attempt, operation));
+    attributes.set('url.full', urlOf(placed, operation));
     ofModel(attributes, operation, call.stream);
   }
-  if (record !== null) ofRecord(attributes, record);
+  if (record === null) return attributes.values;
+  attributes
+    .set('gen_ai.request.model', endpoint.model)
+    .set('tollgate.deployment_type', endpoint.deploymentType)
+    .set('tollgate.model_version', endpoint.modelVersion);
+  ofRecord(attributes, record);
   return attributes.values;
 }
 
 /** `chat gpt-5-mini`; for what is stored, the operation. */
-export function attemptName(call: SentCall, { record }: SentAttempt): string {
-  if (record === null) return call.operation ?? 'upstream';
-  return `${genAiOperation(record.operation)} ${record.servedBy.model}`;
+export function attemptName({ call, attempt, endpoint }: Placed): string {
+  if (attempt.record === null) return call.operation ?? 'upstream';
+  return `${genAiOperation(attempt.record.operation)} ${endpoint.model}`;
 }

@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode, type HrTime, type SpanContext } from '@opente
 import { TraceState, type InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { SentCall } from './messages.ts';
+import type { SentCall, SentCalls } from './messages.ts';
 import {
   attemptAttributes,
   attemptErrorOf,
@@ -11,6 +11,7 @@ import {
   methodOf,
   routeOf,
   type Attributes,
+  type Placed,
 } from './span-parts.ts';
 
 /** A span, and of how many like it it stands for one. */
@@ -39,46 +40,72 @@ interface Made {
   readonly failed: boolean;
 }
 
-/** The spans of a call that is over: its own, and one for each attempt. */
-export function spansOf(call: SentCall, resource: Resource): readonly SharedSpan[] {
-  const { traceId, share } = call;
-  const state = call.state === null ? {} : { traceState: new TraceState(call.state) };
-  const context = (spanId: string, isRemote = false): SpanContext => ({
-    traceId,
-    spanId,
-    traceFlags: 1,
-    isRemote,
-    ...state,
-  });
-  const make = (made: Made): SharedSpan => ({ share, span: readable(made, context(made.spanId), resource) });
-  const { receivedAt, operation, surface } = call;
-  const method = methodOf(call.method);
-  const route = operation === null || surface === null ? '' : ` ${routeOf(operation, surface)}`;
-  return [
-    make({
+/** The spans of calls that are over: of each its own, and one for each attempt. */
+export function spansOf(sent: SentCalls, resource: Resource): readonly SharedSpan[] {
+  return sent.calls.flatMap((call) => new CallSpans(call, sent, resource).all());
+}
+
+class CallSpans {
+  readonly #call: SentCall;
+  readonly #sent: SentCalls;
+  readonly #resource: Resource;
+  readonly #state: { readonly traceState?: TraceState };
+
+  constructor(call: SentCall, sent: SentCalls, resource: Resource) {
+    this.#call = call;
+    this.#sent = sent;
+    this.#resource = resource;
+    this.#state = call.state === null ? {} : { traceState: new TraceState(call.state) };
+  }
+
+  all(): readonly SharedSpan[] {
+    const spans = [this.#own()];
+    for (const attempt of this.#call.attempts) {
+      const endpoint = this.#sent.endpoints[attempt.at];
+      if (endpoint !== undefined) spans.push(this.#attempt({ call: this.#call, attempt, endpoint }));
+    }
+    return spans;
+  }
+
+  #own(): SharedSpan {
+    const { spanId, parentSpanId, receivedAt, ms, operation, surface, status } = this.#call;
+    const method = methodOf(this.#call.method);
+    const route = operation === null || surface === null ? '' : ` ${routeOf(operation, surface)}`;
+    return this.#made({
       name: `${method === '_OTHER' ? 'HTTP' : method}${route}`,
       kind: SpanKind.SERVER,
-      spanId: call.spanId,
-      parent: call.parentSpanId === null ? undefined : context(call.parentSpanId, true),
+      spanId,
+      parent: parentSpanId === null ? undefined : this.#context(parentSpanId, true),
       from: receivedAt,
-      to: receivedAt + call.ms,
-      attributes: callAttributes(call),
+      to: receivedAt + ms,
+      attributes: callAttributes(this.#call, this.#sent.callers),
       // Of the server: what a client did wrong is not its failure.
-      failed: call.status >= 500,
-    }),
-    ...call.attempts.map((attempt) =>
-      make({
-        name: attemptName(call, attempt),
-        kind: SpanKind.CLIENT,
-        spanId: attempt.spanId,
-        parent: context(call.spanId),
-        from: receivedAt + attempt.sentAt,
-        to: receivedAt + attempt.endedAt,
-        attributes: attemptAttributes(call, attempt),
-        failed: attemptErrorOf(attempt) !== undefined,
-      }),
-    ),
-  ];
+      failed: status >= 500,
+    });
+  }
+
+  #attempt(placed: Placed): SharedSpan {
+    const { receivedAt, spanId } = this.#call;
+    const { attempt } = placed;
+    return this.#made({
+      name: attemptName(placed),
+      kind: SpanKind.CLIENT,
+      spanId: attempt.spanId,
+      parent: this.#context(spanId, false),
+      from: receivedAt + attempt.sentAt,
+      to: receivedAt + attempt.endedAt,
+      attributes: attemptAttributes(placed),
+      failed: attemptErrorOf(attempt) !== undefined,
+    });
+  }
+
+  #made(made: Made): SharedSpan {
+    return { share: this.#call.share, span: readable(made, this.#context(made.spanId, false), this.#resource) };
+  }
+
+  #context(spanId: string, isRemote: boolean): SpanContext {
+    return { traceId: this.#call.traceId, spanId, traceFlags: 1, isRemote, ...this.#state };
+  }
 }
 
 function readable(made: Made, context: SpanContext, resource: Resource): ReadableSpan {

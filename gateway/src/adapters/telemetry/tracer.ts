@@ -3,7 +3,7 @@ import type { RandomSource } from '#kernel/random.ts';
 import { parseTraceParent, TraceIds, traceStateOf } from '#kernel/trace-context.ts';
 import { CallTrace, type TracedCall } from '#model/call-trace.ts';
 import type { Telemetry } from '#proxy/ports.ts';
-import { sentCall } from './messages.ts';
+import { sentCalls } from './messages.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplingRules } from './settings.ts';
 
@@ -15,7 +15,7 @@ export interface TracerOptions {
   readonly random: RandomSource;
   /** In force now. */
   readonly rules: () => SamplingRules;
-  /** Hands calls on, as a JSON list of `SentCall`; resolves when somebody has them. */
+  /** Hands calls on, as the JSON of `SentCalls`; resolves when somebody has them. */
   readonly send: (text: string) => Promise<void>;
 }
 
@@ -88,7 +88,7 @@ export class Tracer implements Telemetry {
 
   async #handOver(calls: readonly TracedCall[]): Promise<void> {
     try {
-      await this.#options.send(JSON.stringify(calls.map(sentCall)));
+      await this.#options.send(JSON.stringify(sentCalls(calls)));
     } catch {
       // The worker has ended, and another one will be there for the next ones.
       this.#dropped += calls.length;
