@@ -4,6 +4,7 @@ import type { Caller } from '#model/admission.ts';
 import type { Binding } from '#model/affinity.ts';
 import type { BodyContent } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { openContentTag } from './content-tag.ts';
 import { ownerOf, resourceAt } from './homes.ts';
 import { contentsIn, type BroughtContents } from './request-contents.ts';
 
@@ -26,16 +27,27 @@ export function madeElsewhere(param: Bringing['param'], what: string): Failure {
   );
 }
 
-/** How many texts of that name a value holds, however they are spelled. */
-function encryptedTexts(value: Json | undefined): number {
-  if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + encryptedTexts(one), 0);
-  if (!isJsonObject(value)) return 0;
-  let count = 0;
+/** All contents that a value holds, however their names and texts are spelled: as the resource will read them. */
+function* contentsOf(value: Json | undefined): Generator<string> {
+  if (Array.isArray(value)) for (const one of value) yield* contentsOf(one);
+  if (!isJsonObject(value)) return;
   for (const [name, inner] of Object.entries(value)) {
-    if (name === 'encrypted_content' && typeof inner === 'string' && inner !== '') count += 1;
-    else count += encryptedTexts(inner);
+    if (name === 'encrypted_content' && typeof inner === 'string') yield inner;
+    else yield* contentsOf(inner);
   }
-  return count;
+}
+
+/** Whether all that is brought along was signed for this caller. What the bytes show and what they mean must agree. */
+function isAllSigned({ snapshot, caller, body, param }: Bringing, found: BroughtContents | undefined): boolean {
+  const { affinity } = snapshot;
+  const owner = ownerOf(affinity, caller);
+  let signed = 0;
+  for (const text of contentsOf(body.json[param])) {
+    if (text === '') continue;
+    if (openContentTag(affinity, Buffer.from(text), { from: 0, owner }) === undefined) return false;
+    signed += 1;
+  }
+  return found === undefined ? signed === 0 : !found.untagged && found.cuts.length === signed;
 }
 
 /** For an error only: which items a property holds for. */
@@ -85,9 +97,9 @@ export function boundByContents(bringing: Bringing): Pick<Binding, 'resource' | 
   const { snapshot, caller, body, param } = bringing;
   const { affinity } = snapshot;
   const span = body.spans.get(param);
-  if (span === undefined) return null;
+  if (span === undefined || typeof body.json[param] === 'string') return null;
   const found = contentsIn(body.bytes, span, { affinity, owner: ownerOf(affinity, caller) });
-  if (affinity.unsigned === 'refuse' && encryptedTexts(body.json[param]) !== (found?.cuts.length ?? 0))
+  if (affinity.unsigned === 'refuse' && !isAllSigned(bringing, found))
     throw unreadable(param, `Encrypted content in '${param}' is not what this caller was given. Leave it out.`);
   const resource = found === undefined ? undefined : homeOf(bringing, found);
   return found === undefined || resource === undefined ? null : { resource, cuts: found.cuts };

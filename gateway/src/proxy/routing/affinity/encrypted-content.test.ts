@@ -156,8 +156,9 @@ describe('the encrypted contents that a request brings along', () => {
   });
 
   test('are told apart: without a tag, empty, of two resources, of another caller, made up', () => {
-    const nothing = { homes: new Set(), cuts: [], refused: false };
-    assert.deepEqual(found([item(raw), item(''), item(null), item(7)]), nothing);
+    const nothing = { homes: new Set(), cuts: [], untagged: false, refused: false };
+    assert.deepEqual(found([item(''), item(null), item(7)]), nothing);
+    assert.deepEqual(found([item(raw)]), { ...nothing, untagged: true });
     assert.equal(found([item(tagged(raw)), item(tagged(raw, { resource: swc }))])?.homes.size, 2);
     assert.deepEqual(found([item(tagged(raw))], 'subscription finance-copilot'), { ...nothing, refused: true });
     assert.deepEqual(found([item(`tg1_${'A'.repeat(31)}.${raw}`)]), { ...nothing, refused: true });

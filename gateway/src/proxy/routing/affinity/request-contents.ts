@@ -9,6 +9,8 @@ export interface BroughtContents {
   readonly homes: ReadonlySet<string>;
   /** Where the tags stand in the bytes, in order: the resource must not get them. */
   readonly cuts: readonly MemberSpan[];
+  /** One has no tag: it was made before the gateway made them, or past it. */
+  readonly untagged: boolean;
   /** One has a tag that is not ours, was changed, or is another caller's. */
   readonly refused: boolean;
 }
@@ -26,6 +28,7 @@ export function contentsIn(
   if (found === -1) return undefined;
   const homes = new Set<string>();
   const cuts: MemberSpan[] = [];
+  let untagged = false;
   let refused = false;
   for (; found !== -1; found = given.indexOf(encryptedMember, found + encryptedMember.length)) {
     const from = textAt(given, found) ?? -1;
@@ -35,6 +38,7 @@ export function contentsIn(
       homes.add(home);
       cuts.push({ start: span.start + from, end: span.start + from + contentTagLength });
     } else if (isTagged(given, from)) refused = true;
+    else untagged = true;
   }
-  return { homes, cuts, refused };
+  return { homes, cuts, untagged, refused };
 }
