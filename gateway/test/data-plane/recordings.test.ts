@@ -50,13 +50,17 @@ const usageIn = (data: string): unknown => (data === '[DONE]' ? null : JSON.pars
 
 const responseId = /"id"\s*:\s*"(resp_[\w-]+)"/;
 
-/** The id of a response goes out signed, wherever it stands; nothing else may differ. */
-function withRecordedId(body: string, reply: RecordedReply): string {
+const encrypted = /"encrypted_content"\s*:\s*"(?!")/g;
+const tagged = /("encrypted_content"\s*:\s*")tg1_[\w-]{31}\./g;
+
+/** The id of a response goes out signed, wherever it stands, and every encrypted content with its tag; nothing else may differ. */
+function asRecorded(body: string, reply: RecordedReply): string {
   const [, recorded] = responseId.exec(reply.bytes.toString()) ?? [];
   const [, told] = responseId.exec(body) ?? [];
   if (reply.operation !== 'responses' || recorded === undefined || told === undefined) return body;
   assert.notEqual(told, recorded);
-  return body.replaceAll(told, recorded);
+  assert.equal(body.match(tagged)?.length, reply.bytes.toString().match(encrypted)?.length);
+  return body.replaceAll(told, recorded).replaceAll(tagged, '$1');
 }
 
 describe('recordings', recordingsMissing === undefined ? {} : { skip: recordingsMissing }, () => {
@@ -116,7 +120,7 @@ describe('recordings', recordingsMissing === undefined ? {} : { skip: recordings
   });
 
   for (const reply of inOrder) {
-    test(`${reply.name} reaches the client unchanged but for the id of a response, and yields its usage`, async () => {
+    test(`${reply.name} reaches the client unchanged but for what is signed, and yields its usage`, async () => {
       const answer = await send(reply, promptFor(reply, fileOf(reply)));
       const record = settled.get(String(answer.headers['x-request-id']));
       assert.ok(record, answer.body.slice(0, 200));
@@ -131,7 +135,7 @@ describe('recordings', recordingsMissing === undefined ? {} : { skip: recordings
       if (record.measuredOutput === 'reported') assert.deepEqual(record.units, units);
       else assert.equal(units.output, null);
       assert.deepEqual([record.reportedModel, record.serviceTier], [reportedModel, serviceTier]);
-      const body = withRecordedId(answer.body, reply);
+      const body = asRecorded(answer.body, reply);
       if (reply.stream) assert.deepEqual(eventsOf(body), eventsOf(reply.bytes.toString()));
       else assert.equal(body, reply.bytes.toString());
     });

@@ -202,14 +202,9 @@ const cases: readonly Case[] = [
   brokenOff('a reset in the middle of a stream', { kind: 'reset', afterBytes: 1_500 }),
   brokenOff('a stream that ends without its end', { kind: 'early-end', afterEvents: 4 }),
   brokenOff(
-    'an error event in a stream',
+    'an error event in a stream, by the provider’s own doing',
     { kind: 'error-event', afterEvents: 4 },
-    {
-      client: { status: 200, code: '500' },
-      // It may speak of the prompt: the endpoint has answered to the end.
-      state: 'available',
-      forMs: undefined,
-    },
+    { client: { status: 200, code: '500' } },
   ),
   brokenOff(
     'a JSON body that breaks off',
