@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { startTwin } from '../../../twin/src/server.ts';
+import { afterMs, ask, hold, known, startHedged, warm } from '../support/hedged-stack.ts';
+import { until } from '../support/until.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { pointsOf, spansOf, toCollector } from '../support/telemetry.ts';
 
@@ -140,6 +142,40 @@ test('each attempt has a span of its own, and the upstream of each is told of it
   );
   assert.equal(server?.failed, false, 'the call was answered');
   assert.equal(server?.attributes['tollgate.attempts'], 2);
+});
+
+test('of two attempts at a time each has a span, and the one that lost is no error', async (context) => {
+  const collector = await startTwin();
+  context.after(async () => await collector.close());
+  const { stack, clock, settled } = await startHedged(context, { environment: toCollector(collector.url) });
+  await warm(stack);
+  hold(stack, 'contoso-weu');
+  const answering = ask(stack);
+  await until(() => stack.twin.held() === 1);
+  clock.advance(afterMs);
+  assert.equal((await answering).status, 200);
+  await settled(known + 2);
+  await stack.gateway.drain('test');
+  const spans = spansOf(collector);
+  const server = spans.find((span) => span.attributes['tollgate.attempts'] === 2);
+  const attempts = spans.filter((span) => span.parentSpanId === server?.spanId);
+  assert.deepEqual(
+    attempts.map(({ attributes, failed }) => [
+      attributes['tollgate.endpoint'],
+      attributes['tollgate.outcome'],
+      attributes['error.type'],
+      failed,
+    ]),
+    [
+      ['weu', 'hedge-lost', undefined, false],
+      ['swc', 'completed', undefined, false],
+    ],
+  );
+  const told = stack.twin
+    .usage()
+    .attempts.slice(-2)
+    .map((one) => one.traceparent);
+  assert.deepEqual(new Set(told), new Set(attempts.map(({ traceId: trace, spanId }) => `00-${trace}-${spanId}-01`)));
 });
 
 test('a call that fails has the error of its answer, and a refused one no span of an upstream', async (context) => {

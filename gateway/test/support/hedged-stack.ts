@@ -30,11 +30,13 @@ export async function startHedged(
     readonly more?: string;
     /** Members of the model beside its tiers. */
     readonly model?: string;
+    /** Variables beside those that the usual configuration refers to. */
+    readonly environment?: Readonly<Record<string, string>>;
     /** Called before an attempt is opened in the journal. */
     readonly opening?: (attempt: OpenedAttempt) => Promise<void>;
   } = {},
 ): Promise<HedgedStack> {
-  const { more = '', model = '', opening } = options;
+  const { more = '', model = '', environment = {}, opening } = options;
   const clock = new ManualClock();
   const opened: OpenedAttempt[] = [];
   let settled = 0;
@@ -60,6 +62,7 @@ export async function startHedged(
   classic: { tiers: [[old]] }
   text-embedding-3-small: { tiers: [[embeddings]] }`,
       }) + more,
+    environment,
     overrides: { clock, random: always(0), wrapLedger },
   });
   return { stack, clock, opened, settled: (count) => until(() => settled === count) };
