@@ -32,6 +32,8 @@ export interface TelemetryServices {
     calls(text: string): void;
     /** Everything that instruments say now. */
     metrics(text: string): void;
+    /** What a worker before this one was given last: who wants differences is told what has come since. */
+    baseline(text: string): void;
     /** Sends what is left, waiting so long at most; true where everything was tried. */
     finish(timeoutMs: number): Promise<boolean>;
   };
@@ -48,6 +50,7 @@ interface SpanLine extends Line {
 
 interface MetricLine extends Line {
   push(metrics: SentMetrics): void;
+  begin(metrics: SentMetrics): void;
 }
 
 function once<Value>(open: () => Promise<Value>): () => Promise<Value> {
@@ -82,9 +85,12 @@ function spanLine({ name, spans }: Destination, options: ExporterOptions): SpanL
 function metricLine({ name, metrics }: Destination, options: ExporterOptions): MetricLine | undefined {
   if (metrics === undefined) return undefined;
   const { tally, clock, log, resource } = options;
+  let baseline: SentMetrics | undefined;
   const open = once(async () => {
     const sender = await metrics();
-    return { sender, translation: new MetricTranslation(resource, sender.temporalityOf) };
+    const translation = new MetricTranslation(resource, sender.temporalityOf);
+    if (baseline !== undefined) translation.begin(baseline);
+    return { sender, translation };
   });
   let isOpen = false;
   const queue = new ExportQueue<SentMetrics>({
@@ -105,9 +111,17 @@ function metricLine({ name, metrics }: Destination, options: ExporterOptions): M
   });
   return {
     push: (reading) => queue.push([reading]),
+    begin(reading) {
+      baseline = reading;
+    },
     finish: async () => await queue.finish(),
     close: async () => (isOpen ? await (await open()).sender.close() : undefined),
   };
+}
+
+function metricsIn(text: string): SentMetrics {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The gateway's own text, written by messages.ts.
+  return parseJson(text) as unknown as SentMetrics;
 }
 
 const defined = <Value>(value: Value | undefined): value is Value => value !== undefined;
@@ -125,9 +139,12 @@ export function createExporter(options: ExporterOptions): TelemetryServices['tel
       for (const line of spanLines) line.push(spans);
     },
     metrics(text) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The gateway's own text, written by messages.ts.
-      const reading = parseJson(text) as unknown as SentMetrics;
+      const reading = metricsIn(text);
       for (const line of metricLines) line.push(reading);
+    },
+    baseline(text) {
+      const reading = metricsIn(text);
+      for (const line of metricLines) line.begin(reading);
     },
     async finish(timeoutMs) {
       const late = Promise.withResolvers<false>();

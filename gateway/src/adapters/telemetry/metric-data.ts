@@ -24,6 +24,14 @@ interface Told {
 const keyOf = ({ name }: MetricReading, { labels }: MetricPoint | HistogramPoint): string =>
   `${name} ${JSON.stringify(labels)}`;
 
+function toldOf({ at, metrics }: SentMetrics): Told {
+  const values = metrics.flatMap((reading) => reading.points.map((point) => [keyOf(reading, point), point] as const));
+  return { at, values: new Map(values) };
+}
+
+/** What is no number has become null on its way. */
+const isKnown = ({ value }: MetricPoint): boolean => Number.isFinite(value);
+
 const isHistogram = (point: MetricPoint | HistogramPoint | undefined): point is HistogramPoint =>
   point !== undefined && 'counts' in point;
 
@@ -38,19 +46,19 @@ export class MetricTranslation {
     this.#temporalityOf = temporalityOf;
   }
 
+  /** Somebody before has told all of this: what comes next is told from there. */
+  begin(sent: SentMetrics): void {
+    this.#told = toldOf(sent);
+  }
+
   /** `told` is called once the exporter has it: what it has not is told again, as a part of what comes next. */
   translate(sent: SentMetrics): { readonly metrics: ResourceMetrics; readonly told: () => void } {
     const metrics = sent.metrics
       .filter(({ points }) => points.length > 0)
       .map((reading) => this.#metricOf(reading, sent));
-    const values = new Map(
-      sent.metrics.flatMap((reading) => reading.points.map((point) => [keyOf(reading, point), point] as const)),
-    );
     return {
       metrics: { resource: this.#resource, scopeMetrics: [{ scope, metrics }] },
-      told: () => {
-        this.#told = { at: sent.at, values };
-      },
+      told: () => this.begin(sent),
     };
   }
 
@@ -59,7 +67,9 @@ export class MetricTranslation {
     const descriptor = { name, description, unit, valueType: ValueType.DOUBLE };
     const endTime = hrTime(sent.at);
     if (reading.type === 'gauge') {
-      const points = reading.points.map((point) => pointOf(point.labels, point.value, { startTime: endTime, endTime }));
+      const points = reading.points
+        .filter(isKnown)
+        .map((point) => pointOf(point.labels, point.value, { startTime: endTime, endTime }));
       const aggregationTemporality = AggregationTemporality.CUMULATIVE;
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.GAUGE, dataPoints: points };
     }
@@ -75,7 +85,8 @@ export class MetricTranslation {
         .map((point) => pointOf(point.labels, histogramOf(point, reading.bounds), times));
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
     }
-    const dataPoints = reading.points.map((point) => pointOf(point.labels, sumSince(point, before(point)), times));
+    const known = reading.points.filter(isKnown);
+    const dataPoints = known.map((point) => pointOf(point.labels, sumSince(point, before(point)), times));
     return { descriptor, aggregationTemporality, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints };
   }
 }

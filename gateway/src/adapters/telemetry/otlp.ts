@@ -42,9 +42,11 @@ export function listenToLibraries(log: Log): void {
       const { rejectedSpans } = parseJsonObject(String(details.at(-1))) ?? {};
       rejected.spans += Number(rejectedSpans ?? 0) || 0;
     }
-    if (said.has(message) || said.size > 100) return;
-    said.add(message);
-    log.debug({ library: 'opentelemetry' }, message);
+    // Some say first who they are.
+    const sentence = [message, ...details.filter((one) => typeof one === 'string')].slice(0, 2).join(': ');
+    if (said.has(sentence) || said.size > 100) return;
+    said.add(sentence);
+    log.debug({ library: 'opentelemetry' }, sentence);
   };
   diag.setLogger({ error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.WARN);
 }

@@ -66,6 +66,7 @@ export async function openTelemetry(
   for (const warning of warnings) around.log.warn({ problem: warning }, 'telemetry');
   const tally = new Tally();
   const data = workerData(process, config(), { settings, tally });
+  const restarted: { run: () => void } = { run: () => undefined };
   const link = await startWorker<TelemetryServices>({
     name: 'telemetry',
     url: new URL('../../telemetry-worker.ts', import.meta.url),
@@ -74,8 +75,11 @@ export async function openTelemetry(
     serviceNames: ['telemetry'],
     clock: systemClock,
     log: around.log,
+    onRestarted: () => restarted.run(),
   });
-  return new RunningTelemetry(around, { settings, config, tally, link });
+  const running = new RunningTelemetry(around, { settings, config, tally, link });
+  restarted.run = () => running.restarted();
+  return running;
 }
 
 /** Libraries read OpenTelemetry's variables themselves. Microsoft's would tell Microsoft how it is used. */
@@ -107,6 +111,8 @@ class RunningTelemetry implements OpenTelemetry {
   readonly #around: Around;
   readonly #running: Running;
   readonly #since = systemClock.now();
+  /** What the worker was given last. */
+  #told: string | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -136,6 +142,12 @@ class RunningTelemetry implements OpenTelemetry {
     await Promise.race([this.#flush(), late.promise]);
     timer.cancel();
     await link.close();
+  }
+
+  /** The worker that has taken the place of another must not tell everything since the start once more. */
+  restarted(): void {
+    if (this.#told !== undefined)
+      void this.#running.link.services.telemetry.baseline(this.#told).catch(() => undefined);
   }
 
   async #flush(): Promise<void> {
@@ -172,8 +184,10 @@ class RunningTelemetry implements OpenTelemetry {
   async #sendMetrics(): Promise<void> {
     const { metrics, log } = this.#around;
     const sent: SentMetrics = { since: this.#since, at: systemClock.now(), metrics: metrics.read() };
+    const text = JSON.stringify(sent);
     try {
-      await this.#running.link.services.telemetry.metrics(JSON.stringify(sent));
+      await this.#running.link.services.telemetry.metrics(text);
+      this.#told = text;
     } catch (error) {
       log.debug({ err: error }, 'metrics could not be handed over');
     }
