@@ -9,6 +9,7 @@ import { addBudgetShow } from './commands/budget/show.ts';
 import { addBudgetRevoke, addBudgetTopUp, addBudgetTopUps } from './commands/budget/top-up.ts';
 import { addCompletion } from './commands/completion/completion.ts';
 import { addConfigCheck } from './commands/config/check.ts';
+import { addConfigImport } from './commands/config/import.ts';
 import { addConfigReload } from './commands/config/reload.ts';
 import { addConfigShow } from './commands/config/show.ts';
 import { addCountersList } from './commands/counters/list.ts';
@@ -142,7 +143,7 @@ const tree: readonly (Add | Noun)[] = [
   {
     name: 'config',
     description: 'The configuration file, and what is in force.',
-    verbs: [addConfigCheck, addConfigShow, addConfigReload],
+    verbs: [addConfigCheck, addConfigShow, addConfigReload, addConfigImport],
   },
   addCompletion,
   addVersion,

@@ -7,16 +7,23 @@ import type { Context } from '#context.ts';
 import { CommandFailure, exitCodes } from '#failure.ts';
 import { project } from '#project.ts';
 
-interface Checked {
+export interface Checked {
   readonly ok: boolean;
   /** What the gateway said: every problem, with its line and what to do. */
   readonly words: string;
 }
 
-/** The gateway itself reads the file, so that what is checked is what will be loaded. */
-async function check(file: string, context: Context): Promise<Checked> {
+/**
+ * The gateway itself reads the file, so that what is checked is what will be loaded. `variables`: beside those of the
+ * environment.
+ */
+export async function check(
+  file: string,
+  context: Context,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Checked> {
   const child = spawn(process.execPath, [project.gatewayMain, '--config', file, '--check'], {
-    env: { ...context.environment, NODE_COMPILE_CACHE: project.compileCache },
+    env: { ...context.environment, ...variables, NODE_COMPILE_CACHE: project.compileCache },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let words = '';
