@@ -194,22 +194,21 @@ const node = (name: string, { x, y, width }: Omit<Box, 'height'>): string =>
 export function map(rows: readonly Row[], box: Box): string {
   const sources = [...new Set(rows.map((row) => String(row['AppRoleName'])))];
   const targets = [...new Set(rows.map((row) => String(row['Target'])))];
-  const place = (at: number, of: number): number => box.y + ((at + 0.5) / of) * (box.height - 10);
+  const height = (at: number, of: number): number => box.y + ((at + 0.5) / of) * (box.height - 10);
+  const width = 112;
+  const [left, right] = [box.x + width, box.x + box.width - width];
   const edges = rows.map((row) => {
-    const [from, to] = [
-      place(sources.indexOf(String(row['AppRoleName'])), sources.length),
-      place(targets.indexOf(String(row['Target'])), targets.length),
-    ];
+    const from = height(sources.indexOf(String(row['AppRoleName'])), sources.length);
+    const to = height(targets.indexOf(String(row['Target'])), targets.length);
     const colour = Number(row['Failed']) > 0 ? '#ef4444' : '#64748b';
-    const [left, right] = [box.x + 92, box.x + box.width - 150];
     const label = `${String(row['Calls'])} · ${short(Number(row['MedianMs']))} ms`;
-    // Most of the way along, where the lines lie apart.
-    const middle = [left + (right - left) * 0.6, from + (to - from) * 0.6 - 4] as const;
-    return `<line x1="${left}" x2="${right}" y1="${from}" y2="${to}" stroke="${colour}"/>${text(middle, label, 'text-anchor="middle" class="small halo"')}`;
+    return `<line x1="${left}" x2="${right}" y1="${from}" y2="${to}" stroke="${colour}"/>${text([(left + right) / 2, (from + to) / 2 - 4], label, 'text-anchor="middle" class="small halo"')}`;
   });
+  // The first part of a host says which it is.
+  const nodeOf = (name: string, x: number, y: number): string => node(name.split('.')[0] ?? name, { x, y, width });
   return [
     ...edges,
-    ...sources.map((name, at) => node(name, { x: box.x + 2, y: place(at, sources.length), width: 90 })),
-    ...targets.map((name, at) => node(name, { x: box.x + box.width - 150, y: place(at, targets.length), width: 148 })),
+    ...sources.map((name, at) => nodeOf(name, box.x, height(at, sources.length))),
+    ...targets.map((name, at) => nodeOf(name, right, height(at, targets.length))),
   ].join('');
 }

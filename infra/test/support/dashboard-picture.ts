@@ -16,18 +16,16 @@ const draw: Readonly<Record<string, (drawn: Drawn, box: Box) => string>> = {
   Line: lines,
 };
 
-/** Calls of a day, made up, from the gateway to what it calls. */
+/** Calls of a day, made up, from the gateway to Azure OpenAI. A tenth is traced. */
 const dependencies: Row[] = [
-  ['oai-swedencentral', 640, 900],
-  ['oai-westeurope', 610, 960],
-  ['PostgreSQL', 900, 4],
-  ['Redis', 1400, 1],
-].flatMap(([target = '', calls, ms]) =>
-  Array.from({ length: Number(calls) }, (_, n) => ({
-    AppRoleName: 'tollgate',
-    ItemCount: 1,
+  ['tollgate', 'oai-swedencentral.openai.azure.com', 640, 900],
+  ['tollgate', 'oai-westeurope.openai.azure.com', 610, 960],
+].flatMap(([source = '', target = '', calls, ms]) =>
+  Array.from({ length: Number(calls) / 10 }, (_, n) => ({
+    AppRoleName: String(source),
+    ItemCount: 10,
     Target: String(target),
-    Success: !(String(target).startsWith('oai') && n % 40 === 0),
+    Success: n % 40 !== 0,
     DurationMs: Number(ms) + (n % 7),
   })),
 );
