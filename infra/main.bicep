@@ -77,6 +77,9 @@ param logRetentionDays int = 90
 @description('Most that may be logged, in GB a day; -1 is no limit.')
 param logDailyQuotaGb int = 10
 
+@description('Whether the gateway follows App Configuration although nothing could be written there from outside: under isolation, once somebody inside has. In the open it does in any case.')
+param followAppConfiguration bool = false
+
 @description('Of a hundred calls, how many are traced in Application Insights, where no caller decides it. Errors among the others are in the ledger, not there.')
 @minValue(0)
 @maxValue(100)
@@ -267,6 +270,7 @@ module resources 'resources.bicep' = {
     existingWorkspaceId: existingWorkspaceId
     logRetentionDays: logRetentionDays
     logDailyQuotaGb: logDailyQuotaGb
+    followAppConfiguration: followAppConfiguration
     tracePercent: tracePercent
     useAmpls: useAmpls
     amplsQueryAccessMode: amplsQueryAccessMode

@@ -76,6 +76,9 @@ param logRetentionDays int = 90
 @description('Most that may be logged, in GB a day; -1 is no limit.')
 param logDailyQuotaGb int = 10
 
+@description('Whether the gateway follows App Configuration although nothing could be written there from outside: under isolation, once somebody inside has. In the open it does in any case.')
+param followAppConfiguration bool = false
+
 @description('Of a hundred calls, how many are traced in Application Insights, where no caller decides it. Errors among the others are in the ledger, not there.')
 @minValue(0)
 @maxValue(100)
@@ -302,7 +305,6 @@ var neededEndpoints = concat(
 )
 
 var gatewayName = '${abbreviations.containerApp}${token}'
-var writesConfiguration = !networkIsolation && !empty(principalId)
 
 // ── Network ──
 
@@ -724,8 +726,8 @@ module gateway 'core/host/gateway.bicep' = {
         }
       ],
       empty(tollgateAppId) ? [] : [{ name: 'TOLLGATE_APP_ID', value: tollgateAppId }],
-      useApim ? [{ name: 'TOLLGATE_APIM_PRINCIPAL_ID', value: apimPrincipalId }] : [],
-      writesConfiguration
+      useApim && !empty(tollgateAppId) ? [{ name: 'TOLLGATE_APIM_PRINCIPAL_ID', value: apimPrincipalId }] : [],
+      appConfiguration.outputs.holdsConfiguration || followAppConfiguration
         ? [{ name: 'TOLLGATE_APP_CONFIGURATION', value: appConfiguration.outputs.endpoint }]
         : [],
       networkIsolation && usePostgres

@@ -15,6 +15,7 @@ const workspaceId =
   /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.OperationalInsights\/workspaces\/[^/]+$/i;
 
 const switches = [
+  'FOLLOW_APP_CONFIGURATION',
   'NETWORK_ISOLATION',
   'POSTGRES_GEO_REDUNDANT_BACKUP',
   'POSTGRES_HIGH_AVAILABILITY',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { documentOf } from '../../gateway/src/config/key-values.ts';
 import { checkConfiguration } from '../../gateway/src/compose/gateway.ts';
 import { storedOperations } from '../../gateway/src/model/stored-calls.ts';
 import { targetOf } from '../../gateway/src/proxy/accept/operations.ts';
@@ -12,6 +13,7 @@ import { asText } from '../../tools/bicep/values.ts';
 import { deployedGateway, filledIn } from './support/deployed-gateway.ts';
 import { at, listAt, made } from './support/problems.ts';
 import { profiles } from './support/profiles.ts';
+import { keyValuesOf } from './support/twin-of-templates.ts';
 import { infraFolder, readInfra, repositoryRoot, snapshot } from './support/snapshot.ts';
 
 const templates = new TemplateSet(readTemplates(infraFolder));
@@ -63,6 +65,31 @@ describe('the configuration that the templates write', () => {
       assert.equal(deployed.environment['TOLLGATE_CONFIG'], deployed.configurationPath, name);
       assert.equal(deployed.environment['TOLLGATE_DATA'], deployed.dataFolder, name);
     }
+  });
+
+  test('what is written to App Configuration is the same configuration, in pieces that the service takes', () => {
+    for (const [name, environment] of profiles) {
+      const deployment = snapshot(templates, environment);
+      const { configuration, environment: given } = deployedGateway(deployment);
+      const keyValues = keyValuesOf(deployment);
+      const followed = environment['FOLLOW_APP_CONFIGURATION'] === 'true' || keyValues.length > 0;
+      assert.equal('TOLLGATE_APP_CONFIGURATION' in given, followed, name);
+      if (keyValues.length === 0) continue;
+      for (const { key, value } of keyValues) assert.ok(Buffer.byteLength(value) <= 10_000, `${name} ${key}`);
+      const { value, problems } = documentOf(
+        keyValues.map((one) => ({ ...one, label: null })),
+        'contoso.azconfig.io',
+      );
+      assert.deepEqual(problems, [], name);
+      assert.deepEqual(JSON.parse(JSON.stringify(value)), JSON.parse(configuration), name);
+    }
+  });
+
+  test('a configuration that App Configuration would not take stays in the mounted file', () => {
+    const many = Array.from({ length: 12 }, (_, n) => `region${n}`).join(',');
+    const deployment = snapshot(templates, { ...profiles.get('quick'), ADDITIONAL_OPENAI_LOCATIONS: many });
+    assert.deepEqual(keyValuesOf(deployment), []);
+    assert.ok(!('TOLLGATE_APP_CONFIGURATION' in deployedGateway(deployment).environment));
   });
 
   test('another configuration is another revision: a secret alone would start none', () => {
@@ -128,6 +155,29 @@ test('every variable that the templates set is described in docs/azure/services.
     [...set].filter((name) => !documented.includes(name)),
     [],
   );
+});
+
+/** Set by the templates although nothing of theirs reads it, each with the reason. */
+const readByNothing: Readonly<Record<string, string>> = {
+  TOLLGATE_TENANT_ID: 'for `entra`, which somebody may add to let callers in by their own tokens',
+  TOLLGATE_CONFIG_HASH: 'changes with the configuration, so that a new revision starts',
+};
+
+test('every variable that the templates set is read: by the gateway, or by the configuration that it is given', () => {
+  const sources = globSync('gateway/src/**/*.ts', { cwd: repositoryRoot, exclude: (name) => name.endsWith('.test.ts') })
+    .map((file) => readFileSync(path.join(repositoryRoot, file), 'utf8'))
+    .join('\n');
+  for (const [name, environment] of profiles) {
+    const { environment: set, configuration } = deployedGateway(snapshot(templates, environment));
+    assert.deepEqual(
+      Object.keys(set).filter(
+        (one) =>
+          !(one in readByNothing) && !new RegExp(`\\b${one}\\b`).test(sources) && !configuration.includes(`\${${one}}`),
+      ),
+      [],
+      name,
+    );
+  }
 });
 
 const columnsOf = (value: ReturnType<typeof at>): string[] =>

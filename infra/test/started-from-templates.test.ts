@@ -44,6 +44,13 @@ const rows = () => deployment.twin.azure.logs.rows(deployment.environment['TOLLG
 const telemetry = (kind: string) =>
   deployment.twin.azure.insights.items().filter(({ data }) => JSON.stringify(data).includes(`"baseType":"${kind}"`));
 
+/** What Prometheus would be shown. */
+async function metrics(): Promise<string> {
+  const token = readFileSync(path.join(deployment.root, deployment.deployed.dataFolder, 'admin-token'), 'utf8');
+  const reply = await fetch(`${replica.adminUrl}/metrics`, { headers: { authorization: `Bearer ${token.trim()}` } });
+  return await reply.text();
+}
+
 describe('the gateway as the templates start it', () => {
   test('answers its probes', async () => {
     for (const { path: probe } of deployment.deployed.probes)
@@ -91,6 +98,11 @@ describe('the gateway as the templates start it', () => {
       .itemsOf('0af7651916cd43dd8448eb211c80319c')
       .map(({ data }) => (JSON.parse(JSON.stringify(data)) as { baseType: string }).baseType);
     assert.deepEqual(kinds.toSorted(), ['RemoteDependencyData', 'RequestData']);
+  });
+
+  test('has its configuration from App Configuration, where the templates wrote it', async () => {
+    assert.match(await metrics(), /^tollgate_configuration_source\{source="app-configuration"\} 1$/m);
+    assert.match(await metrics(), /^tollgate_app_configuration_refused 0$/m);
   });
 
   test('believes nobody else who says whose call it is', async () => {

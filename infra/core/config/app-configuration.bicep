@@ -32,8 +32,33 @@ param workspaceId string
 
 var roles = loadJsonContent('../../roles.json')
 
+// The service takes 10 KB a key value: what grows with deployments and teams has keys of its own. All of these sections are
+// always there, so that none stays behind that is no longer meant.
+var large = ['endpoints', 'models', 'subscriptions', 'costCentres']
+var rest = toObject(
+  filter(items(configuration), section => !contains(large, section.key)),
+  section => section.key,
+  section => section.value
+)
+var keyValues = concat(
+  [
+    {
+      name: 'tollgate'
+      value: string(rest)
+    }
+  ],
+  map(large, section => {
+    name: 'tollgate:${section}'
+    value: string(configuration[section])
+  })
+)
+
 // A private store takes no key values from outside the network: whoever is inside writes them (docs/azure/operations.md).
-var writesKeyValues = !network.isolated && !empty(deployerPrincipalId)
+// Nor does any what is too large: the mounted file holds the same.
+var writesKeyValues = !network.isolated && !empty(deployerPrincipalId) && empty(filter(
+  keyValues,
+  one => length(one.value) > 10000
+))
 
 resource store 'Microsoft.AppConfiguration/configurationStores@2024-06-01' = {
   name: name
@@ -75,14 +100,26 @@ resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!e
   }
 }
 
-resource gatewayConfiguration 'Microsoft.AppConfiguration/configurationStores/keyValues@2024-06-01' = if (writesKeyValues) {
-  parent: store
-  name: 'tollgate'
-  properties: {
-    value: string(configuration)
-    contentType: 'application/json'
+resource sections 'Microsoft.AppConfiguration/configurationStores/keyValues@2024-06-01' = [
+  for one in keyValues: if (writesKeyValues) {
+    parent: store
+    name: one.name
+    properties: {
+      value: one.value
+      contentType: 'application/json'
+    }
+    dependsOn: [ownerRole]
   }
-  dependsOn: [ownerRole]
+]
+
+// The last one: the gateway looks at the others when it changes.
+resource sentinel 'Microsoft.AppConfiguration/configurationStores/keyValues@2024-06-01' = if (writesKeyValues) {
+  parent: store
+  name: 'tollgate:sentinel'
+  properties: {
+    value: uniqueString(string(configuration))
+  }
+  dependsOn: [sections]
 }
 
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -114,3 +151,5 @@ module endpoint '../network/private-endpoint.bicep' = if (network.isolated) {
 
 output name string = store.name
 output endpoint string = store.properties.endpoint
+@description('Whether the configuration stands in it.')
+output holdsConfiguration bool = writesKeyValues

@@ -52,9 +52,15 @@ const chains: readonly Chain[] = [
   { file: 'core/monitor/usage-records.bicep', symbol: 'rule', after: 'table', why: 'the rule writes to the table' },
   {
     file: 'core/config/app-configuration.bicep',
-    symbol: 'gatewayConfiguration',
+    symbol: 'sections',
     after: 'ownerRole',
     why: 'who writes needs the right first',
+  },
+  {
+    file: 'core/config/app-configuration.bicep',
+    symbol: 'sentinel',
+    after: 'sections',
+    why: 'who looks when it changes must find all that has changed',
   },
   {
     file: 'core/apim/service.bicep',

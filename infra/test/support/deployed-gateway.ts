@@ -54,6 +54,7 @@ export function filledIn(text: string): string {
     if (/logsIngestion(\.endpoint)?⟧$/.test(unknown)) return 'https://rule.swedencentral-1.ingest.monitor.azure.com';
     if (unknown.endsWith('ConnectionString⟧'))
       return `InstrumentationKey=${guidOf(unknown)};IngestionEndpoint=https://swedencentral-1.in.applicationinsights.azure.com/`;
+    if (/^⟦appcs-.*endpoint⟧$/.test(unknown)) return 'https://contoso.azconfig.io';
     if (unknown.endsWith('port⟧')) return '10000';
     return `${unknown.slice(1, -1).replaceAll(/[^A-Za-z0-9]+/g, '-')}.example`;
   });

@@ -274,7 +274,14 @@ export const faults: readonly Fault[] = [
   {
     what: 'key values are written before there is a right to',
     file: 'core/config/app-configuration.bicep',
-    from: '  dependsOn: [ownerRole]\n',
+    from: '    dependsOn: [ownerRole]\n',
+    to: '',
+    rule: 'depends-on',
+  },
+  {
+    what: 'the sentinel is written before what it stands for',
+    file: 'core/config/app-configuration.bicep',
+    from: '  dependsOn: [sections]\n',
     to: '',
     rule: 'depends-on',
   },

@@ -58,7 +58,7 @@ const extra: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   /** Private, several replicas, API Management in front. */
   'scaled-out': { ...scaledOut, USE_APIM: 'true', TOLLGATE_APP_ID: '33333333-3333-4333-8333-333333333333' },
   /** Private, nobody in front, for calls that are long silent. */
-  patient: { ...isolated, REQUEST_IDLE_MINUTES: '20', REQUEST_SECONDS: '900' },
+  patient: { ...isolated, FOLLOW_APP_CONFIGURATION: 'true', REQUEST_IDLE_MINUTES: '20', REQUEST_SECONDS: '900' },
   /** What can be brought along is. */
   brought: {
     ...isolated,

@@ -10,7 +10,7 @@ import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import { deployedGateway, filledIn, type DeployedGateway } from './deployed-gateway.ts';
 import { profiles } from './profiles.ts';
 import { infraFolder, repositoryRoot, snapshot } from './snapshot.ts';
-import { asTwinResources, asTwinStreams } from './twin-of-templates.ts';
+import { asTwinResources, asTwinStreams, keyValuesOf } from './twin-of-templates.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -60,12 +60,14 @@ export async function deploy(profile: string): Promise<Deployment> {
   twin.azure.insights.tokensOnly = true;
   const file = path.join(root, deployed.configurationPath);
   mkdirSync(path.dirname(file), { recursive: true });
-  const configuration = filledIn(deployed.configuration)
-    .replaceAll(/https:\/\/([a-z0-9-]+)\.openai\.azure\.com/g, `${twin.url}/$1`)
-    .replace('"tenants":', `"authority":"${twin.url}","tenants":`);
-  writeFileSync(file, configuration);
-  // As the templates write it; the twin takes no more than the service does.
-  twin.azure.appConfiguration.set({ key: 'tollgate', value: configuration, contentType: 'application/json' });
+  const inThisPlace = (text: string): string =>
+    filledIn(text)
+      .replaceAll(/https:\/\/([a-z0-9-]+)\.openai\.azure\.com/g, `${twin.url}/$1`)
+      .replace('"tenants":', `"authority":"${twin.url}","tenants":`);
+  writeFileSync(file, inThisPlace(deployed.configuration));
+  // As the templates write them; the twin takes no more than the service does.
+  for (const { key, value, contentType } of keyValuesOf(made))
+    twin.azure.appConfiguration.set({ key, value: inThisPlace(value), contentType });
   return {
     deployed,
     environment,

@@ -47,3 +47,12 @@ export function asTwinStreams(deployment: Snapshot): Streams {
   const streams: Streams = JSON.parse(JSON.stringify(at(rule?.body, 'properties.streamDeclarations') ?? {}));
   return streams;
 }
+
+/** What the templates write into App Configuration. */
+export function keyValuesOf(deployment: Snapshot): { key: string; value: string; contentType: string }[] {
+  return made(deployment, 'Microsoft.AppConfiguration/configurationStores/keyValues').map(({ name, body }) => ({
+    key: name,
+    value: asText(at(body, 'properties.value') ?? ''),
+    contentType: asText(at(body, 'properties.contentType') ?? ''),
+  }));
+}
