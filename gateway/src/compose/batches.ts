@@ -10,7 +10,7 @@ import type { Services } from '#proxy/services.ts';
 export function batchBook(ledger: Pick<OpenLedger, 'batches' | 'book'>, clock: Clock): BatchBook {
   const { batches } = ledger;
   return {
-    pending: async (now) => await batches.pending(now),
+    pending: async (asked) => await batches.pending(asked),
     lineStates: async (keys) => await batches.lineStates(keys),
     isMetered: async (attemptId) => await batches.isMetered(attemptId),
     async end(key, cost) {

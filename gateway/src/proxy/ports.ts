@@ -50,8 +50,11 @@ export interface MostUsed {
 
 /** What the ledger knows of batches: which are not metered yet, and what of their lines it has. */
 export interface BatchBook {
-  /** Null where another gateway follows batches, or the ledger does not know everything yet. `now`: UTC ms. */
-  pending(now: number): Promise<readonly PendingBatch[] | null>;
+  /**
+   * Null where another gateway follows batches, or the ledger does not know everything yet. `now`: UTC ms. `leaseMs`: how
+   * long the others keep away, from the last sign of work on.
+   */
+  pending(asked: { readonly now: number; readonly leaseMs: number }): Promise<readonly PendingBatch[] | null>;
   /** Of records by their keys, in their order; null where another gateway has taken over meanwhile. */
   lineStates(keys: readonly { readonly at: number; readonly id: string }[]): Promise<readonly LineState[] | null>;
   /** All lines of a batch are recorded: what is held for it is given back. `cost`: of a batch without any line. Once. */

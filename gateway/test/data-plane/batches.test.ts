@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { heldPageSchema, type HeldAttempt } from '@tollgate/contract/admin-api/adjustments.ts';
 import { BadRequestError, NotFoundError, PermissionDeniedError } from 'openai';
-import { batchStack, begin, chatLine, clientOf, model, smallKey, upload } from '../support/batch-stack.ts';
-import { keys, type RunningStack } from '../support/running-gateway.ts';
+import {
+  batchStack,
+  begin,
+  budget,
+  chatLine,
+  clientOf,
+  held,
+  metered,
+  model,
+  smallKey,
+  upload,
+} from '../support/batch-stack.ts';
+import { keys } from '../support/running-gateway.ts';
 
 const lines = ['One?', 'Two?', 'Three?', 'Four?', 'Five?'].map((content, at) => chatLine(content, at));
-
-const budget = 'consumers: { marketing: { budget: { amount: 100 USD, every: month, hard: true } } }';
-
-async function held(stack: RunningStack): Promise<readonly HeldAttempt[]> {
-  return heldPageSchema.parse((await stack.admin('/admin/v1/ledger/held')).json).attempts;
-}
-
-/** Resolves when no batch holds anything any more: then all are metered. */
-async function metered(stack: RunningStack): Promise<void> {
-  for (let look = 0; look < 500; look += 1) if ((await held(stack)).length === 0) return;
-  throw new Error('The batch is never metered.');
-}
 
 describe('files', () => {
   test('are sent to where they will be run, with the deployment in the place of the model', async (context) => {

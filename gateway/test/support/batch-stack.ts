@@ -1,3 +1,4 @@
+import { heldPageSchema, type HeldAttempt } from '@tollgate/contract/admin-api/adjustments.ts';
 import type { TestContext } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { keyOf, startStack, type RunningStack, type StackOptions } from './running-gateway.ts';
@@ -11,7 +12,7 @@ export const twinResources = {
     deployments: {
       mini: { model },
       'mini-batch': batch,
-      'embed-batch': { model: 'text-embedding-3-small', type: 'DataZoneBatch' },
+      'embed-batch': { model: 'text-embedding-3-small', type: 'GlobalBatch' },
     },
   },
   two: { region: 'westeurope', deployments: { mini: { model }, 'mini-batch': batch } },
@@ -55,7 +56,7 @@ endpoints:
   one-mini: ${endpoint('one/mini', model, 'GlobalStandard')}
   one-batch: ${endpoint('one/mini-batch', model, 'GlobalBatch')}
   two-batch: ${endpoint('two/mini-batch', model, 'GlobalBatch')}
-  embed-batch: ${endpoint('one/embed-batch', 'text-embedding-3-small', 'DataZoneBatch')}
+  embed-batch: ${endpoint('one/embed-batch', 'text-embedding-3-small', 'GlobalBatch')}
 models:
   ${model}: { tiers: [[one-mini]], batch: ${endpoints} }
   text-embedding-3-small: { tiers: [[one-mini]], batch: [embed-batch] }
@@ -104,4 +105,17 @@ export async function begin(client: OpenAI, lines: readonly string[]): Promise<O
     completion_window: '24h',
     metadata: { job: 'nightly' },
   });
+}
+
+/** Under a hard budget what a batch may cost is held. */
+export const budget = 'consumers: { marketing: { budget: { amount: 100 USD, every: month, hard: true } } }';
+
+export async function held(stack: RunningStack): Promise<readonly HeldAttempt[]> {
+  return heldPageSchema.parse((await stack.admin('/admin/v1/ledger/held')).json).attempts;
+}
+
+/** Resolves when no batch holds anything any more: then all are metered. */
+export async function metered(stack: RunningStack): Promise<void> {
+  for (let look = 0; look < 500; look += 1) if ((await held(stack)).length === 0) return;
+  throw new Error('The batch is never metered.');
 }

@@ -16,14 +16,23 @@ export interface GatewayProcess {
   readonly exited: Promise<number | null>;
   /** Lets it drain and end; resolves with everything that it said. */
   stop(): Promise<string>;
+  /** Where its configuration is, for another one in its place. */
+  readonly folder: string;
+  /** Ends it at once, with nothing written any more. */
+  kill(): Promise<void>;
 }
 
 /** A gateway in a process of its own, on a folder of its own; ended with the test. */
 export async function startGatewayProcess(
   context: Pick<TestContext, 'after'>,
-  options: { readonly config: string; readonly environment: Readonly<Record<string, string>> },
+  options: {
+    readonly config: string;
+    readonly environment: Readonly<Record<string, string>>;
+    /** Of one that was killed: goes on in its place. */
+    readonly folder?: string;
+  },
 ): Promise<GatewayProcess> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-process-'));
+  const folder = options.folder ?? mkdtempSync(path.join(tmpdir(), 'tollgate-process-'));
   const configFile = path.join(folder, 'tollgate.yaml');
   const dataFolder = path.join(folder, 'data');
   writeFileSync(configFile, options.config);
@@ -55,6 +64,11 @@ export async function startGatewayProcess(
     dataFolder,
     exited,
     stop,
+    folder,
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
   };
 }
 

@@ -80,14 +80,16 @@ export async function endOfBatch(
 ): Promise<Adjustment | undefined> {
   const [record] = await store.find([{ at, id }]);
   if (record === null || record === undefined) return undefined;
-  const before = valuationInForce(record, await store.adjustmentsOf([{ at, id }]));
+  const earlier = await store.adjustmentsOf([{ at, id }]);
+  const before = valuationInForce(record, earlier);
   const after = { ...valuationAt(record, cost), held: 0n };
   const { series, outcome } = record;
   return {
     id: endId(id),
     kind: 'correction',
     at,
-    bookedAt: now,
+    // Corrections are taken in the order of their booking, also where the clock has been set back.
+    bookedAt: Math.max(now, ...earlier.map((one) => one.bookedAt + 1)),
     of: { at, id },
     postings: [{ series, outcome, change: changeBetween(before, after), lines: linesBetween(before, after) }],
     qualifies: after.qualifies & ~requestBits.unpriced,

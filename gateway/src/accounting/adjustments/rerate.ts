@@ -89,7 +89,8 @@ export function rerate(
   adjustments: readonly Adjustment[],
   { book, said, now }: RerateOptions,
 ): Rerated | undefined {
-  if (isUsageUnknown(record)) return undefined;
+  // That a batch was begun costs nothing by itself; what is held for it is given back when it has ended.
+  if (isUsageUnknown(record) || record.series.operation === 'batches.create') return undefined;
   const corrections = adjustments.filter((one) => one.kind === 'correction');
   const before = valuationInForce(record, corrections);
   const isWrittenOff = adjustments.some((one) => one.kind === 'write-off');

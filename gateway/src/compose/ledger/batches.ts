@@ -6,8 +6,11 @@ import type { Cost } from '#model/money.ts';
 
 /** What the ledger's worker knows of batches. It books nothing: that is the journal's, in the other thread. */
 export interface BatchServices {
-  /** Null where another gateway follows batches, or the store does not hold everything yet that was journalled. */
-  pending(now: number): Promise<readonly PendingBatch[] | null>;
+  /**
+   * Null where another gateway follows batches, or the store does not hold everything yet that was journalled. `leaseMs`:
+   * how long the others keep away, from the last sign of work on.
+   */
+  pending(asked: { readonly now: number; readonly leaseMs: number }): Promise<readonly PendingBatch[] | null>;
   /** Null where another gateway has taken over meanwhile. */
   lineStates(keys: readonly RecordKey[]): Promise<readonly LineState[] | null>;
   end(key: RecordKey, given: { readonly cost: Cost; readonly now: number }): Promise<Adjustment | undefined>;
@@ -22,13 +25,13 @@ export interface BatchSources {
 }
 
 const longestWaitMs = 10_000;
-/** How long other gateways keep away, from the last sign of work on. */
-const leaseMs = 120_000;
 
 export function batchServices({ store, shipping, holder }: BatchSources): BatchServices {
+  let leaseMs = 0;
   const alone = async (): Promise<boolean> => await store.lease('batches', holder(), leaseMs);
   const services: BatchServices = {
-    async pending(now) {
+    async pending({ now, leaseMs: asked }) {
+      leaseMs = asked;
       if (!(await alone()) || !(await shipping.caughtUp(longestWaitMs))) return null;
       return await pendingBatches(store, now);
     },
@@ -37,7 +40,7 @@ export function batchServices({ store, shipping, holder }: BatchSources): BatchS
     isMetered: async (attemptId) => await isBatchMetered(store, attemptId),
   };
   return {
-    pending: async (now) => await orUnavailable(services.pending(now)),
+    pending: async (asked) => await orUnavailable(services.pending(asked)),
     lineStates: async (keys) => await orUnavailable(services.lineStates(keys)),
     end: async (key, given) => await orUnavailable(services.end(key, given)),
     isMetered: async (attemptId) => await orUnavailable(services.isMetered(attemptId)),

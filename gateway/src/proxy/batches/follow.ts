@@ -1,4 +1,5 @@
 import type { Timer } from '#kernel/clock.ts';
+import { Presence } from '#model/presence.ts';
 import { isJsonArray, isJsonObject, type JsonObject } from '#kernel/json.ts';
 import type { PendingBatch } from '#model/batch.ts';
 import type { Endpoint } from '#model/endpoint.ts';
@@ -18,6 +19,8 @@ export interface FollowerOptions {
 }
 
 const ended: ReadonlySet<unknown> = new Set(['completed', 'failed', 'expired', 'cancelled']);
+/** No work is so slow that another gateway would have to wait longer for a sign of it. */
+const shortestLeaseMs = 5_000;
 /** The journal takes so many records at a time, so that calls are served in between. */
 const linesAtOnce = 200;
 /** A batch that nobody got an answer for is looked for so long before it counts as never begun, ms. */
@@ -50,6 +53,8 @@ export class BatchFollower {
   #running: Promise<void> | undefined;
   #closed = false;
   #pending = 0;
+  /** Whatever is under way is given up when the gateway goes: the next one goes on. */
+  readonly #presence = new Presence();
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -68,6 +73,7 @@ export class BatchFollower {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#presence.leave();
     await this.#running;
   }
 
@@ -82,7 +88,8 @@ export class BatchFollower {
   async #round(): Promise<void> {
     const { batches, clock, log } = this.#options.services;
     try {
-      const pending = await batches.pending(clock.now());
+      const leaseMs = Math.max(shortestLeaseMs, 2 * this.#options.pollMs());
+      const pending = await batches.pending({ now: clock.now(), leaseMs });
       this.#pending = pending?.length ?? 0;
       for (const batch of pending ?? []) {
         if (this.#closed) return;
@@ -100,7 +107,7 @@ export class BatchFollower {
     try {
       await this.#follow(batch);
     } catch (thrown) {
-      if (thrown instanceof TakenOver) throw thrown;
+      if (thrown instanceof TakenOver || this.#closed) throw thrown;
       log.error({ err: thrown, batch: batch.id }, 'a batch cannot be metered now; what it may cost stays held');
     }
   }
@@ -127,7 +134,12 @@ export class BatchFollower {
   async #find(batch: PendingBatch, endpoint: Endpoint): Promise<JsonObject | undefined> {
     const { services } = this.#options;
     if (batch.upstreamId === null) return await this.#search(batch, endpoint);
-    const asked = { operation: 'batches.retrieve', raw: batch.upstreamId, traceparent: null } as const;
+    const asked = {
+      operation: 'batches.retrieve',
+      raw: batch.upstreamId,
+      traceparent: null,
+      presence: this.#presence,
+    } as const;
     const { status, json } = await ask(services, endpoint, asked);
     if (status >= 300 || json === undefined) throw new Error(`The resource does not tell of the batch (${status}).`);
     return json;
@@ -137,8 +149,13 @@ export class BatchFollower {
     let after: string | null = null;
     for (let page = 0; page < mostPages; page += 1) {
       const query = new URLSearchParams({ limit: String(pageSize), ...(after === null ? {} : { after }) });
-      const asked = { operation: 'batches.list', raw: null, query: query.toString(), traceparent: null } as const;
-      const answer = await ask(this.#options.services, endpoint, asked);
+      const answer = await ask(this.#options.services, endpoint, {
+        operation: 'batches.list',
+        raw: null,
+        query: query.toString(),
+        traceparent: null,
+        presence: this.#presence,
+      });
       const data = answer.json?.['data'];
       if (answer.status >= 300 || !isJsonArray(data))
         throw new Error(`The resource lists no batches (${answer.status}).`);
@@ -172,7 +189,7 @@ export class BatchFollower {
       throw new Error(`The resource does not give the ${file} file out (${reply.status}).`);
     }
     let line = 0;
-    for await (const group of lineGroups(services, reply, linesAtOnce)) {
+    for await (const group of lineGroups(services, { reply, presence: this.#presence, most: linesAtOnce })) {
       if (this.#closed) throw new TakenOver();
       const lines = group.filter((one) => one.trim() !== '');
       await this.#record(over, { file, first: line, lines });

@@ -1,3 +1,4 @@
+import type { Presence } from '#model/presence.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
 import { Watchdog } from '#proxy/upstream/watchdog.ts';
@@ -7,7 +8,7 @@ const deadlineMs = 30 * 60_000;
 const lineFeed = 0x0a;
 
 /** The bytes of a reply, no faster than they are worked on. Throws where it breaks off or stalls. */
-async function* chunksOf(services: Services, reply: UpstreamReply): AsyncGenerator<Buffer> {
+async function* chunksOf(services: Services, reply: UpstreamReply, presence: Presence): AsyncGenerator<Buffer> {
   const queue: Buffer[] = [];
   const state: { done: boolean; error: Error | undefined; wake: (() => void) | undefined } = {
     done: false,
@@ -19,14 +20,16 @@ async function* chunksOf(services: Services, reply: UpstreamReply): AsyncGenerat
     state.wake?.();
   };
   const limits = { deadlineAt: services.clock.monotonic() + deadlineMs, firstByteMs: null, idleMs };
-  const watchdog = new Watchdog(services.alarms, limits, {
-    expired() {
-      reply.abort();
-      fail(new Error('The resource has stalled.'));
-    },
-  });
+  const giveUp = (why: string): void => {
+    reply.abort();
+    fail(new Error(why));
+  };
+  const watchdog = new Watchdog(services.alarms, limits, { expired: () => giveUp('The resource has stalled.') });
+  presence.watch({ clientLeft: () => giveUp('The gateway is going down.') });
   reply.start({
     data(chunk) {
+      // The parser hands an empty piece over when it goes on, within the call: to pause for it would never end.
+      if (chunk.length === 0) return;
       watchdog.touch();
       queue.push(chunk);
       reply.pause();
@@ -52,19 +55,19 @@ async function* chunksOf(services: Services, reply: UpstreamReply): AsyncGenerat
     }
   } finally {
     watchdog.stop();
+    presence.unwatch();
     if (!state.done) reply.abort();
   }
 }
 
-/** The lines of a file that a batch has made, in groups. Throws where the file is not whole. */
+/** The lines of a file that a batch has made, in groups. Throws where the file is not whole, or the reader goes. */
 export async function* lineGroups(
   services: Services,
-  reply: UpstreamReply,
-  most: number,
+  { reply, presence, most }: { readonly reply: UpstreamReply; readonly presence: Presence; readonly most: number },
 ): AsyncGenerator<readonly string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let group: string[] = [];
-  for await (const chunk of chunksOf(services, reply)) {
+  for await (const chunk of chunksOf(services, reply, presence)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let from = 0;
     for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
