@@ -68,7 +68,11 @@ export class Tracer implements Telemetry {
 
   /** Hands everything on that there is; never rejects. */
   async flush(): Promise<void> {
-    this.#send();
+    while (this.#waiting.length > 0) {
+      // oxlint-disable-next-line no-await-in-loop -- One after the other is what is wanted.
+      if (this.#underWay.size >= mostUnderWay) await Promise.race(this.#underWay);
+      this.#send();
+    }
     await Promise.all(this.#underWay);
   }
 
