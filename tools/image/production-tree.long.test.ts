@@ -91,7 +91,7 @@ suite('the tree that goes into the image', () => {
       // Node itself is where it is; the rest of the disk can be read and not written, but for the data.
       const script = [
         `chown ${nobody}:${nobody} ${data}`,
-        'mount --make-rprivate / && mount --bind / / && mount -o remount,bind,ro /',
+        'mount --make-rprivate / && mount -o remount,bind,ro /',
         `mount --bind ${data} ${data} && mount -o remount,bind,rw ${data}`,
         `cd ${folder}`,
         `exec setpriv --reuid ${nobody} --regid ${nobody} --clear-groups "$0" gateway/src/main.ts --config tollgate.yaml --data ${data}`,
@@ -101,6 +101,8 @@ suite('the tree that goes into the image', () => {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { NODE_ENV: 'production', PATH: '/usr/bin:/bin' },
       });
+      // A failure must not leave it behind.
+      context.after(() => child.kill('SIGKILL'));
       let said = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
       const listening = Promise.withResolvers<number>();
