@@ -217,7 +217,7 @@ test('config reload exits 1 where the file is refused, with everything that is w
   assert.equal(refused.status, 1);
   assert.match(refused.out, /stays in force:\n {2}line 3: unknown key\n {2}line 9: no such model\n/);
   const taken = await runCli(['config', 'reload'], gateway.environment);
-  assert.deepEqual([taken.status, taken.out], [0, 'The file is in force.\n']);
+  assert.deepEqual([taken.status, taken.out], [0, 'The configuration is in force.\n']);
 });
 
 test('config check refuses a file that does not exist', async () => {

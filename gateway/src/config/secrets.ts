@@ -78,10 +78,10 @@ function fromKeyVault(secret: Secret, reference: string, { outside }: SecretCont
   const held = outside?.held(reference);
   if (held === undefined) return undefined;
   if ('problem' in held) return { message: held.problem, fix: held.fix };
-  secret.load(held.text);
-  return held.text === ''
-    ? { message: `the secret ${reference} is empty`, fix: 'Set a new version of it.' }
-    : undefined;
+  // As in a file: whoever set it from one has set its last newline, too.
+  const text = held.text.replace(/\r?\n$/, '');
+  secret.load(text);
+  return text === '' ? { message: `the secret ${reference} is empty`, fix: 'Set a new version of it.' } : undefined;
 }
 
 function fromFile(secret: Secret, file: string, { configFile }: SecretContext): Told {

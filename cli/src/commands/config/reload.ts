@@ -9,7 +9,9 @@ import { prettyJson } from '#output/json.ts';
 export function addConfigReload(parent: Command, context: Context): void {
   const command = parent
     .command('reload')
-    .description('Read the configuration file again. A bad one is refused, and the old one stays in force.')
+    .description(
+      'Read the configuration again: the file, or the store of App Configuration, and secrets of Key Vault. A bad one is refused, and the old one stays in force.',
+    )
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       const { value, raw } = await adminClient(context.settings).ask({
@@ -23,9 +25,9 @@ export function addConfigReload(parent: Command, context: Context): void {
         return;
       }
       const verdict = value.ok
-        ? 'The file is in force.'
-        : 'The file was refused; the old configuration stays in force:';
+        ? 'The configuration is in force.'
+        : 'It was refused; the old configuration stays in force:';
       context.out.write(`${verdict}\n${value.problems.map((line) => `  ${line}\n`).join('')}`);
     });
-  withExamples(command, [{ line: 'config reload', says: 'exit status 1 where the file is refused' }]);
+  withExamples(command, [{ line: 'config reload', says: 'exit status 1 where it is refused' }]);
 }

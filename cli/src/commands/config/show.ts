@@ -21,7 +21,7 @@ export function addConfigShow(parent: Command, context: Context): void {
       context.err.write(`from ${value.source}, loaded ${value.loadedAt}\n`);
       if (lastReload !== null && !lastReload.ok) {
         context.err.write(
-          `${styled(context.err, 'red', `A later version of the file was refused at ${lastReload.at}; this one stays in force:`)}\n` +
+          `${styled(context.err, 'red', `A later version was refused at ${lastReload.at}; this one stays in force:`)}\n` +
             lastReload.problems.map((line) => `  ${line}\n`).join(''),
         );
       }
