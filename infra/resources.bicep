@@ -721,6 +721,10 @@ module gateway 'core/host/gateway.bicep' = {
           value: usageRecords.outputs.streamName
         }
         {
+          name: 'TOLLGATE_LOGS_WORKSPACE_ID'
+          value: usageRecords.outputs.workspaceCustomerId
+        }
+        {
           name: 'TOLLGATE_TENANT_ID'
           value: subscription().tenantId
         }

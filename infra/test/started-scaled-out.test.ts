@@ -17,6 +17,7 @@ import {
   asked,
   chat,
   deploy,
+  doctor,
   startReplica,
   until,
   type Deployment,
@@ -34,6 +35,10 @@ let redis: EntraRedis;
 let redisServer: RedisServer;
 let replicas: readonly Replica[] = [];
 let elsewhere: Readonly<Record<string, string>>;
+
+interface Diagnosed {
+  readonly findings: readonly { readonly check: string; readonly outcome: string; readonly detail: string }[];
+}
 
 interface Usage {
   readonly rows: readonly { readonly key: string; readonly requests: number }[];
@@ -92,6 +97,21 @@ describe('several replicas as the templates start them', skip, () => {
       assert.equal(new URL(deployment.environment[name] ?? '').password, '', name);
   });
 
+  test('find with doctor that everything is there, as the guide says to ask', async () => {
+    const { code, text } = await doctor(deployment, 'tollgate--0000001-one', elsewhere);
+    const { findings } = JSON.parse(text) as Diagnosed;
+    assert.deepEqual(
+      findings.filter(({ outcome }) => outcome === 'failed'),
+      [],
+    );
+    assert.equal(code, 0, text);
+    for (const check of ['PostgreSQL', 'Redis', 'Log Analytics'])
+      assert.ok(
+        findings.some((one) => one.check.includes(check)),
+        text,
+      );
+  });
+
   test('write calls of both into one ledger, which each of them shows whole', async () => {
     for (const replica of replicas) {
       const answer = await chat(replica, asApiManagement(deployment, 'finance'));
@@ -103,7 +123,8 @@ describe('several replicas as the templates start them', skip, () => {
         const usage = (await asked(replica, deployment, 'usage?by=consumer')) as Usage;
         return usage.rows.some(({ key, requests }) => key === 'finance' && requests === 2);
       }, output);
-    await until(() => logs.rows(deployment.environment['TOLLGATE_LOGS_STREAM'] ?? '').length === 2, output);
+    const inTable = () => logs.rows(deployment.environment['TOLLGATE_LOGS_STREAM'] ?? '');
+    await until(() => inTable().filter(({ Outcome }) => Outcome === 'completed').length === 2, output);
   });
 
   test('keep their journals beside each other on the share, and leave what one left behind to the others', async () => {

@@ -102,6 +102,8 @@ var shared = union(
           endpoint: '\${TOLLGATE_LOGS_ENDPOINT}'
           rule: '\${TOLLGATE_LOGS_RULE_ID}'
           stream: '\${TOLLGATE_LOGS_STREAM}'
+          // For doctor, which looks whether a row arrives.
+          workspace: '\${TOLLGATE_LOGS_WORKSPACE_ID}'
         }
       },
       sharedLedger

@@ -123,3 +123,6 @@ output ingestionEndpoint string = isolated
   : rule.properties.endpoints.logsIngestion
 output ruleImmutableId string = rule.properties.immutableId
 output streamName string = stream
+
+@description('What queries name the workspace by.')
+output workspaceCustomerId string = workspace.properties.customerId

@@ -49,7 +49,7 @@ function guidOf(text: string): string {
 /** Stand-ins for what Azure would tell: ids where ids belong, hosts where hosts do. */
 export function filledIn(text: string): string {
   return text.replaceAll(/⟦[^⟦⟧]*⟧/g, (unknown) => {
-    if (/(principalId|clientId)⟧$/.test(unknown)) return guidOf(unknown);
+    if (/(principalId|clientId|customerId)⟧$/.test(unknown)) return guidOf(unknown);
     if (unknown.endsWith('immutableId⟧')) return `dcr-${guidOf(unknown).replaceAll('-', '')}`;
     if (/logsIngestion(\.endpoint)?⟧$/.test(unknown)) return 'https://rule.swedencentral-1.ingest.monitor.azure.com';
     if (unknown.endsWith('ConnectionString⟧'))

@@ -27,6 +27,11 @@ export interface Deployment {
   close(): Promise<void>;
 }
 
+export interface Diagnosis {
+  readonly code: number | null;
+  readonly text: string;
+}
+
 /** One replica. */
 export interface Replica {
   readonly url: string;
@@ -53,6 +58,7 @@ export async function deploy(profile: string): Promise<Deployment> {
       identities: [{ clientId: environment['AZURE_CLIENT_ID'] ?? '' }],
     },
     logs: { [environment['TOLLGATE_LOGS_RULE_ID'] ?? '']: asTwinStreams(made) },
+    workspace: { id: environment['TOLLGATE_LOGS_WORKSPACE_ID'] ?? '' },
     // Tokens for Azure Monitor go over TLS alone.
     securePort: 0,
     caFile: authorities,
@@ -63,6 +69,7 @@ export async function deploy(profile: string): Promise<Deployment> {
   const inThisPlace = (text: string): string =>
     filledIn(text)
       .replaceAll(/https:\/\/([a-z0-9-]+)\.openai\.azure\.com/g, `${twin.url}/$1`)
+      .replace('"workspace":', `"queryEndpoint":"${twin.secureUrl ?? ''}","workspace":`)
       .replace('"tenants":', `"authority":"${twin.url}","tenants":`);
   writeFileSync(file, inThisPlace(deployed.configuration));
   // As the templates write them; the twin takes no more than the service does.
@@ -89,33 +96,36 @@ async function freePort(): Promise<number> {
   return typeof bound === 'object' && bound !== null ? bound.port : 0;
 }
 
-/** Starts a replica as the container would be started; `elsewhere` says where things are that are not the twin's. */
+/** The environment of the container of one replica; `elsewhere` says where things are that are not the twin's. */
+function environmentOf(deployment: Deployment, name: string, elsewhere: Variables): NodeJS.ProcessEnv {
+  const { environment, twin, root, authorities } = deployment;
+  const key = /InstrumentationKey=[^;]+/.exec(environment['APPLICATIONINSIGHTS_CONNECTION_STRING'] ?? '')?.[0] ?? '';
+  return {
+    ...environment,
+    TOLLGATE_CONFIG: path.join(root, environment['TOLLGATE_CONFIG'] ?? ''),
+    TOLLGATE_DATA: path.join(root, environment['TOLLGATE_DATA'] ?? ''),
+    TOLLGATE_LOGS_ENDPOINT: twin.secureUrl,
+    APPLICATIONINSIGHTS_CONNECTION_STRING: `${key};IngestionEndpoint=${twin.secureUrl ?? ''}/`,
+    ...(environment['TOLLGATE_APP_CONFIGURATION'] === undefined ? {} : { TOLLGATE_APP_CONFIGURATION: twin.secureUrl }),
+    // Not to wait a minute for the first metrics.
+    OTEL_METRIC_EXPORT_INTERVAL: '500',
+    NODE_EXTRA_CA_CERTS: authorities,
+    // What Container Apps themselves add.
+    IDENTITY_ENDPOINT: `${twin.url}/msi/token`,
+    IDENTITY_HEADER: 'twin-identity-header',
+    CONTAINER_APP_REPLICA_NAME: name,
+    ...elsewhere,
+  };
+}
+
+/** Starts a replica as the container would be started. */
 export async function startReplica(deployment: Deployment, name: string, elsewhere: Variables = {}): Promise<Replica> {
-  const { deployed, environment, twin, root, authorities } = deployment;
+  const { deployed } = deployment;
   const [port, adminPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
-  const key = /InstrumentationKey=[^;]+/.exec(environment['APPLICATIONINSIGHTS_CONNECTION_STRING'] ?? '')?.[0] ?? '';
+  const ports = { TOLLGATE_PORT: String(port), TOLLGATE_ADMIN_PORT: String(adminPort) };
   const child = spawn(process.execPath, [path.join(repositoryRoot, 'gateway/src/main.ts')], {
-    env: {
-      ...environment,
-      TOLLGATE_CONFIG: path.join(root, environment['TOLLGATE_CONFIG'] ?? ''),
-      TOLLGATE_DATA: path.join(root, environment['TOLLGATE_DATA'] ?? ''),
-      TOLLGATE_PORT: String(port),
-      TOLLGATE_ADMIN_PORT: String(adminPort),
-      TOLLGATE_LOGS_ENDPOINT: twin.secureUrl,
-      APPLICATIONINSIGHTS_CONNECTION_STRING: `${key};IngestionEndpoint=${twin.secureUrl ?? ''}/`,
-      ...(environment['TOLLGATE_APP_CONFIGURATION'] === undefined
-        ? {}
-        : { TOLLGATE_APP_CONFIGURATION: twin.secureUrl }),
-      // Not to wait a minute for the first metrics.
-      OTEL_METRIC_EXPORT_INTERVAL: '500',
-      NODE_EXTRA_CA_CERTS: authorities,
-      // What Container Apps themselves add.
-      IDENTITY_ENDPOINT: `${twin.url}/msi/token`,
-      IDENTITY_HEADER: 'twin-identity-header',
-      CONTAINER_APP_REPLICA_NAME: name,
-      ...elsewhere,
-    },
+    env: { ...environmentOf(deployment, name, elsewhere), ...ports },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -127,6 +137,19 @@ export async function startReplica(deployment: Deployment, name: string, elsewhe
     output: () => output,
     stop: async () => await stopped(child),
   };
+}
+
+/** What doctor says, asked in the container of a replica as the guide says. */
+export async function doctor(deployment: Deployment, name: string, elsewhere: Variables = {}): Promise<Diagnosis> {
+  const env = environmentOf(deployment, name, elsewhere);
+  const child = spawn(process.execPath, [path.join(repositoryRoot, 'gateway/src/doctor.ts'), '--no-wait', '--json'], {
+    env,
+  });
+  let text = '';
+  // Progress goes to standard error.
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, text };
 }
 
 async function stopped(child: ChildProcess): Promise<void> {
