@@ -64,7 +64,7 @@ test('a resource that refuses, or is gone, is told as what it is', async (contex
     await assert.rejects(
       upload(client, [chatLine('Hello?', 0)]),
       (error) => error instanceof APIError && error.status === status,
-      `${JSON.stringify(fault)}`,
+      JSON.stringify(fault),
     );
   }
 });
