@@ -313,10 +313,10 @@ const secretLike =
 
 test('everything by identity, through changes, renewals and faults', { ...orSkip, ...redisOrSkip }, async (context) => {
   const place = await placeFor(context);
-  const { twin, redis, environment, publish } = place;
+  const { twin, redis, environment } = place;
 
   await context.test('no key is in the environment, or in the configuration', () => {
-    assert.doesNotMatch(publish(), secretLike);
+    assert.doesNotMatch(place.publish(), secretLike);
     for (const [name, value] of Object.entries(environment)) assert.doesNotMatch(value, secretLike, name);
   });
 
@@ -349,7 +349,7 @@ test('everything by identity, through changes, renewals and faults', { ...orSkip
         { kind: 'reset' },
       ] as const)
         twin.azure.addFault({ service: 'logs', ...fault });
-      publish({ models: ['gpt-5.4-mini', 'gpt-5-mini'] });
+      place.publish({ models: ['gpt-5.4-mini', 'gpt-5-mini'] });
       for (const replica of replicas)
         await until('the change is in force', async () => (await load.ask(replica, 'gpt-5-mini')).status === 200);
       const shown = () => redis.connections.filter(({ open }) => open).every(({ tokens }) => new Set(tokens).size > 1);
@@ -381,7 +381,7 @@ test('everything by identity, through changes, renewals and faults', { ...orSkip
     const generated = new Map(attempts.map((each) => [each.id, each]));
     for (const id of generated.keys())
       assert.ok(
-        ledger.some((one) => one.id === id),
+        ledger.some((record) => record.id === id),
         `${id} is in the ledger`,
       );
     for (const { id, outcome, units } of ledger) {

@@ -11,6 +11,7 @@ import { orSkip, postgresServer } from '../support/postgres-server.ts';
 import { authorityOfTests, redisOrSkip, startRedis } from '../support/redis-server.ts';
 
 const main = path.join(import.meta.dirname, '../../src/doctor.ts');
+const namesPreload = path.join(import.meta.dirname, '../support/azure-names-preload.ts');
 const usageTable = readFileSync(path.join(import.meta.dirname, '../../../infra/data/usage-table.json'), 'utf8');
 const { columns } = JSON.parse(usageTable) as { columns: { name: string; type: 'string' }[] };
 const workspace = '7a0f1c00-0000-4000-8000-0000000000aa';
@@ -224,6 +225,24 @@ test('tells what Log Analytics has against it, and does not wait where it is tol
   );
   assert.match(await fixOf(logsAt(url).replace(workspace, tenant)), /ok {2}\| failed .*There is no workspace/);
   assert.match(await fixOf(logsAt(url)), /ok {2}\| (ok|skipped)/);
+});
+
+test('a store of the configuration that is away is told, with what is used instead', async (context) => {
+  const { twin, doctor } = await setUp(context);
+  const { port } = new URL(twin.secureUrl ?? '');
+  const env = {
+    TOLLGATE_APP_CONFIGURATION: `https://contoso.azconfig.io:${port}`,
+    NODE_OPTIONS: `--import=${namesPreload}`,
+  };
+  const text = configOf(twin.secureUrl ?? '');
+  twin.azure.appConfiguration.set({ key: 'tollgate', value: text, contentType: 'application/yaml' });
+  const fromStore = await doctor(text, { env });
+  assert.match(fromStore.of('configuration').detail, /contoso\.azconfig\.io:\d+: 1 endpoints/);
+  assert.equal(fromStore.status, 0, fromStore.output);
+  twin.azure.addFault({ service: 'app-configuration', kind: 'status', status: 403, times: null });
+  const refused = await doctor(text, { env });
+  const told = refused.findings.filter(({ check, outcome }) => check === 'configuration' && outcome !== 'ok');
+  assert.match(JSON.stringify(told), /App Configuration Data Reader/);
 });
 
 test('a configuration that is wrong is told whole, and nothing else is looked at but the folder', async (context) => {

@@ -15,6 +15,7 @@ import { telemetrySettings } from '#compose/telemetry/telemetry.ts';
 import type { Config } from '#config-sections.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { parseJsonObject } from '#kernel/json.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Settings } from '#settings.ts';
@@ -84,11 +85,12 @@ async function readConfiguration({ settings, clock }: DoctorOptions): Promise<{
   readonly inForce?: InForce;
 }> {
   const name = 'configuration';
+  const said: string[] = [];
   const configuration = openConfiguration({
     settings,
     tokenProviders: builtInProviders,
     clock,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'warn', base: null }, { write: (line: string) => void said.push(line) }),
     metrics: new Metrics(),
   });
   try {
@@ -98,14 +100,27 @@ async function readConfiguration({ settings, clock }: DoctorOptions): Promise<{
     const { config, warnings } = result.loaded;
     const endpoints = [...routingOf({ config, catalogue: rules.catalogue }).endpoints.values()];
     const models = Object.keys(config.models).length;
-    const says = ok(name, `${settings.configFile}: ${endpoints.length} endpoints, ${models} models`);
+    const from = settings.appConfiguration?.endpoint ?? settings.configFile;
+    const says = ok(name, `${from}: ${endpoints.length} endpoints, ${models} models`);
     return {
-      findings: [says, ...warnings.map((problem) => problemFinding(name, problem))],
+      findings: [
+        says,
+        ...said.map((line) => saidFinding(name, line)),
+        ...warnings.map((problem) => problemFinding(name, problem)),
+      ],
       inForce: { config, rules, endpoints },
     };
   } finally {
     configuration.close();
   }
+}
+
+/** What the gateway would write into its log: a store that is away, and what is used instead. */
+function saidFinding(name: string, line: string): Finding {
+  const { msg, problem, problems, fix } = parseJsonObject(line) ?? {};
+  const all = [msg, problem, ...(Array.isArray(problems) ? problems : [])];
+  const text = all.filter((one) => typeof one === 'string').join(': ');
+  return warning(name, text, typeof fix === 'string' ? fix : '');
 }
 
 function problemFinding(name: string, { line, path, message, fix, severity }: ConfigProblem): Finding {
