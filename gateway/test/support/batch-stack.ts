@@ -11,6 +11,7 @@ export const twinResources = {
     region: 'swedencentral',
     deployments: {
       mini: { model },
+      embed: { model: 'text-embedding-3-small' },
       'mini-batch': batch,
       'embed-batch': { model: 'text-embedding-3-small', type: 'GlobalBatch' },
     },
@@ -56,10 +57,11 @@ endpoints:
   one-mini: ${endpoint('one/mini', model, 'GlobalStandard')}
   one-batch: ${endpoint('one/mini-batch', model, 'GlobalBatch')}
   two-batch: ${endpoint('two/mini-batch', model, 'GlobalBatch')}
+  embed: ${endpoint('one/embed', 'text-embedding-3-small', 'GlobalStandard')}
   embed-batch: ${endpoint('one/embed-batch', 'text-embedding-3-small', 'GlobalBatch')}
 models:
   ${model}: { tiers: [[one-mini]], batch: ${endpoints} }
-  text-embedding-3-small: { tiers: [[one-mini]], batch: [embed-batch] }
+  text-embedding-3-small: { tiers: [[embed]], batch: [embed-batch] }
 ${more}`;
 }
 

@@ -18,6 +18,7 @@ export function findingsOfBatch(endpoints: Endpoints, models: Routes): readonly 
   return Object.entries(models).flatMap(([name, { tiers, batch = [] }]) => [
     ...ofTiers(endpoints, { name, tiers }),
     ...ofBatch(endpoints, { name, batch }),
+    ...ofModels(endpoints, { name, tiers, batch }),
   ]);
 }
 
@@ -34,6 +35,29 @@ function ofTiers(
         fix: `Name it under models.${name}.batch instead.`,
       })),
   );
+}
+
+/** The most that a line may use is known of the model that the tiers serve. */
+function ofModels(
+  endpoints: Endpoints,
+  {
+    name,
+    tiers,
+    batch,
+  }: { readonly name: string; readonly tiers: Routes[string]['tiers']; readonly batch: readonly string[] },
+): readonly ConfigFinding[] {
+  const served = new Set(tiers.flatMap((tier) => tier.endpoints.map(({ endpoint }) => endpoints[endpoint]?.model)));
+  return batch.flatMap((endpoint, at) => {
+    const model = endpoints[endpoint]?.model;
+    if (model === undefined || served.has(model) || served.has(undefined)) return [];
+    return [
+      {
+        path: ['models', name, 'batch', at],
+        message: `'${endpoint}' serves ${model}, and the tiers serve ${[...served].join(', ')}`,
+        fix: 'Name a batch deployment of the same model, or make a model of its own.',
+      },
+    ];
+  });
 }
 
 function ofBatch(
