@@ -35,6 +35,15 @@ async function run(args: readonly string[], context: Context): Promise<number | 
   });
 }
 
+/** Undefined: App Configuration holds it, and no file is named beside it. */
+function fileFor({ config }: DoctorFlags, { settings, environment }: Context): string | undefined {
+  const named = config === undefined ? settings.configFile : path.resolve(config);
+  const file = named ?? ((environment['TOLLGATE_APP_CONFIGURATION'] ?? '') === '' ? project.demoConfig : undefined);
+  if (file !== undefined && !existsSync(file))
+    throw new CommandFailure(`There is no file ${file}.`, { exitCode: exitCodes.usage });
+  return file;
+}
+
 export function addDoctor(parent: Command, context: Context): void {
   const command = parent
     .command('doctor')
@@ -48,13 +57,10 @@ export function addDoctor(parent: Command, context: Context): void {
     .option('--json', 'findings as JSON')
     .action(async (flags: DoctorFlags) => {
       const { settings } = context;
-      const file =
-        flags.config === undefined ? (settings.configFile ?? project.demoConfig) : path.resolve(flags.config);
-      if (!existsSync(file)) throw new CommandFailure(`There is no file ${file}.`, { exitCode: exitCodes.usage });
+      const file = fileFor(flags, context);
       const code = await run(
         [
-          '--config',
-          file,
+          ...(file === undefined ? [] : ['--config', file]),
           '--data',
           settings.dataFolder,
           ...(flags.call === true ? ['--call'] : []),
