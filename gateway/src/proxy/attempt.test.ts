@@ -110,6 +110,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       trail: [],
       fallback: undefined,
       losing: undefined,
+      failure: undefined,
       trace: undefined,
       limits,
     };

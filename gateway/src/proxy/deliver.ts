@@ -38,6 +38,8 @@ export interface Forwarding {
   fallback: Fallback | undefined;
   /** Settles the attempts that others were faster than; undefined where there were none. Never rejects. */
   losing: Promise<unknown> | undefined;
+  /** What its client was told in the place of the end of a reply that had begun. */
+  failure: Failure | undefined;
   /** How it was routed; undefined where nobody keeps that, or it has not come to it. */
   trace: RouteTrace | undefined;
   /** What the request is limited by; undefined until it is known who calls for what. */
@@ -198,6 +200,7 @@ export class AcceptedReply implements Reply, Relayed {
     const { response, stream } = this;
     const { exchange } = this.accepted.admission;
     if (response === undefined) return;
+    this.accepted.forwarding.failure = failure;
     if (!headWritten) respondWithFailure(response, failure, exchange);
     else if (stream) response.end(streamFailure(exchange.operation, failure, exchange.requestId));
     else response.destroy();

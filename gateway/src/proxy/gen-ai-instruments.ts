@@ -124,13 +124,19 @@ function callLabels(operation: UsageRecord['operation'], model: string): Labels 
 
 export function createGenAiInstruments(metrics: Metrics): GenAiInstruments {
   const families = declare(metrics);
-  const attempts = new Kept<AttemptInstruments>();
+  // By the endpoint, not by its name: a changed configuration may mean another place by the same name.
+  const attempts = new WeakMap<Endpoint, Kept<AttemptInstruments>>();
   const calls = new Kept<CallInstruments>();
   const served = new Kept<Histogram>();
 
   const attemptInstruments = (record: UsageRecord, endpoint: Endpoint): AttemptInstruments => {
     const error = attemptError(record);
-    return attempts.of(`${endpoint.name} ${record.operation} ${error ?? ''}`, () => {
+    let kept = attempts.get(endpoint);
+    if (kept === undefined) {
+      kept = new Kept();
+      attempts.set(endpoint, kept);
+    }
+    return kept.of(`${record.operation} ${error ?? ''}`, () => {
       const labels = attemptLabels(record, endpoint);
       return {
         duration: families.duration.with(error === undefined ? labels : { ...labels, 'error.type': error }),
@@ -168,7 +174,8 @@ export function createGenAiInstruments(metrics: Metrics): GenAiInstruments {
       // A name that stands for no model could be anything, as often as a client likes.
       if (exchange === undefined || !exchange.snapshot.models.has(exchange.requestedModel)) return;
       const { operation, requestedModel } = exchange;
-      const error = status < 400 ? undefined : (code ?? String(status));
+      // A stream that broke off had its status before.
+      const error = code ?? (status < 400 ? undefined : String(status));
       served
         .of(`${operation} ${requestedModel} ${error ?? ''}`, () => {
           const labels = callLabels(operation, requestedModel);

@@ -78,6 +78,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
       trail: [],
       fallback: undefined,
       losing: undefined,
+      failure: undefined,
       trace: undefined,
       limits: undefined,
     },
@@ -97,6 +98,7 @@ export async function handle(services: Services, client: Client): Promise<void> 
     if (journey.forwarding.losing !== undefined) await journey.forwarding.losing;
     journey.limits?.end();
   }
+  journey.failure ??= journey.forwarding.failure;
   report(services, client, journey);
 }
 

@@ -86,6 +86,7 @@ describe('two attempts of one call', () => {
       trail: [],
       fallback: undefined,
       losing: undefined,
+      failure: undefined,
       trace: undefined,
       limits,
     };

@@ -204,6 +204,56 @@ test('a call that fails has the error of its answer, and a refused one no span o
   assert.equal(spansOf(stack.collector).filter((span) => span.kind === 'client').length, 2);
 });
 
+for (const stream of [false, true])
+  test(`an answer that breaks off is a failure everywhere, whatever its status was${stream ? ', streamed' : ''}`, async (context) => {
+    const stack = await traced(context);
+    stack.twin.addFault({ kind: 'reset', afterBytes: stream ? 1500 : 120, how: 'close' });
+    const answer = await chat(stack, { stream, text: 'Hello twin:tokens=60' });
+    assert.equal(answer.status, stream ? 200 : 502);
+    const shown = await stack.admin('/metrics');
+    assert.match(
+      shown.text,
+      /^gen_ai_server_request_duration_seconds_count\{[^}]*error_type="upstream_invalid_reply"\} 1$/m,
+    );
+    await stack.gateway.drain('test');
+    const [server, client] = spansOf(stack.collector, traceId);
+    assert.deepEqual(
+      [server, client].map((span) => [span?.attributes['error.type'], span?.failed]),
+      [
+        ['upstream_invalid_reply', true],
+        ['upstream-broke', true],
+      ],
+    );
+    assert.equal(server?.attributes['http.response.status_code'], answer.status);
+    assert.match(stack.logged(), /"code":"upstream_invalid_reply"/);
+  });
+
+test('a client that leaves is no failure of the gateway, and its span ends within the call', async (context) => {
+  const stack = await traced(context);
+  stack.twin.addFault({ kind: 'stall', afterBytes: 1500 });
+  const leaving = new AbortController();
+  const left = fetch(`${stack.url}${v1}`, {
+    method: 'POST',
+    headers: { 'api-key': keys.marketing, 'content-type': 'application/json', traceparent },
+    body: JSON.stringify({ model: 'gpt-5.4-mini', stream: true, messages: [{ role: 'user', content: 'Hello' }] }),
+    signal: leaving.signal,
+  });
+  await (await left).body?.getReader().read();
+  leaving.abort();
+  await until(() => stack.logged().includes('"msg":"request"'));
+  await stack.gateway.drain('test');
+  const [server, client] = spansOf(stack.collector, traceId);
+  assert.deepEqual(
+    [server, client].map((span) => [span?.attributes['error.type'], span?.failed]),
+    [
+      [undefined, false],
+      [undefined, false],
+    ],
+  );
+  assert.equal(client?.attributes['tollgate.outcome'], 'client-left');
+  assert.ok(BigInt(client.endedAt) <= BigInt(server?.endedAt ?? 0));
+});
+
 test('neither prompts nor replies nor keys are in what is exported', async (context) => {
   const stack = await traced(context);
   const word = 'antidisestablishmentarianism';
@@ -320,6 +370,22 @@ test('metrics of the conventions and ours are sent, each counted once', async (c
   assert.equal(requests?.value, 2);
   const last = stack.collector.azure.collector.metrics().findLast(({ name }) => name === 'tollgate_requests_total');
   assert.deepEqual([last?.type, last?.temporality], ['sum', 'cumulative']);
+});
+
+test('an endpoint that has moved is told of by the address that it has', async (context) => {
+  const stack = await traced(context);
+  await chat(stack);
+  const moved = await startTwin();
+  context.after(async () => await moved.close());
+  writeFileSync(stack.configFile, configFor(moved.url));
+  const reloaded = await stack.admin('/admin/v1/config/reload', { method: 'POST' });
+  assert.equal(reloaded.status, 200, reloaded.text);
+  await chat(stack);
+  await stack.gateway.drain('test');
+  assert.deepEqual(
+    new Set(pointsOf(stack.collector, 'gen_ai.client.operation.duration').map((one) => one.attributes['server.port'])),
+    new Set([String(stack.twin.port), String(moved.port)]),
+  );
 });
 
 test('without an address nothing is made of it: no thread, no metrics, no trace context of ours', async (context) => {

@@ -22,7 +22,7 @@ export const spanAttributes = {
   'server.port': { on: 'attempt', says: 'Its port.' },
   'error.type': {
     on: 'both',
-    says: "A call: Tollgate's error. An attempt: the status from 400 on, or `timed-out`, `upstream-broke`.",
+    says: "A call: Tollgate's error, also one that came after the status. An attempt: the status from 400 on, or `timed-out`, `upstream-broke`.",
   },
   'gen_ai.operation.name': { on: 'both', says: '`chat` (also for Responses), `text_completion`, `embeddings`.' },
   'gen_ai.provider.name': { on: 'both', says: '`azure.ai.openai`.' },

@@ -68,7 +68,7 @@ class CallSpans {
   }
 
   #own(): SharedSpan {
-    const { spanId, parentSpanId, receivedAt, ms, operation, surface, status } = this.#call;
+    const { spanId, parentSpanId, receivedAt, ms, operation, surface, status, code } = this.#call;
     const method = methodOf(this.#call.method);
     const route = operation === null || surface === null ? '' : ` ${routeOf(operation, surface)}`;
     return this.#made({
@@ -79,8 +79,8 @@ class CallSpans {
       from: receivedAt,
       to: receivedAt + ms,
       attributes: callAttributes(this.#call, this.#sent.callers),
-      // Of the server: what a client did wrong is not its failure.
-      failed: status >= 500,
+      // Of the server: what a client did wrong is not its failure. One that broke off had its status before.
+      failed: status >= 500 || (status < 400 && code !== null),
     });
   }
 
