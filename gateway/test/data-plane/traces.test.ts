@@ -388,6 +388,20 @@ test('an endpoint that has moved is told of by the address that it has', async (
   );
 });
 
+test('where no traces are wanted upstreams are told of none, and metrics go on', async (context) => {
+  const stack = await traced(context, { environment: { OTEL_TRACES_EXPORTER: 'none' } });
+  await chat(stack);
+  await chat(stack, { headers: {} });
+  assert.deepEqual(
+    stack.twin.usage().attempts.map((one) => one.traceparent),
+    [traceparent, null],
+  );
+  assert.doesNotMatch(stack.logged(), /span_id/);
+  await stack.gateway.drain('test');
+  assert.deepEqual(spansOf(stack.collector), []);
+  assert.equal(pointsOf(stack.collector, 'gen_ai.server.request.duration')[0]?.count, 2);
+});
+
 test('without an address nothing is made of it: no thread, no metrics, no trace context of ours', async (context) => {
   const stack = await startStack(context);
   await chat(stack, { headers: {} });

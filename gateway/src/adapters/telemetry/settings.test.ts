@@ -18,6 +18,15 @@ for (const [what, environment] of [
   ['empty texts', { OTEL_EXPORTER_OTLP_ENDPOINT: '', APPLICATIONINSIGHTS_CONNECTION_STRING: ' ' }],
   ['a switch that turns it off', { ...endpoint, OTEL_SDK_DISABLED: 'TRUE' }],
   ['exporters that are none', { ...endpoint, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }],
+  [
+    'exporters that are none, for Application Insights as well',
+    {
+      APPLICATIONINSIGHTS_CONNECTION_STRING: connection,
+      OTEL_TRACES_EXPORTER: 'None',
+      OTEL_METRICS_EXPORTER: 'none',
+    },
+  ],
+  ['an exporter by name, but nowhere to go', { OTEL_TRACES_EXPORTER: 'otlp' }],
 ] as const)
   test(`telemetry is off with ${what}`, () => assert.equal(settingsOf(environment), undefined));
 
@@ -101,3 +110,15 @@ test('another protocol is a warning', () => {
   const result = read({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
   assert.deepEqual(result.ok && result.warnings.map((one) => one.includes('http/protobuf')), [true]);
 });
+
+for (const [what, environment, warnings] of [
+  ['one that there is not', { ...endpoint, OTEL_TRACES_EXPORTER: 'otlp,zipkin' }, [/OTEL_TRACES_EXPORTER: .*'zipkin'/]],
+  ['otlp, but no address', { OTEL_METRICS_EXPORTER: 'otlp' }, [/OTEL_METRICS_EXPORTER: nothing is sent by OTLP until/]],
+  ['otlp and an address', { ...endpoint, OTEL_TRACES_EXPORTER: 'otlp', OTEL_METRICS_EXPORTER: 'otlp' }, []],
+] as const)
+  test(`an exporter by name: ${what}`, () => {
+    const result = read(environment);
+    assert.ok(result.ok);
+    assert.equal(result.warnings.length, warnings.length, result.warnings.join());
+    for (const [at, warning] of warnings.entries()) assert.match(result.warnings[at] ?? '', warning);
+  });

@@ -1,8 +1,15 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
+interface SignalSwitches {
+  readonly traces: boolean;
+  readonly metrics: boolean;
+}
+
 /** Where telemetry goes, and in whose name: from the environment, by the variables that OpenTelemetry and Azure Monitor have. */
 export interface TelemetrySettings {
-  readonly otlp: { readonly traces: boolean; readonly metrics: boolean };
+  /** What is told at all, wherever that goes. */
+  readonly wanted: SignalSwitches;
+  readonly otlp: SignalSwitches;
   /** Of Application Insights; null where nothing goes there. Holds no secret where the component takes Entra tokens only. */
   readonly connectionString: string | null;
   /** Attributes of the resource: `service.name` and the like. */
@@ -60,14 +67,33 @@ class Reader {
     return true;
   }
 
-  otlp(): TelemetrySettings['otlp'] {
+  /** What a list of exporters turns off is off wherever it would go: Application Insights has no name in that list. */
+  #isWanted(name: string): boolean {
+    const exporters = (this.text(name) ?? 'otlp').split(',').map((one) => one.trim().toLowerCase());
+    for (const other of exporters.filter((one) => one !== 'none' && one !== 'otlp'))
+      this.warnings.push(`${name}: Tollgate has no exporter '${other}'; it knows otlp and none.`);
+    return !exporters.includes('none');
+  }
+
+  wanted(): SignalSwitches {
+    return { traces: this.#isWanted('OTEL_TRACES_EXPORTER'), metrics: this.#isWanted('OTEL_METRICS_EXPORTER') };
+  }
+
+  /** Asked for by name, but not where to: not guessed, for what leaves the gateway goes where somebody has said. */
+  #sayWhereTo(name: string, signal: string, isKnown: boolean): void {
+    if (isKnown || this.text(name)?.toLowerCase().includes('otlp') !== true) return;
+    this.warnings.push(
+      `${name}: nothing is sent by OTLP until OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_${signal}_ENDPOINT says where to.`,
+    );
+  }
+
+  otlp(wanted: SignalSwitches): SignalSwitches {
     const everything = this.address('OTEL_EXPORTER_OTLP_ENDPOINT');
     const traces = this.address('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') || everything;
     const metrics = this.address('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT') || everything;
-    return {
-      traces: traces && this.text('OTEL_TRACES_EXPORTER') !== 'none',
-      metrics: metrics && this.text('OTEL_METRICS_EXPORTER') !== 'none',
-    };
+    this.#sayWhereTo('OTEL_TRACES_EXPORTER', 'TRACES', traces);
+    this.#sayWhereTo('OTEL_METRICS_EXPORTER', 'METRICS', metrics);
+    return { traces: traces && wanted.traces, metrics: metrics && wanted.metrics };
   }
 
   connectionString(): string | null {
@@ -167,19 +193,22 @@ export function readTelemetrySettings(
   resource: Readonly<Record<string, string>>,
 ): ReadSettings {
   const read = new Reader(environment);
-  const off: ReadSettings = { ok: true, settings: undefined, warnings: [] };
+  const { problems, warnings } = read;
+  const off: ReadSettings = { ok: true, settings: undefined, warnings };
   if (isTrue(read.text('OTEL_SDK_DISABLED'))) return off;
-  const otlp = read.otlp();
+  const wanted = read.wanted();
+  const otlp = read.otlp(wanted);
   const connectionString = read.connectionString();
-  if (!otlp.traces && !otlp.metrics && connectionString === null && read.problems.length === 0) return off;
+  const isSent = otlp.traces || otlp.metrics || (connectionString !== null && (wanted.traces || wanted.metrics));
+  if (!isSent && problems.length === 0) return off;
   if (otlp.traces || otlp.metrics) read.protocol();
   const settings = {
+    wanted,
     otlp,
     connectionString,
     resource: read.resource({ 'service.name': 'tollgate', ...resource }),
     sampling: read.sampling(),
     metricsEveryMs: read.milliseconds('OTEL_METRIC_EXPORT_INTERVAL', 60_000),
   };
-  const { problems, warnings } = read;
   return problems.length > 0 ? { ok: false, problems } : { ok: true, settings, warnings };
 }

@@ -7,7 +7,7 @@ import type { SentMetrics } from '#adapters/telemetry/messages.ts';
 import type { ReadSettings, SamplingRules, TelemetrySettings } from '#adapters/telemetry/settings.ts';
 import { readTelemetrySettings } from '#adapters/telemetry/settings.ts';
 import { exporterNames, signals, Tally, type ExporterName, type Fate } from '#adapters/telemetry/tally.ts';
-import { Tracer } from '#adapters/telemetry/tracer.ts';
+import { Tracer, type TracerOptions } from '#adapters/telemetry/tracer.ts';
 import { startWorker, type WorkerLink } from '#adapters/worker-thread/worker-link.ts';
 import type { TelemetryConfig } from '#config/telemetry.ts';
 import { systemClock, type Clock, type Timer } from '#kernel/clock.ts';
@@ -62,8 +62,8 @@ export async function openTelemetry(
   const read = telemetrySettings(process);
   if (!read.ok) throw new Error(read.problems.join('\n'));
   const { settings, warnings } = read;
-  if (settings === undefined) return off;
   for (const warning of warnings) around.log.warn({ problem: warning }, 'telemetry');
+  if (settings === undefined) return off;
   const tally = new Tally();
   const data = workerData(process, config(), { settings, tally });
   const restarted: { run: () => void } = { run: () => undefined };
@@ -90,9 +90,9 @@ function workerData(
   { identity }: TelemetryConfig,
   { settings, tally }: { readonly settings: TelemetrySettings; readonly tally: Tally },
 ): TelemetryWorkerData {
-  const { otlp, connectionString, resource } = settings;
+  const { wanted, otlp, connectionString, resource } = settings;
   return {
-    settings: { otlp, connectionString, resource },
+    settings: { wanted, otlp, connectionString, resource },
     identity,
     clientId: clientIdIn(environment),
     tally: tally.memory,
@@ -107,10 +107,11 @@ interface Running {
 }
 
 class RunningTelemetry implements OpenTelemetry {
-  readonly services: { readonly telemetry: Tracer; readonly genAi: GenAiInstruments };
+  readonly services: { readonly telemetry: Tracer | undefined; readonly genAi: GenAiInstruments };
   readonly #around: Around;
   readonly #running: Running;
   readonly #since = systemClock.now();
+  readonly #sendsMetrics: boolean;
   /** What the worker was given last. */
   #told: string | undefined;
   #timer: Timer | undefined;
@@ -121,14 +122,20 @@ class RunningTelemetry implements OpenTelemetry {
     const remote = running.link.services.telemetry;
     this.#around = around;
     this.#running = running;
-    const telemetry = new Tracer({
+    const { wanted, otlp, connectionString } = running.settings;
+    const isSent = (signal: 'traces' | 'metrics'): boolean =>
+      otlp[signal] || (connectionString !== null && wanted[signal]);
+    const tracing: TracerOptions = {
       clock,
       random,
       timers: systemClock,
       rules: () => this.#rules(),
       send: async (text) => await remote.calls(text),
-    });
+    };
+    // Where no span goes anywhere, upstreams must not be told of any.
+    const telemetry = isSent('traces') ? new Tracer(tracing) : undefined;
     this.services = { telemetry, genAi: createGenAiInstruments(metrics) };
+    this.#sendsMetrics = isSent('metrics');
     this.#show(metrics);
     this.#schedule();
   }
@@ -153,8 +160,8 @@ class RunningTelemetry implements OpenTelemetry {
   async #flush(): Promise<void> {
     const { telemetry } = this.#running.link.services;
     try {
-      await this.services.telemetry.flush();
-      await this.#sendMetrics();
+      await this.services.telemetry?.flush();
+      if (this.#sendsMetrics) await this.#sendMetrics();
       if (!(await telemetry.finish(longestFlushMs - 500)))
         this.#around.log.warn({ ms: longestFlushMs }, 'telemetry was not all exported before the end');
     } catch (error) {
@@ -172,6 +179,7 @@ class RunningTelemetry implements OpenTelemetry {
   }
 
   #schedule(): void {
+    if (!this.#sendsMetrics) return;
     const ms = this.#running.config().metrics.interval ?? this.#running.settings.metricsEveryMs;
     this.#timer = systemClock.after(ms, () => {
       void this.#sendMetrics().finally(() => {
@@ -214,7 +222,7 @@ class RunningTelemetry implements OpenTelemetry {
     });
     metrics.counted('tollgate_telemetry_calls_dropped_total', {
       help: 'Calls whose spans were dropped before they came so far: too many at a time.',
-      read: () => [{ labels: {}, value: this.services.telemetry.dropped }],
+      read: () => [{ labels: {}, value: this.services.telemetry?.dropped ?? 0 }],
     });
   }
 }

@@ -12,7 +12,7 @@ import type { Log } from '#kernel/log.ts';
 
 /** What the telemetry worker is started with. */
 export interface TelemetryWorkerData {
-  readonly settings: Pick<TelemetrySettings, 'otlp' | 'connectionString' | 'resource'>;
+  readonly settings: Pick<TelemetrySettings, 'wanted' | 'otlp' | 'connectionString' | 'resource'>;
   /** Whose token Application Insights is shown. */
   readonly identity: 'none' | 'managed-identity' | 'workload-identity' | 'default';
   readonly clientId: string | undefined;
@@ -26,7 +26,7 @@ interface Around {
 }
 
 function destinationsOf({ settings, identity, clientId }: TelemetryWorkerData, around: Around): readonly Destination[] {
-  const { otlp, connectionString } = settings;
+  const { wanted, otlp, connectionString } = settings;
   const destinations: Destination[] = [];
   if (otlp.traces || otlp.metrics) {
     destinations.push({
@@ -40,8 +40,8 @@ function destinationsOf({ settings, identity, clientId }: TelemetryWorkerData, a
     const target = { connectionString, tokens };
     destinations.push({
       name: 'azure-monitor',
-      spans: async () => await openAzureSpans(target),
-      metrics: async () => await openAzureMetrics(target),
+      spans: wanted.traces ? async () => await openAzureSpans(target) : undefined,
+      metrics: wanted.metrics ? async () => await openAzureMetrics(target) : undefined,
     });
   }
   return destinations;
