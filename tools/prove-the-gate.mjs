@@ -25,6 +25,7 @@ const breaks = [
   ['proxy-routing-imports', `${G}proxy/routing/plan.ts`, "import '#proxy/policies/registry.ts';"],
   ['proxy-upstream-imports', `${G}proxy/upstream/send.ts`, "import '#proxy/usage/tap.ts';"],
   ['proxy-usage-imports', `${G}proxy/usage/tap.ts`, "import '#proxy/upstream/send.ts';"],
+  ['proxy-batches-imports', `${G}proxy/batches/answer.ts`, "import '#accounting/cost/price-entry.ts';"],
   ['accounting-budgets-imports', `${G}accounting/budgets/ports.ts`, "import '#proxy/usage/tap.ts';"],
   ['accounting-alerts-imports', `${G}accounting/alerts/ports.ts`, "import '#accounting/ledger/journal.ts';"],
   ['accounting-replay-imports', `${G}accounting/replay/ports.ts`, "import '#accounting/ledger/journal.ts';"],
