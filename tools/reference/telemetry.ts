@@ -48,7 +48,8 @@ ${spanTable('call')}
 
 Kind: client, within that of the call; one for each call to an upstream, retries and hedges among them. Name: operation and model,
 \`chat gpt-5.4-mini\`. It begins when the call is sent and ends with the upstream's last byte. Its \`traceparent\` is what the
-upstream is sent. Failed: where it has an \`error.type\`. What is asked of stored responses and conversations has one without usage.
+upstream is sent. Failed: where it has an \`error.type\`. What is asked of stored responses,
+conversations, files and batches has one without usage; what the gateway reads of batches later, to meter them, has none.
 
 | attribute | what it says |
 | --- | --- |

@@ -6,9 +6,10 @@ import type { ChargedTo, UsageRecord } from './usage-record.ts';
 /** What became of a call about something stored, which leaves no record. Monotonic ms. */
 export interface StoredEnd {
   readonly sentAt: number;
-  readonly endedAt: number;
+  /** Null: with the call that it was made for. */
+  endedAt: number | null;
   /** The upstream's HTTP status; null where no reply came. */
-  readonly httpStatus: number | null;
+  httpStatus: number | null;
 }
 
 /** The span of one call to an upstream. Its end is written into it; without one it was never sent, and there is no span. */

@@ -174,7 +174,7 @@ class Batch {
     const attempts: SentAttempt[] = [];
     for (const one of trace.attempts) {
       if (one.record !== undefined) attempts.push(this.#settled(one, one.record));
-      else if (one.stored !== undefined) attempts.push(this.#stored(one, one.stored, call.startedAt));
+      else if (one.stored !== undefined) attempts.push(this.#stored(one, one.stored, call));
     }
     this.#calls.push({
       traceId: trace.traceId,
@@ -214,12 +214,12 @@ class Batch {
     };
   }
 
-  #stored({ spanId, endpoint }: AttemptTrace, end: StoredEnd, startedAt: number): SentAttempt {
+  #stored({ spanId, endpoint }: AttemptTrace, end: StoredEnd, { startedAt, endedAt }: TracedCall): SentAttempt {
     return {
       spanId,
       at: this.#endpoints.indexOf(endpoint),
       sentAt: end.sentAt - startedAt,
-      endedAt: end.endedAt - startedAt,
+      endedAt: (end.endedAt ?? endedAt) - startedAt,
       httpStatus: end.httpStatus,
       record: null,
     };

@@ -59,7 +59,8 @@ async function answerOne(services: Services, call: BatchCall): Promise<JsonObjec
   if (endpoint === undefined)
     throw new Failure('upstream_unavailable', 'The resource where it lives is out of service.');
   const { traceparent } = arrival;
-  const asked = { operation, raw: found.raw, traceparent, presence };
+  const trace = arrival.trace?.beginAttempt(endpoint);
+  const asked = { operation, raw: found.raw, traceparent, presence, trace };
   if (operation === 'files.content') {
     await sendContent(services, endpoint, { ...asked, call, notFound: notFound(operation) });
     return undefined;

@@ -192,6 +192,7 @@ async function answerOf(services: Services, call: CreateCall, given: { wanted: W
       raw: null,
       body: sentBody(call, wanted, attemptId),
       traceparent: call.arrival.traceparent,
+      trace: call.arrival.trace?.beginAttempt(wanted.endpoint),
       attemptId,
     });
   } catch (thrown) {

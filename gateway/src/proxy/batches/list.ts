@@ -93,7 +93,8 @@ async function pageOf(
   // Azure lists every kind of file; only these are a caller's.
   if (call.operation === 'files.list') query.set('purpose', 'batch');
   const { traceparent } = call.arrival;
-  const request = { operation: call.operation, raw: null, query: query.toString(), traceparent };
+  const trace = call.arrival.trace?.beginAttempt(at.endpoint);
+  const request = { operation: call.operation, raw: null, query: query.toString(), traceparent, trace };
   try {
     const answer = await ask(services, at.endpoint, request);
     const notFound = new Failure('upstream_misconfigured', 'A resource lists nothing.');

@@ -6,7 +6,7 @@ import type { Services } from '#proxy/services.ts';
 import { readWhole } from '#proxy/stored-reply.ts';
 import type { Sending, UpstreamReply } from '#proxy/upstream/send.ts';
 import { Watchdog } from '#proxy/upstream/watchdog.ts';
-import { begin, brokeOff, failureFor, notJson, refusalIn } from './resource.ts';
+import { begin, brokeOff, failureFor, notJson, refusalIn, type Asked } from './resource.ts';
 import { UploadBody } from './upload-body.ts';
 
 /** Characters that would end the name, or the head that it stands in. */
@@ -39,12 +39,12 @@ export class OutgoingFile {
   static async to(
     services: Services,
     endpoint: Endpoint,
-    { filename, traceparent }: { readonly filename: string; readonly traceparent: string | null },
+    { filename, traceparent, trace }: { readonly filename: string } & Pick<Asked, 'traceparent' | 'trace'>,
   ): Promise<OutgoingFile> {
     const body = new UploadBody();
     const boundary = `tollgate-${services.ids(services.clock.now())}`;
     const form = { contentType: `multipart/form-data; boundary=${boundary}`, body };
-    const sending = await begin(services, endpoint, { operation: 'files.create', raw: null, traceparent, form });
+    const sending = await begin(services, endpoint, { operation: 'files.create', raw: null, traceparent, trace, form });
     const file = new OutgoingFile(services, { body, boundary, sending });
     const name = filename.replace(notInName, '_').slice(-longestName);
     await body.write(

@@ -1,5 +1,6 @@
 import { Failure } from '#kernel/errors.ts';
 import { parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import type { AttemptTrace, StoredEnd } from '#model/call-trace.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Presence } from '#model/presence.ts';
 import { cooldownOf } from '#proxy/routing/retry-after.ts';
@@ -20,6 +21,8 @@ export interface Asked extends Omit<StoredRequest, 'ids' | 'query' | 'traceparen
   readonly query?: string;
   readonly body?: Buffer;
   readonly traceparent: string | null;
+  /** Its span, where the call that it is asked for is traced. It ends with that, where nobody ends it before. */
+  readonly trace?: AttemptTrace | undefined;
   /** Made where it is not given. */
   readonly attemptId?: string;
 }
@@ -36,9 +39,19 @@ export interface Answer {
 /** Sends it. Rejects with a Failure where there is no credential. */
 export async function begin(services: Services, endpoint: Endpoint, asked: Asked): Promise<Sending> {
   const credential = await services.credentials.headerFor(endpoint);
-  const { raw, query = '', body = Buffer.alloc(0), attemptId = services.ids(services.clock.now()), ...rest } = asked;
+  const { clock } = services;
+  const { raw, query = '', body = Buffer.alloc(0), attemptId = services.ids(clock.now()), trace, ...rest } = asked;
   const request = { ...rest, ids: { id: raw, item: null }, query, body };
-  return send(services.connections, storedRequest(request, endpoint, { attemptId, credential, trace: undefined }));
+  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential, trace }));
+  if (trace !== undefined) trackStatus(trace, sending, clock.monotonic());
+  return sending;
+}
+
+function trackStatus(trace: AttemptTrace, sending: Sending, sentAt: number): void {
+  const end: StoredEnd = { sentAt, endedAt: null, httpStatus: null };
+  trace.stored = end;
+  // That none came is for whoever waits for it.
+  sending.reply.then(({ status }) => (end.httpStatus = status)).catch(() => undefined);
 }
 
 /**
@@ -65,6 +78,7 @@ export async function ask(
   } finally {
     watchdog.stop();
     presence?.unwatch();
+    if (asked.trace?.stored !== undefined) asked.trace.stored.endedAt = services.clock.monotonic();
   }
 }
 

@@ -176,7 +176,8 @@ class Upload {
     const { arrival, caller } = this.#call;
     const { affinity } = arrival.snapshot;
     const filename = taggedName(this.#filename ?? '', ownerTag(affinity, ownerOf(affinity, caller)));
-    return await OutgoingFile.to(this.#services, endpoint, { filename, traceparent: arrival.traceparent });
+    const trace = arrival.trace?.beginAttempt(endpoint);
+    return await OutgoingFile.to(this.#services, endpoint, { filename, traceparent: arrival.traceparent, trace });
   }
 
   async #endPart(): Promise<void> {
