@@ -13,6 +13,23 @@ async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
   }
 }
 
+/**
+ * What the account of this environment in a region already holds of its quota, by the name of the quota. Its deployments are
+ * made again from the same quota: what they hold is not in their way.
+ */
+export async function ownUse(subscription, settings, region) {
+  const accounts = await all(subscription, settings, ['Microsoft.CognitiveServices/accounts', '2024-10-01']);
+  const held = new Map();
+  for (const { name } of accounts.filter((one) => one.location === region)) {
+    const path = `Microsoft.CognitiveServices/accounts/${name}/deployments`;
+    for (const { sku, properties } of await all(subscription, settings, [path, '2024-10-01'])) {
+      const quota = `OpenAI.${sku.name}.${properties.model.name}`;
+      held.set(quota, (held.get(quota) ?? 0) + sku.capacity);
+    }
+  }
+  return held;
+}
+
 const another = 'make another environment for it (azd env new NAME), or set it back';
 
 /** Settings that differ from what was made with them. */

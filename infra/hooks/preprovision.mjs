@@ -5,26 +5,16 @@ import { needsStart, startToSet } from './budget-start.mjs';
 import { askAzure } from './check-azure.mjs';
 import { grownStorage } from './check-existing.mjs';
 import { checkSettings, retiring } from './check-settings.mjs';
+import { opensDoor, ownAddress } from './door.mjs';
 import { openSubscription, setEnvironment } from './resource-manager.mjs';
 
 const models = JSON.parse(readFileSync(new URL('../data/models.json', import.meta.url), 'utf8'));
 const settings = process.env;
 
-/** The address that this machine has on the internet, as a service there sees it. */
-async function ownAddress() {
-  const reply = await fetch(settings.DEPLOYER_IP_SERVICE || 'https://api.ipify.org', {
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = (await reply.text()).trim();
-  if (!reply.ok || !/^(\d{1,3}\.){3}\d{1,3}$/.test(text))
-    throw new Error(`no IPv4 address was answered: ${text.slice(0, 80)}`);
-  return text;
-}
-
 async function letDeployerIn() {
-  if (settings.NETWORK_ISOLATION !== 'true' || settings.ALLOW_DEPLOYER_IP === 'false') return;
+  if (!opensDoor(settings)) return;
   try {
-    const address = await ownAddress();
+    const address = await ownAddress(settings);
     await setEnvironment('DEPLOYER_IP', address);
     console.log(
       `${address} may reach registry and key vault until the deployment is done (ALLOW_DEPLOYER_IP=false: never).`,

@@ -42,7 +42,7 @@ export async function openSubscription(environment) {
     throw new AzureError(
       0,
       'NoSubscription',
-      'AZURE_SUBSCRIPTION_ID is not set: azd sets it when it asks which subscription to use.',
+      "AZURE_SUBSCRIPTION_ID is not set: 'azd up' asks for it; otherwise azd env set AZURE_SUBSCRIPTION_ID with the id of yours.",
     );
   const token = await accessToken(endpoint);
   const ask = async (method, path, { version, body } = {}) => {

@@ -169,6 +169,7 @@ function containerFeature(part: string): { readonly version: string } {
 
 interface Step {
   readonly uses?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
 }
 const stepsOf = (workflow: { readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[] }>> }) =>
   Object.values(workflow.jobs).flatMap((job) => job.steps);
@@ -203,6 +204,29 @@ describe('pipelines', () => {
     );
     assert.doesNotMatch(read('.github/workflows/azure-dev.yml'), /secrets\./);
     for (const name of settable) assert.equal(jobs.deploy.env[name], `\${{ vars.${name} }}`, name);
+  });
+
+  test('GitHub: the token names the branch, since that is the credential that azd pipeline config makes', () => {
+    for (const [file, job] of [
+      ['azure-dev.yml', 'deploy'],
+      ['azure-clean-up.yml', 'down'],
+    ] as const)
+      assert.equal(
+        github(file).jobs[job].environment,
+        undefined,
+        'with an environment the token would name that instead',
+      );
+  });
+
+  test('GitHub: what a pull request brings runs without rights and without a token, wherever it comes from', () => {
+    const { on, permissions, jobs } = github('azure-dev.yml');
+    assert.ok(!('pull_request_target' in on));
+    assert.deepEqual(permissions, { contents: 'read' });
+    assert.equal(jobs.check.permissions, undefined);
+    assert.equal(jobs.deploy.if, "github.event_name != 'pull_request'");
+    for (const file of ['azure-dev.yml', 'azure-clean-up.yml'])
+      for (const step of stepsOf(github(file)))
+        if (step.uses?.startsWith('actions/checkout') === true) assert.equal(step.with?.['persist-credentials'], false);
   });
 
   test('both take the same tools in the same versions', () => {

@@ -28,6 +28,12 @@ const region = (left: number) => ({
   quota: { 'OpenAI.GlobalStandard.gpt-5.4-mini': { used: 100 - left, limit: 100 } },
 });
 
+/** A deployment as its account lists it. */
+const deployed = ({ model, type, capacity }: { model: string; type: string; capacity: number }) => ({
+  sku: { name: type, capacity },
+  properties: { model: { name: model } },
+});
+
 /** As a virtual network lists it. */
 const subnet = (name: string, addressPrefix: string, serviceName?: string): object => ({
   name,
@@ -479,6 +485,64 @@ describe('the hooks, with the azd command and Azure played', () => {
     });
     assert.equal(code, 0, 'a network without internet is no reason to stop');
     assert.match(text, /could not be found/);
+  });
+
+  test('deploying opens a door that provisioning did not: azd skips templates whose parameters are those of last time', async () => {
+    const registry = `${group}/Microsoft.ContainerRegistry/registries/cr1`;
+    const shut = { publicNetworkAccess: 'Disabled', networkRuleSet: { defaultAction: 'Deny', ipRules: [] } };
+    const deploying = {
+      NETWORK_ISOLATION: 'true',
+      AZURE_RESOURCE_GROUP: 'rg-test',
+      AZURE_CONTAINER_REGISTRY_NAME: 'cr1',
+      AZURE_CONTAINER_REGISTRY_ENDPOINT: '127.0.0.1:1',
+    };
+    await playing({ resources: { [registry]: { properties: shut } } });
+    assert.equal((await run('predeploy.mjs', { ...deploying, ALLOW_DEPLOYER_IP: 'false' })).set, '');
+    assert.equal((await run('predeploy.mjs', { ...deploying, NETWORK_ISOLATION: 'false' })).set, '');
+    assert.deepEqual(await propertiesOf(`${twin.url}${registry}`), shut);
+    const { code, text, set } = await run('predeploy.mjs', deploying);
+    assert.equal(code, 0, text);
+    assert.match(set, /env set DEPLOYER_IP 198\.51\.100\.7/);
+    const open = {
+      publicNetworkAccess: 'Enabled',
+      networkRuleSet: { defaultAction: 'Deny', ipRules: [{ action: 'Allow', value: '198.51.100.7' }] },
+    };
+    assert.deepEqual(await propertiesOf(`${twin.url}${registry}`), open);
+    const again = await run('predeploy.mjs', { ...deploying, DEPLOYER_IP: '198.51.100.7' });
+    assert.equal(again.set, '', 'it is open already');
+    assert.deepEqual(await propertiesOf(`${twin.url}${registry}`), open);
+  });
+
+  test('a registry that cannot be opened is said, and is no reason to stop: the machine may stand in the network', async () => {
+    await playing({});
+    const { code, text } = await run('predeploy.mjs', {
+      NETWORK_ISOLATION: 'true',
+      AZURE_RESOURCE_GROUP: 'rg-test',
+      AZURE_CONTAINER_REGISTRY_NAME: 'gone',
+      AZURE_CONTAINER_REGISTRY_ENDPOINT: '127.0.0.1:1',
+    });
+    assert.equal(code, 0);
+    assert.match(text, /could not be let in .*not found/);
+  });
+
+  test('a second deployment does not stumble over the quota that the first one holds', async () => {
+    const accounts = `${group}/Microsoft.CognitiveServices/accounts`;
+    const full = { swedencentral: region(0) };
+    await playing({ regions: full });
+    // As azd leaves it behind after the first time: it looks again only after the preflight.
+    const settings = { SERVICE_GATEWAY_RESOURCE_EXISTS: 'false' };
+    assert.match((await askAzure(here(settings), models)).join('\n'), /has 0 left of the quota for gpt-5\.4-mini/);
+    await playing({
+      regions: full,
+      resources: {
+        [accounts]: { value: [{ name: 'oai-x-swedencentral', location: 'swedencentral' }] },
+        [`${accounts}/oai-x-swedencentral/deployments`]: { value: models.deployments.map(deployed) },
+      },
+    });
+    assert.deepEqual(await askAzure(here(settings), models), []);
+    const [first, ...others] = models.deployments;
+    const raised = { ...models, deployments: [{ ...first, capacity: first.capacity + 10 }, ...others] };
+    assert.match((await askAzure(here(settings), raised)).join('\n'), /has 50 left .* needs 60/);
   });
 
   test('after the deployment the address is let in no longer; others stay', async () => {
