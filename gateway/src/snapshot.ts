@@ -54,8 +54,14 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
 }
 
 function batchTermsOf({ batches }: Config): Snapshot['batches'] {
-  const { maxFileBytes, maxLines, uploadTimeout } = batches;
-  return { maxFileBytes, maxLines, uploadTimeoutMs: uploadTimeout };
+  const { maxFileBytes, maxLines, uploadSilence, uploadDeadline, uploadTimeout } = batches;
+  return {
+    maxFileBytes,
+    maxLines,
+    uploadSilenceMs: uploadSilence,
+    uploadDeadlineMs: uploadDeadline,
+    uploadTimeoutMs: uploadTimeout,
+  };
 }
 
 function endUsersOf({ endUsers }: Config): EndUserTerms | null {

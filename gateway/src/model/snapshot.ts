@@ -13,6 +13,9 @@ export interface BatchTerms {
   /** Of one file, bytes. */
   readonly maxFileBytes: number;
   readonly maxLines: number;
+  /** How long an upload may stand still, and last as a whole, ms. */
+  readonly uploadSilenceMs: number;
+  readonly uploadDeadlineMs: number;
   /** From the last byte of a file until the resource has answered, ms. */
   readonly uploadTimeoutMs: number;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { dialectError, type Failure } from '#kernel/errors.ts';
+import { dialectError, type ErrorCode, type Failure } from '#kernel/errors.ts';
 import type { MeteredOperation } from '#model/operation.ts';
 
 /** The ids that every answer carries, by the names that OpenAI's and Azure's SDKs look for. */
@@ -16,6 +16,8 @@ export interface Asked {
   readonly extraHeaders?: readonly string[];
 }
 
+/** Nobody waits for more of what did not come in time. */
+const closing: ReadonlySet<ErrorCode> = new Set(['shutting_down', 'request_timeout']);
 /** A body that nobody will read: a short one is let run out, so that the connection can be kept. */
 const longestDiscarded = 1024 * 1024;
 
@@ -49,7 +51,7 @@ export function respondWithFailure(response: ServerResponse, failure: Failure, a
   if (retriesSpent === true) headers.push('x-should-retry', 'false');
   if (failure.code === 'missing_api_key' || failure.code === 'invalid_api_key')
     headers.push('www-authenticate', 'Bearer');
-  if (isLong(response.req) || failure.code === 'shutting_down') headers.push('connection', 'close');
+  if (isLong(response.req) || closing.has(failure.code)) headers.push('connection', 'close');
   response.writeHead(failure.status, headers);
   response.end(body);
 }

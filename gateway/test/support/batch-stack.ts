@@ -27,6 +27,8 @@ export interface BatchConfig {
   readonly pollEvery?: string;
   readonly batch?: string;
   readonly ledger?: string;
+  /** Members of `listen`. */
+  readonly listen?: string;
 }
 
 /** A gateway whose model has a batch deployment in each of two resources. */
@@ -37,12 +39,13 @@ export function batchConfig(twin: string, options: BatchConfig = {}): string {
     pollEvery = '100ms',
     batch: endpoints = '[one-batch, two-batch]',
     ledger = '',
+    listen = '',
   } = options;
   const endpoint = (place: string, of: string, type: string): string =>
     `{ resource: '${twin}/${place.split('/')[0]}', region: westeurope, deployment: ${place.split('/')[1]}, model: ${of}, type: ${type}, auth: { key: '\${TEST_TWIN_KEY}' } }`;
   return `
 organisation: contoso
-listen: { port: 0, admin: { port: 0 } }
+listen: { port: 0, admin: { port: 0 }${listen} }
 ledger: { durability: process${ledger} }
 batches: { pollEvery: ${pollEvery} }
 costCentres: { marketing: { name: Marketing }, finance: { name: Finance } }

@@ -101,7 +101,13 @@ export function snapshotOf({
       unsigned: 'pass',
     },
     limits: { maxBodyBytes: 1024 * 1024 },
-    batches: { maxFileBytes: 1024 * 1024, maxLines: 1000, uploadTimeoutMs: 1000 },
+    batches: {
+      maxFileBytes: 1024 * 1024,
+      maxLines: 1000,
+      uploadTimeoutMs: 1000,
+      uploadSilenceMs: 1000,
+      uploadDeadlineMs: 9000,
+    },
     limitBook: { version: 1, of: () => ({ version: 1, budgets: [], rates: [], concurrency: [] }) },
   };
 }

@@ -34,7 +34,9 @@ const keys = {
         .describe('How long a client may take to send its headers; then 408.'),
       requestTimeout: duration({ atLeastMs: 100 })
         .prefault('60s')
-        .describe('How long a client may take to send its whole request; then 408.'),
+        .describe(
+          'How long a client may take to send its whole request; then 408. Files have `batches.uploadDeadline` instead.',
+        ),
       keepAliveTimeout: duration({ atLeastMs: 100 })
         .prefault('65s')
         .describe('How long an idle connection is kept; longer than that of a load balancer in front.'),

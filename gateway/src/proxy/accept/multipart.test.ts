@@ -46,11 +46,18 @@ suite('a form that arrives', () => {
     assert.deepEqual(read([form], 'Multipart/Form-Data; charset=utf-8; boundary="XX"').parts, parts);
   });
 
+  test('may name its parts without quotes, as .NET does', () => {
+    const head = "Content-Disposition: form-data; name=file; filename=in.jsonl; filename*=utf-8''in.jsonl";
+    const bare = Buffer.from(`--XX\r\n${head}\r\n\r\nx\r\n--XX--`);
+    assert.deepEqual(read([bare]).parts, [{ name: 'file', filename: 'in.jsonl', text: 'x' }]);
+  });
+
   const wrong: readonly (readonly [string, string, string])[] = [
     ['no form', 'application/json', ''],
     ['no boundary', 'multipart/form-data', ''],
     ['something else behind a boundary', type, '--XX!\r\n'],
     ['a part that says nothing of itself', type, '--XX\r\nx: y\r\n\r\n'],
+    ['a part with two names', type, '--XX\r\ncontent-disposition: form-data; name=a; name="b"\r\n\r\n'],
     ['an endless head', type, `--XX\r\n${'x'.repeat(9000)}`],
   ];
   for (const [name, contentType, text] of wrong)

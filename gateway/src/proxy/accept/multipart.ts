@@ -30,12 +30,28 @@ function boundaryOf(contentType: string | undefined): string {
   return boundary;
 }
 
+/** One parameter of a disposition: its value in quotes, or a bare word, as .NET writes what needs no quotes. */
+const parameter = /\s*([^\s=;"]+)\s*=\s*(?:"([^"]*)"|([^\s;"]*))\s*(?:;|$)/y;
+
+function parametersIn(text: string): ReadonlyMap<string, string> | undefined {
+  const found = new Map<string, string>();
+  const rest = text.trimEnd();
+  parameter.lastIndex = 0;
+  while (parameter.lastIndex < rest.length) {
+    const [, name = '', quoted, bare = ''] = parameter.exec(rest) ?? [];
+    // Whoever reads the same twice may read the other one.
+    if (name === '' || found.has(name.toLowerCase())) return undefined;
+    found.set(name.toLowerCase(), quoted ?? bare);
+  }
+  return found;
+}
+
 function headOf(text: string): PartHead {
   const disposition = /^content-disposition:\s*form-data\s*;(.*)$/im.exec(text)?.[1];
-  const name = disposition === undefined ? undefined : /(?:^|[\s;])name="([^"]*)"/.exec(disposition)?.[1];
-  if (disposition === undefined || name === undefined)
-    throw broken('A part of the form does not say what it is (content-disposition).');
-  return { name, filename: /[\s;]filename="([^"]*)"/.exec(disposition)?.[1] ?? null };
+  const found = disposition === undefined ? undefined : parametersIn(disposition);
+  const name = found?.get('name');
+  if (name === undefined) throw broken('A part of the form does not say what it is (content-disposition).');
+  return { name, filename: found?.get('filename') ?? null };
 }
 
 /**

@@ -5,6 +5,7 @@ import { dialectError, Failure } from '#kernel/errors.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { IdSource } from '#kernel/ids.ts';
 import { Presence } from '#model/presence.ts';
+import { isReadInOwnTime } from './patience.ts';
 
 export interface ListenOptions {
   readonly address: string;
@@ -49,10 +50,20 @@ const parserFailures: ReadonlyMap<string, () => Failure> = new Map([
   ],
 ]);
 
-/** Bytes of ours would land inside the answer to an earlier request. Node's own handler of such errors looks at the same. */
-function hasBegunToAnswer(socket: Duplex): boolean {
+/** The answer that is due on a connection. Node's own handler of its errors looks at the same. */
+function answerOn(socket: Duplex): ServerResponse | undefined {
   const answer: unknown = Reflect.get(socket, '_httpMessage');
-  return answer instanceof ServerResponse && answer.headersSent;
+  return answer instanceof ServerResponse ? answer : undefined;
+}
+
+/** Bytes of ours would land inside the answer to an earlier request. */
+const hasBegunToAnswer = (socket: Duplex): boolean => answerOn(socket)?.headersSent === true;
+
+/** Node tells it once of a request, and lets it go on where nobody ends it. */
+function isOfPatientReader(code: string | undefined, socket: Duplex): boolean {
+  if (code !== 'ERR_HTTP_REQUEST_TIMEOUT') return false;
+  const answer = answerOn(socket);
+  return answer !== undefined && isReadInOwnTime(answer.req);
 }
 
 /** Answers what is no request: there is no response object yet, so the bytes are written here. */
@@ -165,6 +176,7 @@ function createDataPlaneServer(options: DataPlaneOptions, inFlight: InFlight): S
     },
   );
   server.on('clientError', (error: Error & { code?: string }, socket) => {
+    if (isOfPatientReader(error.code, socket)) return;
     refuseConnection(socket, { code: error.code, requestId: options.ids(options.clock.now()) });
   });
   return server;

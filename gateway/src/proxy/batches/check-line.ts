@@ -50,11 +50,20 @@ interface Line {
   readonly end: number;
 }
 
+const members = new Set(['custom_id', 'method', 'url', 'body']);
+const carriageReturn = 0x0d;
+
 function parse(bytes: Buffer): Line {
+  // Some readers end a line there: they would see other lines than these.
+  const at = bytes.indexOf(carriageReturn);
+  if (at !== -1 && at < bytes.length - 1) throw wrong('line', 'there is a carriage return within it.');
   const json = parseJsonObject(bytes.toString('utf8'));
   if (json === undefined) throw wrong('line', 'it is not one well-formed JSON object.');
   const { spans, duplicate } = topLevelMembers(bytes);
   if (duplicate !== undefined) throw wrong(duplicate.slice(0, 64), 'a member stands twice.');
+  // `Body` beside `body` is the same to some readers: what was checked must be what is run.
+  const strange = Object.keys(json).find((name) => !members.has(name));
+  if (strange !== undefined) throw wrong('line', `'${strange.slice(0, 64)}' is no member of a line.`);
   const { custom_id: id, method, url, body } = json;
   if (typeof id !== 'string' || id === '') throw wrong('custom_id', "'custom_id' must be text.");
   if (method !== 'POST') throw wrong('method', "'method' must be POST.");

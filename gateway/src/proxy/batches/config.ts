@@ -11,6 +11,15 @@ const keys = {
       maxLines: wholeNumber({ atLeast: 1, atMost: 1_000_000 })
         .prefault(100_000)
         .describe('The most lines of a file. 100,000 is what Azure takes.'),
+      uploadSilence: duration({ atLeastMs: 100 })
+        .prefault('60s')
+        .describe(
+          'How long an upload may stand still: nothing comes from the client (then 408), or the resource takes nothing (then ' +
+            '503). It takes the place of `listen.requestTimeout`, within which no large file arrives over a slow line.',
+        ),
+      uploadDeadline: duration({ atLeastMs: 100 })
+        .prefault('1h')
+        .describe('How long a whole upload may take; then 408.'),
       uploadTimeout: duration({ atLeastMs: 100 })
         .prefault('60s')
         .describe('How long a resource may take to answer once it has a whole file; then 503.'),

@@ -7,7 +7,7 @@ import type { PassedLimits } from '#proxy/ports.ts';
 import { idHeaders } from '#proxy/respond.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
-import { begin, failureFor, refusalIn, type Asked } from './resource.ts';
+import { begin, failureFor, refusalIn, replyTo, type Asked } from './resource.ts';
 
 interface ContentCall extends Asked {
   readonly presence: Presence;
@@ -57,7 +57,7 @@ export async function sendContent(services: Services, endpoint: Endpoint, given:
   presence.watch({ clientLeft: () => sending.abort(new Error('given up')) });
   let reply: UpstreamReply;
   try {
-    reply = await sending.reply;
+    reply = await replyTo(services, sending);
   } catch (thrown) {
     throw failureFor(thrown);
   }

@@ -69,7 +69,9 @@ function understand({ arrival, caller, body: bytes }: CreateCall): Wanted {
     );
   if (batchOperation(path) !== facts.operation)
     throw invalid('endpoint', "'endpoint' must be the 'url' of the file's lines.");
-  const endpoint = found.endpoints.find(({ name }) => name === facts.endpoint);
+  const endpoint = found.endpoints.find(
+    ({ name, deployment }) => name === facts.endpoint && deployment === facts.deployment,
+  );
   if (endpoint === undefined)
     throw new Failure(
       'file_not_found',

@@ -6,6 +6,8 @@ import type { MostUsed } from '#proxy/ports.ts';
 export interface FileFacts {
   /** The batch deployment that its lines name. */
   readonly endpoint: string;
+  /** Its deployment, which the lines name: an endpoint may have got another one since. */
+  readonly deployment: string;
   /** As the caller named it. */
   readonly model: string;
   readonly operation: MeteredOperation;
@@ -17,9 +19,9 @@ export interface FileFacts {
 const operations: readonly MeteredOperation[] = ['chat.completions', 'completions', 'embeddings', 'responses'];
 
 /** Behind the resource's own id, from which a line feed parts it: no id has one. */
-export function withFacts(raw: string, { endpoint, model, operation, lines, most }: FileFacts): string {
+export function withFacts(raw: string, { endpoint, deployment, model, operation, lines, most }: FileFacts): string {
   const nano = most.nano === null ? null : String(most.nano);
-  return `${raw}\n${JSON.stringify([endpoint, model, operation, lines, nano, most.tokens])}`;
+  return `${raw}\n${JSON.stringify([endpoint, model, operation, lines, nano, most.tokens, deployment])}`;
 }
 
 /** What a signed id holds: the resource's own id, and the text behind it. */
@@ -32,12 +34,13 @@ export function splitRaw(content: string): { readonly raw: string; readonly rest
 export function factsIn(rest: string | null): FileFacts | undefined {
   const parsed = rest === null ? undefined : parseJson(rest);
   if (!isJsonArray(parsed)) return undefined;
-  const [endpoint, model, operation, lines, nano, tokens] = parsed;
+  const [endpoint, model, operation, lines, nano, tokens, deployment] = parsed;
   const known = operations.find((one) => one === operation);
   if (typeof endpoint !== 'string' || typeof model !== 'string' || known === undefined) return undefined;
-  if (typeof lines !== 'number') return undefined;
+  if (typeof lines !== 'number' || typeof deployment !== 'string') return undefined;
   return {
     endpoint,
+    deployment,
     model,
     operation: known,
     lines,

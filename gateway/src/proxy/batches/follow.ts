@@ -8,7 +8,7 @@ import type { MeteredOperation } from '#model/operation.ts';
 import type { Services } from '#proxy/services.ts';
 import { batchOperation } from './check-line.ts';
 import { lineId, lineRecord, type LineContext, type LinePlace } from './line-records.ts';
-import { ask, begin } from './resource.ts';
+import { ask, begin, replyTo } from './resource.ts';
 import { lineGroups } from './result-lines.ts';
 import { marksOf } from './views.ts';
 
@@ -170,11 +170,14 @@ export class BatchFollower {
 
   async #settle(over: Over): Promise<void> {
     const output = await this.#settleFile(over, 'output');
-    await this.#settleFile(over, 'error');
-    const { request_counts: counts } = over.json;
+    const errors = await this.#settleFile(over, 'error');
+    const { request_counts: counts, status } = over.json;
     const completed = isJsonObject(counts) ? count(counts['completed']) : 0;
     if (output < completed)
       throw new Error(`The batch has completed ${completed} lines, and its output file has ${output}.`);
+    // No file has no line: where nothing is told of them, nothing is known.
+    if (status === 'completed' && output + errors === 0)
+      throw new Error('The batch is completed, and its files have no line.');
   }
 
   /** How many lines it has. */
@@ -183,7 +186,8 @@ export class BatchFollower {
     if (raw === null) return 0;
     const { services } = this.#options;
     const sending = await begin(services, over.endpoint, { operation: 'files.content', raw, traceparent: null });
-    const reply = await sending.reply;
+    this.#presence.watch({ clientLeft: () => sending.abort(new Error('The gateway is going down.')) });
+    const reply = await replyTo(services, sending).finally(() => this.#presence.unwatch());
     if (reply.status >= 300) {
       reply.abort();
       throw new Error(`The resource does not give the ${file} file out (${reply.status}).`);

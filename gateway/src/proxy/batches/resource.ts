@@ -54,6 +54,18 @@ function trackStatus(trace: AttemptTrace, sending: Sending, sentAt: number): voi
   sending.reply.then(({ status }) => (end.httpStatus = status)).catch(() => undefined);
 }
 
+/** Waits for the first byte of what is not read whole, for so long as any answer may take. Rejects like `ask`. */
+export async function replyTo(services: Services, sending: Sending): Promise<UpstreamReply> {
+  const deadlineAt = services.clock.monotonic() + deadlineMs;
+  const expired = (): void => sending.abort(new Error('The resource does not answer.'));
+  const watchdog = new Watchdog(services.alarms, { deadlineAt, firstByteMs: null, idleMs }, { expired });
+  try {
+    return await sending.reply;
+  } finally {
+    watchdog.stop();
+  }
+}
+
 /**
  * Asks, and reads the answer whole, whatever its status. Rejects with NoReply where none came, with `upstream_unavailable`
  * where it broke off. `presence`: gives it up when the client goes; without one it goes on to the end.

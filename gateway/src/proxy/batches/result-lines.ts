@@ -1,3 +1,4 @@
+import { parseJsonObject } from '#kernel/json.ts';
 import type { Presence } from '#model/presence.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
@@ -60,6 +61,10 @@ async function* chunksOf(services: Services, reply: UpstreamReply, presence: Pre
   }
 }
 
+/** A byte order mark belongs to no line. */
+const lineOf = (text: string, isFirst: boolean): string =>
+  isFirst && text.startsWith('\uFEFF') ? text.slice(1) : text;
+
 /** The lines of a file that a batch has made, in groups. Throws where the file is not whole, or the reader goes. */
 export async function* lineGroups(
   services: Services,
@@ -67,11 +72,13 @@ export async function* lineGroups(
 ): AsyncGenerator<readonly string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let group: string[] = [];
+  let isFirst = true;
   for await (const chunk of chunksOf(services, reply, presence)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let from = 0;
     for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
-      group.push(bytes.toString('utf8', from, end));
+      group.push(lineOf(bytes.toString('utf8', from, end), isFirst));
+      isFirst = false;
       from = end + 1;
       if (group.length < most) continue;
       yield group;
@@ -79,6 +86,10 @@ export async function* lineGroups(
     }
     rest = bytes.subarray(from);
   }
-  if (rest.length > 0) group.push(rest.toString('utf8'));
+  if (rest.length > 0) {
+    const last = lineOf(rest.toString('utf8'), isFirst);
+    if (last.trim() !== '' && parseJsonObject(last) === undefined) throw new Error('The file ends within a line.');
+    group.push(last);
+  }
   if (group.length > 0) yield group;
 }

@@ -6,12 +6,14 @@ import type { Arrival } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { Presence } from '#model/presence.ts';
+import { readInOwnTime } from '#proxy/accept/patience.ts';
 import { MultipartReader, type FormPiece } from '#proxy/accept/multipart.ts';
 import type { MostUsed } from '#proxy/ports.ts';
 import { ownerOf } from '#proxy/routing/affinity/homes.ts';
 import type { Services } from '#proxy/services.ts';
 import { standing } from '#proxy/standing.ts';
-import { LineChecks } from './check-line.ts';
+import { Watchdog, type Expiry } from '#proxy/upstream/watchdog.ts';
+import { LineChecks, type CheckedLine } from './check-line.ts';
 import { inputFileId, ownerTag, sealingFor, taggedName } from './ids.ts';
 import { OutgoingFile } from './outgoing-file.ts';
 import { clientFile } from './views.ts';
@@ -59,6 +61,8 @@ class Upload {
   #bytes = 0;
   #line = 0;
   #lines = 0;
+  /** While something of the client's is waited for: gives that up. */
+  #waiting: ((failure: Failure) => void) | undefined;
   #nano: bigint | null = 0n;
   #tokens: number | null = 0;
 
@@ -87,15 +91,60 @@ class Upload {
     this.#out?.giveUp();
   }
 
+  /** The upload stands still, or takes too long. */
+  expired(why: Expiry): void {
+    const waits = this.#waiting;
+    this.#out?.giveUp();
+    // Where the client waits for the resource, that is told by what is written next.
+    waits?.(
+      new Failure(
+        'request_timeout',
+        why === 'deadline'
+          ? 'The upload takes too long: batches.uploadDeadline.'
+          : 'Nothing of the file has come for too long: batches.uploadSilence.',
+      ),
+    );
+  }
+
   async #read(): Promise<void> {
     const { request } = this.#call;
+    const { uploadSilenceMs: idleMs, uploadDeadlineMs } = this.#terms;
     const reader = new MultipartReader(request.headers['content-type']);
     this.#call.presence.watch(this);
+    readInOwnTime(request);
+    const { alarms, clock } = this.#services;
+    const deadlineAt = clock.monotonic() + uploadDeadlineMs;
+    const watchdog = new Watchdog(alarms, { deadlineAt, firstByteMs: null, idleMs }, this);
+    watchdog.touch();
+    try {
+      await this.#readForm(reader, watchdog);
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  /** The next piece of the body; undefined at its end. Rejects where it is waited for in vain. */
+  async #next(chunks: AsyncIterator<unknown>): Promise<Buffer | undefined> {
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting = reject;
+        chunks.next().then(({ value }) => resolve(value instanceof Buffer ? value : undefined), reject);
+      });
+    } finally {
+      this.#waiting = undefined;
+    }
+  }
+
+  async #readForm(reader: MultipartReader, watchdog: Watchdog): Promise<void> {
     // The connection is still needed for the answer, however this ends.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      if (!(chunk instanceof Buffer)) continue;
+    const chunks = this.#call.request.iterator({ destroyOnReturn: false });
+    for (;;) {
+      const chunk = await this.#next(chunks);
+      if (chunk === undefined) break;
+      watchdog.touch();
       for (const piece of reader.push(chunk)) await this.#take(piece);
       if (this.#wrong.length >= mostTold) break;
+      watchdog.touch();
     }
     if (!reader.complete && this.#wrong.length === 0)
       throw new Failure('invalid_request_body', 'The form ends before its closing boundary.');
@@ -150,17 +199,24 @@ class Upload {
     this.#lines += 1;
     if (this.#lines > this.#terms.maxLines)
       throw new Failure('invalid_batch_file', `The file has more than ${this.#terms.maxLines} lines.`);
+    const checked = await this.#check(line);
+    if (checked === undefined) return;
+    const { bytes, most } = checked;
+    this.#nano = this.#nano === null || most.nano === null ? null : this.#nano + most.nano;
+    this.#tokens = this.#tokens === null || most.tokens === null ? null : this.#tokens + most.tokens;
+    await this.#pass(bytes);
+  }
+
+  /** Undefined where something is wrong with the line: that is for the list. What is wrong with the gateway ends it. */
+  async #check(line: Buffer): Promise<CheckedLine | undefined> {
     try {
-      const { bytes, most } = await this.#checks.check(line, (route) => chooseEndpoint(this.#services, route));
-      this.#nano = this.#nano === null || most.nano === null ? null : this.#nano + most.nano;
-      this.#tokens = this.#tokens === null || most.tokens === null ? null : this.#tokens + most.tokens;
-      await this.#pass(bytes);
+      return await this.#checks.check(line, (route) => chooseEndpoint(this.#services, route));
     } catch (thrown) {
       const failure = toFailure(thrown);
-      // What is wrong with the line is for the list; what is wrong with the gateway or the resource ends it.
       if (failure.status >= 500) throw failure;
       this.#wrong.push(`line ${this.#line}: ${failure.message}`);
       this.#out?.giveUp();
+      return undefined;
     }
   }
 
@@ -217,7 +273,8 @@ class Upload {
     const file = await this.#out.finish(this.#terms.uploadTimeoutMs);
     const { operation, route, endpoint } = target;
     const most: MostUsed = { nano: this.#nano, tokens: this.#tokens };
-    const facts = { endpoint: endpoint.name, model: route.name, operation, lines: this.#lines, most };
+    const { name, deployment } = endpoint;
+    const facts = { endpoint: name, deployment, model: route.name, operation, lines: this.#lines, most };
     const sealing = sealingFor(arrival.snapshot, caller, endpoint);
     return clientFile(file.json, inputFileId(sealing, file.id, facts));
   }

@@ -1,0 +1,145 @@
+// Where what a batch used, or what a file holds, could be taken for something else.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { APIError, BadRequestError, NotFoundError } from 'openai';
+import { batchStack, begin, budget, chatLine, clientOf, held, metered, upload } from '../support/batch-stack.ts';
+import { keys, type RunningStack } from '../support/running-gateway.ts';
+
+const lines = ['One?', 'Two?', 'Three?'].map((content, at) => chatLine(content, at));
+
+function moveToEnd({ twin }: RunningStack): void {
+  for (let stage = 0; stage < 3; stage += 1) twin.moveBatches();
+}
+
+async function untilLogged(stack: RunningStack, text: string): Promise<void> {
+  for (let look = 0; look < 5000 && !stack.logged().includes(text); look += 1)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  assert.ok(stack.logged().includes(text), text);
+}
+
+async function assertMetered(stack: RunningStack): Promise<void> {
+  await metered(stack);
+  const { rows } = await stack.usage('operation');
+  const row = rows.find((one) => one.keys.operation === 'chat.completions');
+  const { total, attempts } = stack.twin.usage();
+  assert.deepEqual(
+    [row?.requests, row?.inputTokens, row?.outputTokens, row?.unknownUsageAttempts],
+    [attempts.length, total.inputTokens, total.outputTokens, 0],
+  );
+}
+
+describe('what a batch used is not read', () => {
+  test('from a file that ends within a line: the batch stays open, and the next look reads it', async (context) => {
+    const stack = await batchStack(context, { more: budget });
+    stack.twin.addFault({
+      kind: 'trailing-bytes',
+      text: '{"custom_id": "half of a li',
+      match: { operation: 'files.content' },
+    });
+    await begin(clientOf(stack.url, keys.marketing), lines);
+    moveToEnd(stack);
+    await assertMetered(stack);
+    assert.match(stack.logged(), /ends within a line/);
+  });
+
+  test('from a resource that never answers; and the gateway can go all the same', async (context) => {
+    const stack = await batchStack(context, { more: budget });
+    stack.twin.addFault({ kind: 'slow-first-byte', match: { operation: 'files.content' } });
+    await begin(clientOf(stack.url, keys.marketing), lines);
+    moveToEnd(stack);
+    for (let look = 0; look < 500 && stack.twin.held() === 0; look += 1) await held(stack);
+    await stack.gateway.drain('test');
+    stack.twin.release();
+    await assertMetered(await stack.restart());
+  });
+});
+
+describe('a file is not begun as something else', () => {
+  test('when its endpoint has got another deployment meanwhile', async (context) => {
+    const stack = await batchStack(context, { batch: '[one-batch]' });
+    const client = clientOf(stack.url, keys.marketing);
+    const file = await upload(client, lines);
+    const config = readFileSync(stack.configFile, 'utf8');
+    writeFileSync(stack.configFile, config.replace('deployment: mini-batch', 'deployment: other-batch'));
+    assert.equal((await stack.admin('/admin/v1/config/reload', { method: 'POST' })).status, 200);
+    const given = { input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' } as const;
+    await assert.rejects(
+      client.batches.create(given),
+      (error) => error instanceof NotFoundError && /upload it again/.test(error.message),
+    );
+  });
+
+  const [line = ''] = lines;
+  const doubtful: readonly (readonly [string, string, RegExp])[] = [
+    ['a second body by another spelling', line.replace('"body"', '"Body": {}, "body"'), /'Body' is no member/],
+    ['a carriage return, where some readers end a line', line.replace(',', ',\r'), /carriage return/],
+  ];
+  for (const [name, given, says] of doubtful)
+    test(`a line that readers may read in two ways is refused: ${name}`, async (context) => {
+      const stack = await batchStack(context);
+      const client = clientOf(stack.url, keys.marketing);
+      await assert.rejects(
+        upload(client, [given]),
+        (error) => error instanceof BadRequestError && says.test(error.message),
+      );
+      await upload(client, [`${line}\r`]);
+    });
+});
+
+test('a resource that refuses a file half-way is told as what it is, not as a wrong line', async (context) => {
+  const stack = await batchStack(context, { batch: '[one-batch]' });
+  stack.twin.addFault({ kind: 'status', status: 429, retryAfter: 3, match: { operation: 'files.create' } });
+  const large = Array.from({ length: 2000 }, (_one, at) => chatLine(`${at} ${'a word '.repeat(700)}`, at));
+  await assert.rejects(
+    upload(clientOf(stack.url, keys.marketing), large),
+    (error) => error instanceof APIError && error.status === 429,
+  );
+});
+
+const before =
+  '--XX\r\nContent-Disposition: form-data; name=purpose\r\n\r\nbatch\r\n' +
+  '--XX\r\nContent-Disposition: form-data; name=file; filename=input.jsonl\r\n\r\n';
+const after = `${lines.join('\n')}\r\n--XX--\r\n`;
+const headOf = (path: string, length: number): string =>
+  `POST /openai/v1/${path} HTTP/1.1\r\nhost: x\r\napi-key: ${keys.marketing}\r\n` +
+  `content-type: ${path === 'files' ? 'multipart/form-data; boundary=XX' : 'application/json'}\r\n` +
+  `content-length: ${length}\r\n\r\n`;
+
+/** Sends this, and the rest when `go` is called; `answer` comes once something has come back. */
+function sending(stack: RunningStack, first: string): { readonly go: (rest: string) => void; answer: Promise<string> } {
+  const socket = connect(stack.gateway.port, '127.0.0.1');
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.on('error', () => {});
+  socket.once('data', (chunk: Buffer) => {
+    resolve(chunk.toString('latin1'));
+    socket.end();
+  });
+  socket.once('close', () => resolve(''));
+  socket.write(first);
+  return { go: (rest) => socket.write(rest), answer: promise };
+}
+
+describe('an upload over a slow line', () => {
+  test('may take longer than any other request', async (context) => {
+    const stack = await batchStack(context, { listen: ', headersTimeout: 250ms, requestTimeout: 300ms' });
+    const slow = sending(stack, headOf('files', before.length + after.length) + before);
+    // It begins later: where its time is up, so is that of the other.
+    await untilLogged(stack, 'listening');
+    const other = sending(stack, `${headOf('chat/completions', 500)}{`);
+    assert.match(await other.answer, /^HTTP\/1\.1 408 /);
+    slow.go(after);
+    assert.match(await slow.answer, /^HTTP\/1\.1 200 /);
+  });
+
+  test('ends where nothing comes of it any more, and leaves nothing', async (context) => {
+    const stack = await batchStack(context, { pollEvery: '100ms, uploadSilence: 200ms' });
+    const silent = sending(stack, headOf('files', before.length + after.length) + before + after.slice(0, 300));
+    const answer = await silent.answer;
+    assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]*uploadSilence/i);
+    assert.deepEqual((await clientOf(stack.url, keys.marketing).files.list()).data, []);
+  });
+});
