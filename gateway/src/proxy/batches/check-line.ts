@@ -4,6 +4,7 @@ import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { ModelRoute } from '#model/model-route.ts';
+import type { MemberSpan } from '#model/request-body.ts';
 import type { MeteredOperation } from '#model/operation.ts';
 import { topLevelMembers } from '#proxy/accept/json-members.ts';
 import { understand } from '#proxy/accept/read-body.ts';
@@ -53,7 +54,8 @@ interface Line {
 const members = new Set(['custom_id', 'method', 'url', 'body']);
 const carriageReturn = 0x0d;
 
-function parse(bytes: Buffer): Line {
+/** The members of a line, and where they stand: what is checked must be what every reader reads. */
+function membersOf(bytes: Buffer): { readonly json: JsonObject; readonly spans: ReadonlyMap<string, MemberSpan> } {
   // Some readers end a line there: they would see other lines than these.
   const at = bytes.indexOf(carriageReturn);
   if (at !== -1 && at < bytes.length - 1) throw wrong('line', 'there is a carriage return within it.');
@@ -61,9 +63,14 @@ function parse(bytes: Buffer): Line {
   if (json === undefined) throw wrong('line', 'it is not one well-formed JSON object.');
   const { spans, duplicate } = topLevelMembers(bytes);
   if (duplicate !== undefined) throw wrong(duplicate.slice(0, 64), 'a member stands twice.');
-  // `Body` beside `body` is the same to some readers: what was checked must be what is run.
+  // `Body` beside `body` is the same to some readers.
   const strange = Object.keys(json).find((name) => !members.has(name));
   if (strange !== undefined) throw wrong('line', `'${strange.slice(0, 64)}' is no member of a line.`);
+  return { json, spans };
+}
+
+function parse(bytes: Buffer): Line {
+  const { json, spans } = membersOf(bytes);
   const { custom_id: id, method, url, body } = json;
   if (typeof id !== 'string' || id === '') throw wrong('custom_id', "'custom_id' must be text.");
   if (method !== 'POST') throw wrong('method', "'method' must be POST.");
