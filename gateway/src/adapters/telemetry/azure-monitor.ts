@@ -1,7 +1,7 @@
 import type { AccessToken, TokenCredential } from '@azure/core-auth';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
-import { IngestionClient } from './ingestion-client.ts';
+import { IngestionClient, type BatchFate } from './ingestion-client.ts';
 import { resultOf, type MetricSender } from './otlp.ts';
 import type { SharedSpan } from './spans.ts';
 
@@ -50,10 +50,10 @@ export async function openAzureSpans(target: AzureMonitorTarget): Promise<Shared
   const exporter = new AzureMonitorTraceExporter(optionsFor(target, client));
   return {
     async send(spans) {
-      client.begin();
-      await outcomeOf(client, (done) => void exporter.export(spans.map(weighted), done).catch(failed(done)));
+      const fate = client.begin();
+      await outcomeOf(fate, (done) => void exporter.export(spans.map(weighted), done).catch(failed(done)));
       // What it sends beside spans (what it knows of the resource) is no span of ours.
-      return Math.max(0, spans.length - client.fate.lost);
+      return Math.max(0, spans.length - fate.lost);
     },
     async close() {
       client.end();
@@ -63,7 +63,7 @@ export async function openAzureSpans(target: AzureMonitorTarget): Promise<Shared
 }
 
 /** Rejects where nothing was taken; what the library says of a batch that was refused is not to be relied upon. */
-async function outcomeOf({ fate }: IngestionClient, begin: Parameters<typeof resultOf>[0]): Promise<void> {
+async function outcomeOf(fate: BatchFate, begin: Parameters<typeof resultOf>[0]): Promise<void> {
   let failure: unknown;
   try {
     await resultOf(begin);
@@ -85,9 +85,9 @@ export async function openAzureMetrics(target: AzureMonitorTarget): Promise<Metr
   return {
     temporalityOf: (instrument) => exporter.selectAggregationTemporality(instrument),
     async send(metrics) {
-      client.begin();
-      await outcomeOf(client, (done) => void exporter.export(metrics, done).catch(failed(done)));
-      if (client.fate.lost > 0) throw new Error(`${client.fate.lost} metrics were refused`);
+      const fate = client.begin();
+      await outcomeOf(fate, (done) => void exporter.export(metrics, done).catch(failed(done)));
+      if (fate.lost > 0) throw new Error(`${fate.lost} metrics were refused`);
     },
     async close() {
       client.end();

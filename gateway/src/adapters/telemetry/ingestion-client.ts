@@ -41,12 +41,25 @@ function judged(text: string, count: number): Judged {
   return { again, refused };
 }
 
+/** Counts what is decided, and returns what is left. */
+function settle(items: readonly Json[], response: PipelineResponse | undefined, fate: BatchFate): readonly Json[] {
+  if (response === undefined || retriable.has(response.status)) return items;
+  if (response.status >= 400) {
+    fate.lost += items.length;
+    return [];
+  }
+  const { again, refused } = judged(response.bodyAsText ?? '', items.length);
+  fate.taken += items.length - again.length - refused;
+  fate.lost += refused;
+  return again.map((index) => items[index]).filter((item) => item !== undefined);
+}
+
 /**
  * Carries Microsoft's requests to Application Insights. Its own library, told to write nothing to disk, would say that all went
  * well where a batch was throttled or only partly taken, and lose it: so retries and counting are here, beneath it.
  */
 export class IngestionClient implements HttpClient {
-  readonly fate: BatchFate = { taken: 0, lost: 0 };
+  #fate: BatchFate = { taken: 0, lost: 0 };
   readonly #http: HttpClient;
   #ending = false;
 
@@ -54,9 +67,10 @@ export class IngestionClient implements HttpClient {
     this.#http = http;
   }
 
-  begin(): void {
-    this.fate.taken = 0;
-    this.fate.lost = 0;
+  /** The next batch. One before it that was given up, but is still being tried, counts for nobody any more. */
+  begin(): BatchFate {
+    this.#fate = { taken: 0, lost: 0 };
+    return this.#fate;
   }
 
   /** From now on nothing is sent again. */
@@ -67,16 +81,17 @@ export class IngestionClient implements HttpClient {
   async sendRequest(request: PipelineRequest): Promise<PipelineResponse> {
     const items = typeof request.body === 'string' ? parseJson(request.body) : undefined;
     if (!isJsonArray(items)) return await this.#http.sendRequest(request);
+    const fate = this.#fate;
     let left: readonly Json[] = items;
     for (let tries = 0; ; tries += 1) {
       // oxlint-disable-next-line no-await-in-loop -- One try after the other.
       const response = await this.#try({ ...request, timeout: longestRequestMs, body: JSON.stringify(left) });
       const { status } = response ?? { status: 0 };
       if (response !== undefined && status >= 300 && status < 400) return response;
-      left = this.#settle(left, response);
+      left = settle(left, response, fate);
       const wait = this.#waitAfter(response, tries);
       if (left.length === 0 || wait === undefined) {
-        this.fate.lost += left.length;
+        fate.lost += left.length;
         if (response === undefined) throw new Error('Application Insights could not be reached.');
         return response;
       }
@@ -91,19 +106,6 @@ export class IngestionClient implements HttpClient {
     } catch {
       return undefined;
     }
-  }
-
-  /** Counts what is decided, and returns what is left. */
-  #settle(items: readonly Json[], response: PipelineResponse | undefined): readonly Json[] {
-    if (response === undefined || retriable.has(response.status)) return items;
-    if (response.status >= 400) {
-      this.fate.lost += items.length;
-      return [];
-    }
-    const { again, refused } = judged(response.bodyAsText ?? '', items.length);
-    this.fate.taken += items.length - again.length - refused;
-    this.fate.lost += refused;
-    return again.map((index) => items[index]).filter((item) => item !== undefined);
   }
 
   /** Undefined: not again. */
