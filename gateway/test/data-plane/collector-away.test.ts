@@ -1,5 +1,6 @@
 // A collector that is away, slow or refuses: calls do not notice.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { startTwin } from '../../../twin/src/server.ts';
 import { call, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
@@ -82,6 +83,28 @@ for (const [what, fault] of [
     assert.deepEqual(spansOf(collector), []);
     assert.equal(complaints(stack), 1);
     assert.equal(stack.twin.usage().total.requests, 4);
+  });
+
+for (const [what, status, headers] of [
+  ['finds a batch too large', 413, {}],
+  ['sends elsewhere, to itself', 307, { location: '/v1/traces' }],
+] as const)
+  test(`a collector that ${what}: what it refused is dropped at once, told with its status, and not followed`, async (context) => {
+    let asked = 0;
+    const collector = createServer((request, response) => {
+      if (request.url === '/v1/traces') asked += 1;
+      request.resume().on('end', () => response.writeHead(status, headers).end('the body of a stranger'));
+    });
+    await new Promise<void>((resolve) => void collector.listen(0, '127.0.0.1', resolve));
+    context.after(() => collector.close());
+    const address = collector.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const stack = await traced(context, `http://127.0.0.1:${address.port}`);
+    await chat(stack, 2);
+    await whenCounted(stack, 0, 4);
+    assert.equal(asked, 1);
+    assert.match(stack.logged(), new RegExp(`"signal":"spans".*"code":${status}`));
+    assert.ok(!stack.logged().includes('the body of a stranger'));
   });
 
 test('of a batch that is taken in part only the part is dropped', async (context) => {

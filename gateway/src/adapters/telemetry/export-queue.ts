@@ -13,6 +13,13 @@ export interface ExportQueueOptions<Item> {
   readonly export: Export<Item>;
 }
 
+/** A status or a system's word beside the message, which may say no more than `Found`. */
+function whyOf(error: unknown): object {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return { error: error.message, ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}) };
+}
+
 /** What waits at most, and what goes in one request. */
 const mostWaiting = 8192;
 const batchItems = 512;
@@ -83,7 +90,7 @@ export class ExportQueue<Item> {
       return true;
     } catch (error) {
       this.#lose(batch.length);
-      this.#tell({ error: error instanceof Error ? error.message : String(error) });
+      this.#tell(whyOf(error));
       return false;
     }
   }

@@ -1,3 +1,5 @@
+import { otlpProblems } from './otlp-variables.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface SignalSwitches {
@@ -201,7 +203,10 @@ export function readTelemetrySettings(
   const connectionString = read.connectionString();
   const isSent = otlp.traces || otlp.metrics || (connectionString !== null && (wanted.traces || wanted.metrics));
   if (!isSent && problems.length === 0) return off;
-  if (otlp.traces || otlp.metrics) read.protocol();
+  if (otlp.traces || otlp.metrics) {
+    read.protocol();
+    problems.push(...otlpProblems(environment));
+  }
   const settings = {
     wanted,
     otlp,
