@@ -236,6 +236,22 @@ test('roles.json says of every role who holds it, where and why; the guide names
   }
 });
 
+test('a role is the one of its name: the ids of Azure, written down once more', () => {
+  const ids: Readonly<Record<string, string>> = {
+    AcrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d',
+    AcrPush: '8311e382-0749-4cb8-b61a-304f252e45ec',
+    'App Configuration Data Owner': '5ae67dd6-50cb-40e7-96ff-dc2bfa4b606b',
+    'App Configuration Data Reader': '516239f1-63e1-4d78-a4de-a74fb236a071',
+    'Cognitive Services OpenAI User': '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd',
+    'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7',
+    'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6',
+    'Log Analytics Data Reader': '3b03c2da-16b3-4a49-8834-0f8130efdd3b',
+    'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb',
+  };
+  const roles: Record<string, { name: string; id: string }> = JSON.parse(readInfra('roles.json'));
+  for (const { name, id } of Object.values(roles)) assert.equal(id, ids[name], name);
+});
+
 test('the models that are deployed were not retired when the file was last looked at', () => {
   const { checkedOn, deployments, provisioned } = JSON.parse(readInfra('data/models.json'));
   for (const { name, retires } of [...deployments, ...provisioned])

@@ -5,11 +5,13 @@ import { describe, test } from 'node:test';
 import { readTemplates } from '../../tools/bicep/template-set.ts';
 import { notices } from './support/checks.ts';
 import { own } from './support/definitions.ts';
-import { faults, type Fault } from './support/faults.ts';
+import { faultsOfWiring } from './support/faults-of-wiring.ts';
+import { faults as faultsOfParts, type Fault } from './support/faults.ts';
 import { profiles } from './support/profiles.ts';
 import { infraFolder, repositoryRoot } from './support/snapshot.ts';
 
 const files = readTemplates(infraFolder);
+const faults = [...faultsOfParts, ...faultsOfWiring];
 
 function broken({ file, from, to }: Fault): Map<string, string> {
   const before = files.get(file);

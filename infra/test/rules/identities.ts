@@ -162,10 +162,62 @@ const demands: readonly Demand[] = [
     is: false,
     why: 'nobody asked for addresses',
   },
+  {
+    type: 'Microsoft.Insights/components',
+    path: 'properties.DisableIpMasking',
+    is: false,
+    why: 'nobody asked for addresses',
+  },
+  {
+    type: 'Microsoft.App/managedEnvironments',
+    path: 'properties.peerTrafficConfiguration.encryption.enabled',
+    is: true,
+    why: 'keys of callers cross this wire',
+  },
+  {
+    type: 'Microsoft.Authorization/policyAssignments',
+    path: 'properties.enforcementMode',
+    is: 'Default',
+    why: 'a policy that is not enforced is paper',
+  },
+  {
+    type: 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies',
+    path: 'properties.policySettings.mode',
+    is: 'Prevention',
+    why: 'a firewall that only looks lets everything by',
+  },
+];
+
+/** What looks like another choice, and would not work. */
+const others: readonly Demand[] = [
+  {
+    type: 'Microsoft.Storage/storageAccounts',
+    path: 'properties.supportsHttpsTrafficOnly',
+    is: false,
+    why: 'a share that is spoken to by NFS is not mounted otherwise',
+  },
+  {
+    type: 'Microsoft.Storage/storageAccounts/fileServices/shares',
+    path: 'properties.rootSquash',
+    is: 'NoRootSquash',
+    why: 'the init container gives the folder to the user of the image',
+  },
+  {
+    type: 'Microsoft.Cache/redisEnterprise/databases',
+    path: 'properties.port',
+    is: 10_000,
+    why: 'the one port that the network lets through, and that Azure Managed Redis has',
+  },
+  {
+    type: 'Microsoft.DBforPostgreSQL/flexibleServers/administrators',
+    path: 'properties.principalType',
+    is: 'ServicePrincipal',
+    why: 'a managed identity is not a user',
+  },
 ];
 
 export function demandsHold(snapshot: Snapshot): Problem[] {
-  return demands.flatMap(({ type, path, is, why }) =>
+  return [...demands, ...others].flatMap(({ type, path, is, why }) =>
     made(snapshot, type).flatMap((resource): Problem[] => {
       const found = at(resource.body, path);
       return found === is

@@ -9,7 +9,9 @@ import * as front from '../rules/front.ts';
 import * as identities from '../rules/identities.ts';
 import { namesAreTaken } from '../rules/names.ts';
 import * as network from '../rules/network.ts';
+import { pathsAreOpen } from '../rules/paths.ts';
 import * as roles from '../rules/roles.ts';
+import { partsAreWired } from '../rules/wiring.ts';
 import { allowed } from './definitions.ts';
 import { profiles } from './profiles.ts';
 import { snapshot, type Snapshot } from './snapshot.ts';
@@ -94,6 +96,8 @@ function checkSnapshot(
     ...network.zonesAreAParameter(made, environment),
     ...network.zonesAreShared(made, environment),
     ...network.isTagged(made),
+    ...pathsAreOpen(made),
+    ...partsAreWired(made, environment),
     ...deployments.deploymentsAreWhole(made),
     ...front.apiManagementIsDiscreet(made),
     ...front.originIsProven(made),
