@@ -8,7 +8,7 @@ import { createHealthEvents, measureHealth } from '#proxy/routing/health-events.
 import { EndpointHealth } from '#proxy/routing/health.ts';
 import { Pools } from '#proxy/routing/pool.ts';
 import { PoolQueues } from '#proxy/routing/queue/pool-queues.ts';
-import { measureQueues, observeWaits } from '#proxy/routing/queue/queue-metrics.ts';
+import { createQueueEvents, measureQueues } from '#proxy/routing/queue/queue-metrics.ts';
 import { RouteTraces } from '#proxy/routing/trace.ts';
 
 export interface RoutingOptions {
@@ -28,7 +28,7 @@ export function openRouting(options: RoutingOptions): { readonly pools: Pools; r
     [...snapshots.current().endpoints.values()].map((one) => ({ name: one.name, ...health.view(one) })),
   );
   snapshots.onSwap(({ endpoints }) => health.follow(endpoints));
-  const queues = new PoolQueues(clock, observeWaits(metrics));
+  const queues = new PoolQueues(clock, createQueueEvents(log, metrics));
   measureQueues(metrics, queues);
   return { pools: new Pools(health, random, queues), traces: new RouteTraces(settings.keepTraces) };
 }

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { Failure } from '#kernel/errors.ts';
-import { isJsonObject } from '#kernel/json.ts';
 import type { Admission } from '#model/admission.ts';
 import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
@@ -11,6 +10,7 @@ import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
 import { sealer } from './routing/affinity/bind.ts';
+import { looksEncrypted } from './routing/affinity/encrypted-member.ts';
 import { ownerOf } from './routing/affinity/homes.ts';
 import { ReplyContents } from './routing/affinity/reply-contents.ts';
 import { ReplyIds, withClientIds } from './routing/affinity/reply-ids.ts';
@@ -120,8 +120,7 @@ function replyIds({ exchange, caller, binding }: Admission, resource: string): R
 /** Undefined where the metadata that the client gave, which the reply repeats, would be taken for encrypted content. */
 function replyContents({ admission, attempt }: Accepted): ReplyContents | undefined {
   const { exchange, caller } = admission;
-  const { metadata } = exchange.body.json;
-  if (isJsonObject(metadata) && 'encrypted_content' in metadata) return undefined;
+  if (looksEncrypted(exchange.body.json['metadata'])) return undefined;
   const { affinity } = exchange.snapshot;
   const { resource } = attempt.options.choice.member.endpoint;
   return new ReplyContents(affinity, { owner: ownerOf(affinity, caller), resource });

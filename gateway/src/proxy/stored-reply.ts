@@ -1,5 +1,6 @@
 import type { AffinityRules } from '#model/affinity.ts';
 import { isJsonObject, parseJsonObject, type JsonObject } from '#kernel/json.ts';
+import { looksEncrypted } from './routing/affinity/encrypted-member.ts';
 import { ReplyContents } from './routing/affinity/reply-contents.ts';
 import { withClientIds } from './routing/affinity/reply-ids.ts';
 import type { UpstreamReply } from './upstream/send.ts';
@@ -67,7 +68,6 @@ export function sealedReply(bytes: Buffer, { affinity, owner, resource, known, s
   for (const [raw, sealed] of ids) if (raw === sealed) ids.delete(raw);
   const named = withClientIds(bytes, ids);
   // Metadata is what the client wrote.
-  const { metadata } = reply;
-  if (isJsonObject(metadata) && 'encrypted_content' in metadata) return named;
+  if (looksEncrypted(reply['metadata'])) return named;
   return new ReplyContents(affinity, { owner, resource }).end(named);
 }

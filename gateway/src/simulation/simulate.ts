@@ -94,7 +94,9 @@ class Simulator {
       random: this.#random,
       events: { happened: ignore, odd: ignore, defect },
     });
-    this.#pool = new Pools(this.#health, this.#random, new PoolQueues(clock, ignore)).of(modelOf(script, this.#known));
+    this.#pool = new Pools(this.#health, this.#random, new PoolQueues(clock, { waited: ignore, defect })).of(
+      modelOf(script, this.#known),
+    );
     this.tally = new Tally({
       durationMs: script.duration,
       intervalMs: script.interval,

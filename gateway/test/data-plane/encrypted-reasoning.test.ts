@@ -165,6 +165,27 @@ describe('encrypted reasoning that clients keep themselves', () => {
     assert.ok(Number(answer.headers['retry-after']) >= 29);
   });
 
+  test('is refused in few words however much there is of it and however deep it lies', async (context) => {
+    const stack = await start(context, 'routing: { affinity: { unsigned: refuse } }\n');
+    const many = Array.from({ length: 5_000 }, () => ({ type: 'reasoning', encrypted_content: 'tg1_' }));
+    const deep = 50_000;
+    const nested = `${'['.repeat(deep)}{"encrypted_content":"x"}${']'.repeat(deep)}`;
+    for (const input of [`[${nested}]`, JSON.stringify(many)]) {
+      const answer = await call(`${stack.url}/openai/v1/responses`, {
+        headers: { 'api-key': keys.marketing, 'content-type': 'application/json' },
+        body: `{"model":"${model}","input":${input}}`,
+      });
+      assert.equal(answer.status, 400, answer.body);
+      assert.match(answer.body, /invalid_encrypted_content/);
+      assert.ok(answer.body.length < 1_000);
+    }
+    const lax = await start(context);
+    const answer = await respond(lax, { model, input: many });
+    assert.equal(answer.status, 400);
+    assert.match(answer.body, /input\[0\], input\[1\].*input\[19\], and others could not be verified/);
+    assert.ok(answer.body.length < 1_000);
+  });
+
   test('without a tag goes wherever the call goes, unless it is to be refused', async (context) => {
     for (const [setting, status] of [
       ['', 200],

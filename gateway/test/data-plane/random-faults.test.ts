@@ -150,11 +150,13 @@ class WatchedLedger {
 
 /** Undefined where a record is what it should be, beside what the twin generated for it. */
 function complaint({ units, measuredOutput, outcome }: UsageRecord, made: TwinAttempt | undefined): string | undefined {
-  const tokens = `${outcome}: ${units.input}, ${units.output}; generated: ${made?.inputTokens}, ${made?.outputTokens}`;
+  const generated = made ?? { inputTokens: 0, outputTokens: 0 };
+  const { inputTokens, outputTokens } = generated;
+  const tokens = `${outcome}, ${measuredOutput}: ${units.input}, ${units.output} of ${inputTokens}, ${outputTokens}`;
   if (measuredOutput === 'reported')
-    return units.input === made?.inputTokens && units.output === made.outputTokens ? undefined : tokens;
-  if (outcome === 'completed' && measuredOutput !== 'delivered') return `${measuredOutput}, ${tokens}`;
-  return (units.output ?? 0) > (made?.outputTokens ?? 0) ? tokens : undefined;
+    return units.input === inputTokens && units.output === outputTokens ? undefined : tokens;
+  const isCounted = outcome !== 'completed' || measuredOutput === 'delivered';
+  return isCounted && (units.output ?? 0) <= outputTokens ? undefined : tokens;
 }
 
 /** Sends all of them, so many at a time. */

@@ -41,7 +41,10 @@ export class RoutingBench {
         defect: (_endpoint, thrown) => this.defects.push(thrown),
       },
     });
-    this.queues = new PoolQueues(this.clock, ({ ended }) => this.waits.push(ended.how));
+    this.queues = new PoolQueues(this.clock, {
+      waited: ({ ended }) => this.waits.push(ended.how),
+      defect: (_model, thrown) => this.defects.push(thrown),
+    });
     this.pools = new Pools(this.health, random, this.queues);
   }
 

@@ -19,6 +19,7 @@ class Scene {
   /** What `response.write` answers: false asks for a pause. */
   roomy = true;
   drained: () => void = () => {};
+  unreadableEnd = false;
   private tapEnded = false;
   private follower: Expiring | undefined;
 
@@ -32,6 +33,7 @@ class Scene {
         return tap.terminal ? undefined : chunk;
       },
       end: () => {
+        if (this.unreadableEnd) throw new Error('a defect');
         this.tapEnded = true;
       },
       held: () => (tap.terminal || this.tapEnded ? Buffer.from('held') : undefined),
@@ -151,6 +153,31 @@ describe('the relay', () => {
     scene.settled.resolve({ kind: 'held' });
     assert.equal(await done, 'client-left');
     assert.deepEqual(scene.log.slice(2), ['resume', 'settle client-left']);
+  });
+
+  test('an upstream that waited for a client that has left has its whole time to go on', () => {
+    const scene = new Scene();
+    void scene.run({ onLeave: 'drain' });
+    scene.roomy = false;
+    scene.data('one');
+    scene.clock.advance(900);
+    scene.presence.leave();
+    scene.clock.advance(900);
+    scene.data('two');
+    assert.deepEqual(scene.log.slice(2), ['pause', 'resume']);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.log.slice(4), ['abort', 'settle client-left']);
+  });
+
+  test('settles a reply whose end our own code cannot read, and fails', async () => {
+    const scene = new Scene();
+    scene.unreadableEnd = true;
+    const done = scene.run({ stream: false });
+    scene.data('one');
+    assert.doesNotThrow(() => scene.sink?.end(), 'nobody above would settle it');
+    assert.equal(scene.log.at(-1), 'settle upstream-broke');
+    scene.settled.resolve({ kind: 'failure', failure: new Failure('upstream_invalid_reply', 'broke') });
+    await assert.rejects(done, /a defect/);
   });
 
   test('a reader that stands still is cut after the idle time; where it is drained, the reply is read on', () => {

@@ -115,7 +115,12 @@ class Relay implements Expiring, ReplySink, Watcher {
     this.relayed.watchdog.stop();
     if (this.finishing) return;
     const { tap } = this.relayed;
-    tap.end();
+    try {
+      tap.end();
+    } catch (thrown) {
+      this.finish('upstream-broke', thrown);
+      return;
+    }
     // A stream that ends without its terminal event was cut off, however cleanly the connection was closed.
     this.finish(this.relayed.stream && !tap.terminal ? 'upstream-broke' : 'completed');
   }
@@ -144,6 +149,8 @@ class Relay implements Expiring, ReplySink, Watcher {
     if (this.finishing) return;
     this.left = true;
     if (this.relayed.onLeave === 'drain') {
+      // An upstream that had to wait for the client is given its time anew.
+      if (this.waitingForClient) this.relayed.watchdog.touch();
       this.relayed.reply.resume();
       return;
     }

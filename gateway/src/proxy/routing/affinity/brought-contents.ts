@@ -4,7 +4,7 @@ import type { Caller } from '#model/admission.ts';
 import type { Binding } from '#model/affinity.ts';
 import type { BodyContent } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
-import { openContentTag } from './content-tag.ts';
+import { TagsOfCaller } from './content-tag.ts';
 import { ownerOf, resourceAt } from './homes.ts';
 import { contentsIn, type BroughtContents } from './request-contents.ts';
 
@@ -27,39 +27,52 @@ export function madeElsewhere(param: Bringing['param'], what: string): Failure {
   );
 }
 
-/** All contents that a value holds, however their names and texts are spelled: as the resource will read them. */
+/**
+ * All contents that a value holds, however their names and texts are spelled: as the resource will read them. Without
+ * recursion: a body may nest deeper than the stack goes.
+ */
 function* contentsOf(value: Json | undefined): Generator<string> {
-  if (Array.isArray(value)) for (const one of value) yield* contentsOf(one);
-  if (!isJsonObject(value)) return;
-  for (const [name, inner] of Object.entries(value)) {
-    if (name === 'encrypted_content' && typeof inner === 'string') yield inner;
-    else yield* contentsOf(inner);
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    if (Array.isArray(one)) for (const inner of one) left.push(inner);
+    else if (isJsonObject(one))
+      for (const [name, inner] of Object.entries(one)) {
+        if (name === 'encrypted_content' && typeof inner === 'string') yield inner;
+        else left.push(inner);
+      }
   }
 }
 
 /** Whether all that is brought along was signed for this caller. What the bytes show and what they mean must agree. */
-function isAllSigned({ snapshot, caller, body, param }: Bringing, found: BroughtContents | undefined): boolean {
-  const { affinity } = snapshot;
-  const owner = ownerOf(affinity, caller);
+function isAllSigned({ body, param }: Bringing, tags: TagsOfCaller, found: BroughtContents | undefined): boolean {
   let signed = 0;
   for (const text of contentsOf(body.json[param])) {
     if (text === '') continue;
-    if (openContentTag(affinity, Buffer.from(text), { from: 0, owner }) === undefined) return false;
+    if (tags.open(Buffer.from(text), 0) === undefined) return false;
     signed += 1;
   }
   return found === undefined ? signed === 0 : !found.untagged && found.cuts.length === signed;
 }
+
+/** So many items are named; who has more to mend sees what kind of mistake it is. */
+const mostNamed = 20;
 
 /** For an error only: which items a property holds for. */
 function itemsWhere({ snapshot, caller, body, param }: Bringing, holds: (item: BroughtContents) => boolean): string[] {
   const items = body.json[param];
   if (!Array.isArray(items)) return [param];
   const { affinity } = snapshot;
-  return items.flatMap((item: Json, index) => {
+  const tags = new TagsOfCaller(affinity, ownerOf(affinity, caller));
+  const named: string[] = [];
+  for (const [index, item] of items.entries()) {
     const bytes = Buffer.from(JSON.stringify(item));
-    const found = contentsIn(bytes, { start: 0, end: bytes.length }, { affinity, owner: ownerOf(affinity, caller) });
-    return found !== undefined && holds(found) ? [`${param}[${index}]`] : [];
-  });
+    const found = contentsIn(bytes, { start: 0, end: bytes.length }, tags);
+    if (found === undefined || !holds(found)) continue;
+    if (named.length === mostNamed) return [...named, 'and others'];
+    named.push(`${param}[${index}]`);
+  }
+  return named;
 }
 
 function foreign(bringing: Bringing, isForeign: (item: BroughtContents) => boolean): Failure {
@@ -98,8 +111,9 @@ export function boundByContents(bringing: Bringing): Pick<Binding, 'resource' | 
   const { affinity } = snapshot;
   const span = body.spans.get(param);
   if (span === undefined || typeof body.json[param] === 'string') return null;
-  const found = contentsIn(body.bytes, span, { affinity, owner: ownerOf(affinity, caller) });
-  if (affinity.unsigned === 'refuse' && !isAllSigned(bringing, found))
+  const tags = new TagsOfCaller(affinity, ownerOf(affinity, caller));
+  const found = contentsIn(body.bytes, span, tags);
+  if (affinity.unsigned === 'refuse' && !isAllSigned(bringing, tags, found))
     throw unreadable(param, `Encrypted content in '${param}' is not what this caller was given. Leave it out.`);
   const resource = found === undefined ? undefined : homeOf(bringing, found);
   return found === undefined || resource === undefined ? null : { resource, cuts: found.cuts };

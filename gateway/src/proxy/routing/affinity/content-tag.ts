@@ -48,6 +48,32 @@ export function isTagged(bytes: Buffer, from: number): boolean {
   return bytes.subarray(from, from + mark.length).equals(Buffer.from(mark));
 }
 
+/** Bytes from the beginning of a tag that decide on it: itself, and what of the content it signs. */
+const decisiveLength = contentTagLength + longestHead;
+
+/**
+ * The tags of one caller in one request. Each is verified once, however often a client repeats it: a body has room for
+ * tens of thousands.
+ */
+export class TagsOfCaller {
+  readonly #rules: AffinityRules;
+  readonly #owner: string;
+  readonly #known = new Map<string, string | undefined>();
+
+  constructor(rules: AffinityRules, owner: string) {
+    this.#rules = rules;
+    this.#owner = owner;
+  }
+
+  /** As `openContentTag`. */
+  open(bytes: Buffer, from: number): string | undefined {
+    if (!isTagged(bytes, from)) return undefined;
+    const text = bytes.toString('latin1', from, from + decisiveLength);
+    if (!this.#known.has(text)) this.#known.set(text, openContentTag(this.#rules, bytes, { from, owner: this.#owner }));
+    return this.#known.get(text);
+  }
+}
+
 /**
  * The resource of the tag that begins at `from`, by its own tag. Undefined where it was changed, moved, or belongs to somebody
  * else: which of them, nobody learns.

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { array, assert as holds, integer, property } from 'fast-check';
 import type { AffinityRules } from '#model/affinity.ts';
-import { contentTag, contentTagLength, headOf, openContentTag } from './content-tag.ts';
+import { contentTag, contentTagLength, headOf, openContentTag, TagsOfCaller } from './content-tag.ts';
+import { looksEncrypted } from './encrypted-member.ts';
 import { ReplyContents } from './reply-contents.ts';
 import { contentsIn } from './request-contents.ts';
 import { resourceTag, signingKey } from './signature.ts';
@@ -110,6 +111,23 @@ describe('the encrypted contents of a reply', () => {
     assert.equal(contents.end(undefined), undefined);
   });
 
+  test('are not searched for where metadata would be taken for one, and metadata keeps what the client wrote', () => {
+    for (const name of ['encrypted_content', 'a"encrypted_content', '\\"encrypted_content']) {
+      const bytes = Buffer.from(JSON.stringify({ metadata: { [name]: 'mine' } }));
+      assert.equal(looksEncrypted({ [name]: 'mine' }), true, name);
+      assert.notDeepEqual(new ReplyContents(rules, whose).end(bytes), bytes, 'it would be taken for one');
+    }
+    for (const harmless of [
+      { my_encrypted_content: '', encrypted_contents: '' },
+      { a: '"encrypted_content":"b"' },
+      null,
+    ]) {
+      const bytes = Buffer.from(JSON.stringify({ metadata: harmless }));
+      assert.equal(looksEncrypted(harmless), false);
+      assert.equal(new ReplyContents(rules, whose).end(bytes), bytes);
+    }
+  });
+
   test('are not waited for: their beginning is enough, and a reply that breaks off keeps what came', () => {
     const contents = new ReplyContents(rules, whose);
     const begun = Buffer.from(`{"encrypted_content":"${raw.slice(0, 64)}`);
@@ -126,7 +144,7 @@ describe('the encrypted contents of a reply', () => {
 
 const found = (input: unknown, as = owner): ReturnType<typeof contentsIn> => {
   const bytes = Buffer.from(JSON.stringify(input));
-  return contentsIn(bytes, { start: 0, end: bytes.length }, { affinity: rules, owner: as });
+  return contentsIn(bytes, { start: 0, end: bytes.length }, new TagsOfCaller(rules, as));
 };
 const item = (content: unknown): object => ({ type: 'reasoning', encrypted_content: content });
 
@@ -163,5 +181,32 @@ describe('the encrypted contents that a request brings along', () => {
     assert.deepEqual(found([item(tagged(raw))], 'subscription finance-copilot'), { ...nothing, refused: true });
     assert.deepEqual(found([item(`tg1_${'A'.repeat(31)}.${raw}`)]), { ...nothing, refused: true });
     assert.deepEqual(found([item('tg1_')]), { ...nothing, refused: true });
+  });
+
+  test('are looked at up to the first that is refused', () => {
+    const brought = found([item(tagged(raw)), item('tg1_'), item(tagged(raw)), item(raw)]);
+    assert.deepEqual(
+      { ...brought, cuts: brought?.cuts.length },
+      {
+        homes: new Set([resourceTag(weu)]),
+        cuts: 1,
+        untagged: false,
+        refused: true,
+      },
+    );
+  });
+
+  test('are verified once, however often the same one stands there', (context) => {
+    const tags = new TagsOfCaller(rules, owner);
+    const bytes = Buffer.from(tagged(raw) + tagged(raw) + tagged(`another${raw}`));
+    const verified = context.mock.method(Buffer, 'from');
+    const next = Buffer.byteLength(tagged(raw));
+    assert.equal(tags.open(bytes, 0), resourceTag(weu));
+    const once = verified.mock.callCount();
+    assert.ok(once > 0);
+    assert.equal(tags.open(bytes, next), resourceTag(weu));
+    assert.equal(verified.mock.callCount(), once + 1, 'only the mark is looked for');
+    assert.equal(tags.open(bytes, 2 * next), resourceTag(weu));
+    assert.equal(tags.open(bytes, 1), undefined);
   });
 });

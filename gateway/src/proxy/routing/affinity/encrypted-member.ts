@@ -1,3 +1,4 @@
+import { isJsonObject, type Json } from '#kernel/json.ts';
 import { encryptedMember } from '#model/affinity.ts';
 
 const quote = '"'.charCodeAt(0);
@@ -11,6 +12,16 @@ function afterSpace(bytes: Buffer, from: number): number {
   let at = from;
   while (at - from < mostSpace && isSpace(bytes[at])) at += 1;
   return at;
+}
+
+const nameAtEnd = encryptedMember.subarray(0, -1).toString();
+
+/**
+ * Whether names that a client gave to its metadata, which replies repeat, would be taken for the member: the name itself, or
+ * one that ends with it behind a quotation mark.
+ */
+export function looksEncrypted(metadata: Json | undefined): boolean {
+  return isJsonObject(metadata) && Object.keys(metadata).some((name) => `"${name}`.endsWith(nameAtEnd));
 }
 
 /**

@@ -1,6 +1,6 @@
-import { encryptedMember, type AffinityRules } from '#model/affinity.ts';
+import { encryptedMember } from '#model/affinity.ts';
 import type { MemberSpan } from '#model/request-body.ts';
-import { contentTagLength, isTagged, openContentTag } from './content-tag.ts';
+import { contentTagLength, isTagged, type TagsOfCaller } from './content-tag.ts';
 import { textAt } from './encrypted-member.ts';
 
 /** What a request brings along that only one resource can read. */
@@ -11,18 +11,14 @@ export interface BroughtContents {
   readonly cuts: readonly MemberSpan[];
   /** One has no tag: it was made before the gateway made them, or past it. */
   readonly untagged: boolean;
-  /** One has a tag that is not ours, was changed, or is another caller's. */
+  /** One has a tag that is not ours, was changed, or is another caller's: what stands behind it was not looked at. */
   readonly refused: boolean;
 }
 
 const quote = '"'.charCodeAt(0);
 
 /** Looks through one member of a body. Undefined where it brings nothing: found out by one search in its bytes. */
-export function contentsIn(
-  bytes: Buffer,
-  span: MemberSpan,
-  { affinity, owner }: { readonly affinity: AffinityRules; readonly owner: string },
-): BroughtContents | undefined {
+export function contentsIn(bytes: Buffer, span: MemberSpan, tags: TagsOfCaller): BroughtContents | undefined {
   const given = bytes.subarray(span.start, span.end);
   let found = given.indexOf(encryptedMember);
   if (found === -1) return undefined;
@@ -30,10 +26,10 @@ export function contentsIn(
   const cuts: MemberSpan[] = [];
   let untagged = false;
   let refused = false;
-  for (; found !== -1; found = given.indexOf(encryptedMember, found + encryptedMember.length)) {
+  for (; found !== -1 && !refused; found = given.indexOf(encryptedMember, found + encryptedMember.length)) {
     const from = textAt(given, found) ?? -1;
     if (from === -1 || given[from] === quote) continue;
-    const home = openContentTag(affinity, given, { from, owner });
+    const home = tags.open(given, from);
     if (home !== undefined) {
       homes.add(home);
       cuts.push({ start: span.start + from, end: span.start + from + contentTagLength });

@@ -311,6 +311,20 @@ describe('calls that wait for capacity', () => {
     assert.deepEqual(log.slice(1), ['faulty hopeless after 0', 'other weu after 250']);
   });
 
+  test('do not end the process by a defect that strikes when their time comes', async () => {
+    bench.attempt(weu, throttledFor(1_000));
+    const faulty = bench.plan(one);
+    const wait = ask('faulty', one, { plan: faulty });
+    const other = ask('other', one);
+    faulty.take = () => {
+      throw new Error('a defect');
+    };
+    await pass(1_500);
+    await Promise.all([wait, other]);
+    assert.deepEqual(bench.defects.map(String), ['Error: a defect']);
+    assert.deepEqual(log, ['faulty hopeless after 1000', 'other weu after 1250']);
+  });
+
   test('keep a slow call from its second attempt only where they could have that place', async () => {
     for (const resource of [weu.resource, null]) {
       bench = new RoutingBench();

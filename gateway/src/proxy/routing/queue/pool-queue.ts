@@ -59,12 +59,20 @@ export interface QueuedCall {
   readonly deadlineAt: number;
 }
 
-/** Told of every wait, as it ends. */
-export type WaitObserver = (wait: {
+/** A wait that has ended. */
+export interface EndedWait {
   readonly model: string;
   readonly priority: Priority;
   readonly ended: Waited;
-}) => void;
+}
+
+/** Told of what happens in a queue. */
+export interface QueueEvents {
+  /** Of every wait, as it ends. */
+  waited(wait: EndedWait): void;
+  /** The line could not be worked off when its time came, by a defect of ours: a timer has nobody else to tell. */
+  defect(model: string, thrown: unknown): void;
+}
 
 /** How long after the first one the next is let go, ms; half of that after as long again, and so on: 1, 2, 4, 8 in each. */
 const firstGapMs = 250;
@@ -111,7 +119,7 @@ class Waiting {
 export class PoolQueue implements StateWatcher {
   readonly #model: string;
   readonly #clock: Clock;
-  readonly #observe: WaitObserver;
+  readonly #events: QueueEvents;
   readonly #line = new FairLine<Waiting>();
   readonly #watched = new Set<EndpointState>();
   #timer: Timer | undefined;
@@ -128,10 +136,10 @@ export class PoolQueue implements StateWatcher {
   /** Valid while the line is looked through. */
   readonly #outlooks = new Map<QueuedPlan['pool'], number | undefined>();
 
-  constructor(model: string, clock: Clock, observe: WaitObserver) {
+  constructor(model: string, clock: Clock, events: QueueEvents) {
     this.#model = model;
     this.#clock = clock;
-    this.#observe = observe;
+    this.#events = events;
   }
 
   get length(): number {
@@ -177,7 +185,7 @@ export class PoolQueue implements StateWatcher {
       since: now,
       until,
       end: (ended) => {
-        this.#observe({ model: this.#model, priority: call.priority, ended });
+        this.#events.waited({ model: this.#model, priority: call.priority, ended });
         end(ended);
       },
     });
@@ -262,6 +270,15 @@ export class PoolQueue implements StateWatcher {
     }
   }
 
+  /** A defect that one call of the line shows must not end the process, and with it everybody else's calls. */
+  #wake(): void {
+    try {
+      this.#pump();
+    } catch (thrown) {
+      this.#events.defect(this.#model, thrown);
+    }
+  }
+
   /** Sees to it that the line is worked off further. */
   #sleep(now: number): void {
     if (this.#line.length === 0) this.#rest();
@@ -333,7 +350,7 @@ export class PoolQueue implements StateWatcher {
     this.#timerAt = at;
     this.#timer = this.#clock.after(Math.max(1, at - now), () => {
       this.#timer = undefined;
-      this.#pump();
+      this.#wake();
     });
   }
 

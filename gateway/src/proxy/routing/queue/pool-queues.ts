@@ -1,23 +1,23 @@
 import type { Clock } from '#kernel/clock.ts';
 import { priorities, type Priority } from '#model/priority.ts';
-import { PoolQueue, type WaitObserver } from './pool-queue.ts';
+import { PoolQueue, type QueueEvents } from './pool-queue.ts';
 
 /** The queues of all models, made when somebody has to wait. One per process. */
 export class PoolQueues {
   readonly #byModel = new Map<string, PoolQueue>();
   readonly #clock: Clock;
-  readonly #observe: WaitObserver;
+  readonly #events: QueueEvents;
   #closed = false;
 
-  constructor(clock: Clock, observe: WaitObserver) {
+  constructor(clock: Clock, events: QueueEvents) {
     this.#clock = clock;
-    this.#observe = observe;
+    this.#events = events;
   }
 
   of(model: string): PoolQueue {
     let queue = this.#byModel.get(model);
     if (queue === undefined) {
-      queue = new PoolQueue(model, this.#clock, this.#observe);
+      queue = new PoolQueue(model, this.#clock, this.#events);
       if (this.#closed) queue.close();
       this.#byModel.set(model, queue);
     }

@@ -1,9 +1,10 @@
+import type { Log } from '#kernel/log.ts';
 import { latencyBuckets, type Metrics } from '#kernel/metrics.ts';
-import type { WaitObserver } from './pool-queue.ts';
+import type { QueueEvents } from './pool-queue.ts';
 import type { PoolQueues } from './pool-queues.ts';
 
-/** Counts waits for capacity, and how long they took. */
-export function observeWaits(metrics: Metrics): WaitObserver {
+/** Counts waits for capacity, and how long they took; logs what went wrong with them. */
+export function createQueueEvents(log: Log, metrics: Metrics): QueueEvents {
   const waits = metrics.counter(
     'tollgate_waits_total',
     'Waits for capacity, by model, priority and how they ended: taken, expired, hopeless, full, displaced, left, drained.',
@@ -12,9 +13,14 @@ export function observeWaits(metrics: Metrics): WaitObserver {
     help: 'How long calls waited that were taken in the end, by model and priority.',
     buckets: latencyBuckets,
   });
-  return ({ model, priority, ended }) => {
-    waits.with({ model, priority, how: ended.how }).add(1);
-    if (ended.how === 'taken') seconds.with({ model, priority }).observe(ended.ms / 1000);
+  return {
+    waited({ model, priority, ended }) {
+      waits.with({ model, priority, how: ended.how }).add(1);
+      if (ended.how === 'taken') seconds.with({ model, priority }).observe(ended.ms / 1000);
+    },
+    defect(model, thrown) {
+      log.error({ model, err: thrown }, 'calls that wait for capacity could not be worked off');
+    },
   };
 }
 
