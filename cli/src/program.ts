@@ -22,6 +22,7 @@ import { addExportFocus } from './commands/export/focus.ts';
 import { addExportKey } from './commands/export/key.ts';
 import { addExportStatement } from './commands/export/statement.ts';
 import { addExportVerify } from './commands/export/verify.ts';
+import { addBatchesList } from './commands/batches/list.ts';
 import { addLedgerBackup } from './commands/ledger/backup.ts';
 import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
@@ -129,6 +130,11 @@ const tree: readonly (Add | Noun)[] = [
     name: 'ledger',
     description: 'The record of every call.',
     verbs: [addLedgerVerify, addLedgerHeld, addLedgerWriteOff, addLedgerReship, addLedgerBackup, addLedgerRestore],
+  },
+  {
+    name: 'batches',
+    description: 'Batches that run, or are not metered yet.',
+    verbs: [addBatchesList],
   },
   {
     name: 'deployments',

@@ -58,6 +58,7 @@ describe('the OpenAPI document', () => {
         .toSorted(),
       [
         'get /admin/v1/audit auditTrail',
+        'get /admin/v1/batches listBatches',
         'get /admin/v1/budgets listBudgets',
         'get /admin/v1/budgets/events listBudgetEvents',
         'get /admin/v1/budgets/refusals/{id} explainRefusal',

@@ -6,6 +6,7 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
+import type { OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
 import type {
   BudgetEventPage,
   BudgetEventQuery,
@@ -69,6 +70,12 @@ export interface AdminAdjustments {
   breakEven(query: BreakEvenQuery): Promise<BreakEven>;
   /** Allocates booked hours of provisioned deployments by what the configuration says now. */
   allocateAnew(request: PtuAllocateRequest): Promise<PtuAllocateReply>;
+}
+
+/** Batches that run, or are not metered yet. */
+export interface AdminBatches {
+  /** Rejects with `admin_unready` where the store does not hold everything yet that was journalled. */
+  list(): Promise<OpenBatches>;
 }
 
 /** How calls are routed. */
@@ -135,6 +142,7 @@ export interface AdminDependencies {
   readonly deployments: DeploymentControl;
   readonly routes: RouteControl;
   readonly adjustments: AdminAdjustments;
+  readonly batches: AdminBatches;
   readonly budgets: AdminBudgets;
   readonly counters: AdminCounters;
   prices(): PriceList;

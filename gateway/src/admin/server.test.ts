@@ -218,6 +218,7 @@ describe('what is only shown', () => {
     ['GET', '/admin/v1/config', answers.config],
     ['POST', '/admin/v1/ledger/verify', answers.verification],
     ['GET', '/admin/v1/ledger/lag', answers.lag],
+    ['GET', '/admin/v1/batches', { follows: true, batches: [answers.openBatch] }],
     ['GET', '/admin/v1/ledger/held', { attempts: [answers.heldAttempt], next: null }],
     ['GET', '/admin/v1/version', answers.version],
   ];

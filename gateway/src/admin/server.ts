@@ -14,6 +14,7 @@ import { budgetRoutes } from './routes/budgets.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { ledgerWorkRoutes } from './routes/ledger-work.ts';
 import { adjustmentRoutes } from './routes/adjustments.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { openRoutes } from './routes/open.ts';
 import { counterRoutes } from './routes/counters.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
@@ -117,6 +118,7 @@ function guardedRoutes(app: AdminApp, dependencies: AdminDependencies): void {
   deploymentRoutes(app, dependencies);
   routeRoutes(app, dependencies);
   adjustmentRoutes(app, dependencies);
+  batchRoutes(app, dependencies);
   budgetRoutes(app, dependencies);
   counterRoutes(app, dependencies);
   ptuRoutes(app, dependencies);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deploymentControl } from './deployments.ts';
+import { adminBatches } from './batches.ts';
 import { adminAdjustments } from './adjustments.ts';
 import { adminBudgets } from '#compose/limits/budgets.ts';
 import { composeExports } from './exports.ts';
@@ -45,6 +46,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
+    batches: adminBatches(parts),
     budgets: adminBudgets({
       ledger,
       engine: parts.engine,

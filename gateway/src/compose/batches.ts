@@ -2,7 +2,10 @@ import type { OpenLedger } from '#compose/ledger/ledger.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
-import { BatchFollower } from '#proxy/batches/follow.ts';
+import type { OpenBatch } from '@tollgate/contract/admin-api/batches.ts';
+import type { AdminBatches } from '#admin/ports.ts';
+import type { PendingBatch } from '#model/batch.ts';
+import { BatchFollower, type Look } from '#proxy/batches/follow.ts';
 import type { BatchBook } from '#proxy/ports.ts';
 import type { Services } from '#proxy/services.ts';
 
@@ -28,7 +31,7 @@ export function followBatches(
     metrics,
     closers,
   }: { readonly snapshots: Snapshots; readonly metrics: Metrics; readonly closers: (() => Promise<void> | void)[] },
-): void {
+): BatchFollower {
   const follower = new BatchFollower({ services, pollMs: () => snapshots.currentConfig().batches.pollEvery });
   metrics.gauge('tollgate_batches_pending', {
     help: 'Batches that are not in the ledger yet with what they used; 0 on gateways that do not follow them.',
@@ -36,4 +39,42 @@ export function followBatches(
   });
   follower.start();
   closers.push(() => follower.close());
+  return follower;
+}
+
+function viewOf({ caller, servedBy, ...batch }: PendingBatch, look: Look | undefined): OpenBatch {
+  return {
+    id: batch.id,
+    batch: batch.upstreamId,
+    requestId: batch.requestId,
+    at: new Date(batch.at).toISOString(),
+    consumer: caller.consumer,
+    subscription: caller.subscription,
+    costCentre: caller.costCentrePath,
+    model: batch.requestedModel,
+    endpoint: servedBy.endpoint,
+    deployment: `${servedBy.resource}/${servedBy.deployment}`,
+    reservedNanoUsd: batch.reservedNano === null ? null : String(batch.reservedNano),
+    status: look?.status ?? null,
+    lookedAt: look === undefined ? null : new Date(look.at).toISOString(),
+    problem: look?.problem ?? null,
+  };
+}
+
+/** Batches that are not in the ledger yet with what they used, and what the last look at each has shown. */
+export function adminBatches({
+  ledger,
+  follower,
+  clock,
+}: {
+  readonly ledger: Pick<OpenLedger, 'batches'>;
+  readonly follower: Pick<BatchFollower, 'follows' | 'lookAt'>;
+  readonly clock: Clock;
+}): AdminBatches {
+  return {
+    async list() {
+      const open = await ledger.batches.open(clock.now());
+      return { follows: follower.follows, batches: open.map((batch) => viewOf(batch, follower.lookAt(batch.id))) };
+    },
+  };
 }

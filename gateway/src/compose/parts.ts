@@ -31,6 +31,7 @@ import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
 import type { PolicyStep } from '#proxy/policies/policy.ts';
 import { stepsByName } from '#proxy/policies/registry.ts';
+import type { BatchFollower } from '#proxy/batches/follow.ts';
 import type { Services } from '#proxy/services.ts';
 import { UpstreamConnections } from '#proxy/upstream/connections.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
@@ -84,6 +85,7 @@ export interface Parts {
   readonly services: Services;
   readonly engine: Engine;
   readonly refusedCalls: RefusedCalls;
+  readonly follower: BatchFollower;
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
@@ -173,6 +175,6 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
-  followBatches(services, { snapshots, metrics, closers });
-  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, ...limits };
+  const follower = followBatches(services, { snapshots, metrics, closers });
+  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, follower, ...limits };
 }

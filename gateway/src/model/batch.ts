@@ -12,6 +12,8 @@ export interface PendingBatch {
   readonly requestedModel: string;
   /** The resource's id; null where no reply told it: it has to be looked for. */
   readonly upstreamId: string | null;
+  /** What is held for all its lines, 10^-9 USD; null where no budget reserved anything. */
+  readonly reservedNano: bigint | null;
 }
 
 /** What the ledger has of a line. `lost`: a record that was opened and never finished. */

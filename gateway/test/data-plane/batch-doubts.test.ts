@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
+import { openBatchesSchema, type OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
 import { APIError, BadRequestError, NotFoundError } from 'openai';
 import { batchStack, begin, budget, chatLine, clientOf, held, metered, upload } from '../support/batch-stack.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
@@ -55,6 +56,34 @@ describe('what a batch used is not read', () => {
     await stack.gateway.drain('test');
     stack.twin.release();
     await assertMetered(await stack.restart());
+  });
+});
+
+test('operators see every open batch, held for or not, and why it cannot be metered', async (context) => {
+  const stack = await batchStack(context, { batch: '[one-batch]' });
+  const batches = async (): Promise<OpenBatches> =>
+    openBatchesSchema.parse((await stack.admin('/admin/v1/batches')).json);
+  assert.deepEqual((await batches()).batches, []);
+  const begun = await begin(clientOf(stack.url, keys.marketing), lines);
+  stack.twin.addFault({ kind: 'status', status: 404, times: null, match: { operation: 'files.content' } });
+  moveToEnd(stack);
+  for (let look = 0; look < 500 && (await batches()).batches[0]?.problem == null; look += 1) await held(stack);
+  const { follows, batches: open } = await batches();
+  assert.equal(follows, true);
+  const [{ at, lookedAt, id, requestId, batch, ...rest } = assert.fail('it is open')] = open;
+  assert.equal(open.length, 1);
+  assert.ok(id !== '' && requestId !== '' && batch?.startsWith('batch_') === true && lookedAt !== null);
+  assert.equal(Math.floor(Date.parse(at) / 1000), begun.created_at);
+  assert.deepEqual(rest, {
+    consumer: 'marketing',
+    subscription: 'marketing-web',
+    costCentre: 'contoso/marketing',
+    model: 'gpt-5.4-mini',
+    endpoint: 'one-batch',
+    deployment: 'one/mini-batch',
+    reservedNanoUsd: null,
+    status: 'completed',
+    problem: 'The resource does not give the output file out (404).',
   });
 });
 

@@ -98,6 +98,22 @@ export const answers = {
     reached: '2026-03-01T00:00:00.000Z',
     next: 'book-2-1772323200000-attempt-1',
   },
+  openBatch: {
+    id: '01KAMZ6G00Q3V7B1N4T8XWY2ZC',
+    batch: 'batch_1',
+    requestId: '01KAMZ6G00AAAAAAAAAAAAAAAA',
+    at: '2026-11-20T09:20:30.000Z',
+    consumer: 'marketing',
+    subscription: 'marketing-web',
+    costCentre: 'contoso/marketing',
+    model: 'gpt-5.4-mini',
+    endpoint: 'one-batch',
+    deployment: 'one/mini-batch',
+    reservedNanoUsd: null,
+    status: 'in_progress',
+    lookedAt: '2026-11-20T09:21:30.000Z',
+    problem: null,
+  },
   heldAttempt: {
     id: 'attempt-1',
     requestId: 'request-1',
@@ -288,6 +304,7 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       breakEven: ({ from, to }) => Promise.resolve({ from, to, priceBook: 'book-2', rows: [] }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },
+    batches: { list: () => Promise.resolve({ follows: true, batches: [answers.openBatch] }) },
     budgets: {
       list: ({ budget }) =>
         budget === undefined || budget === answers.budget.id

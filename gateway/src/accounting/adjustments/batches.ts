@@ -28,6 +28,7 @@ function pendingOf(record: StoredRecord): PendingBatch {
     caller: { ...series.caller, endUser },
     servedBy: series.servedBy,
     requestedModel: series.requestedModel,
+    reservedNano: record.reservedNano,
     // One whose beginning was lost has no id of the resource's, or that of a failed reply.
     upstreamId: record.outcome === 'completed' && typeof upstreamId === 'string' ? upstreamId : null,
   };

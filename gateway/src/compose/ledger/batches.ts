@@ -3,6 +3,7 @@ import type { Adjustment, LedgerStore, RecordKey, Shipping } from '#accounting/l
 import { orUnavailable } from './stores.ts';
 import type { LineState, PendingBatch } from '#model/batch.ts';
 import type { Cost } from '#model/money.ts';
+import { Failure } from '#kernel/errors.ts';
 
 /** What the ledger's worker knows of batches. It books nothing: that is the journal's, in the other thread. */
 export interface BatchServices {
@@ -11,6 +12,8 @@ export interface BatchServices {
    * how long the others keep away, from the last sign of work on.
    */
   pending(asked: { readonly now: number; readonly leaseMs: number }): Promise<readonly PendingBatch[] | null>;
+  /** For whoever asks, whether this gateway follows them or not. Rejects with `admin_unready` where the store is behind. */
+  open(now: number): Promise<readonly PendingBatch[]>;
   /** Null where another gateway has taken over meanwhile. */
   lineStates(keys: readonly RecordKey[]): Promise<readonly LineState[] | null>;
   end(key: RecordKey, given: { readonly cost: Cost; readonly now: number }): Promise<Adjustment | undefined>;
@@ -35,12 +38,18 @@ export function batchServices({ store, shipping, holder }: BatchSources): BatchS
       if (!(await alone()) || !(await shipping.caughtUp(longestWaitMs))) return null;
       return await pendingBatches(store, now);
     },
+    async open(now) {
+      if (!(await shipping.caughtUp(longestWaitMs)))
+        throw new Failure('admin_unready', 'The store does not hold everything yet that was journalled.');
+      return await pendingBatches(store, now);
+    },
     lineStates: async (keys) => ((await alone()) ? await lineStates(store, keys) : null),
     end: async (key, given) => await endOfBatch(store, key, given),
     isMetered: async (attemptId) => await isBatchMetered(store, attemptId),
   };
   return {
     pending: async (asked) => await orUnavailable(services.pending(asked)),
+    open: async (now) => await orUnavailable(services.open(now)),
     lineStates: async (keys) => await orUnavailable(services.lineStates(keys)),
     end: async (key, given) => await orUnavailable(services.end(key, given)),
     isMetered: async (attemptId) => await orUnavailable(services.isMetered(attemptId)),

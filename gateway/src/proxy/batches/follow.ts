@@ -34,6 +34,24 @@ class TakenOver extends Error {}
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 const count = (value: unknown): number => (typeof value === 'number' && Number.isSafeInteger(value) ? value : 0);
 
+/** What the last look at a batch has shown. */
+export interface Look {
+  /** UTC ms. */
+  readonly at: number;
+  /** As the resource told it; null where it did not. */
+  readonly status: string | null;
+  /** Why it could not be metered; null where nothing was wrong. */
+  readonly problem: string | null;
+}
+
+/** What is known of a batch from look to look. */
+interface Followed {
+  status: string | null;
+  /** Since when the resource has been asked for it in vain, monotonic ms: the time of day may jump. */
+  missingSince: number | null;
+  look: Look | undefined;
+}
+
 /** A batch that has ended, with what is needed to read it. */
 interface Over {
   readonly batch: PendingBatch;
@@ -52,7 +70,8 @@ export class BatchFollower {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
-  #pending = 0;
+  #pending: readonly PendingBatch[] | null = null;
+  readonly #followed = new Map<string, Followed>();
   /** Whatever is under way is given up when the gateway goes: the next one goes on. */
   readonly #presence = new Presence();
 
@@ -62,7 +81,17 @@ export class BatchFollower {
 
   /** Batches that are not metered yet, as of the last look; 0 where another gateway looks. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending?.length ?? 0;
+  }
+
+  /** False where another gateway looks, or nobody can now. */
+  get follows(): boolean {
+    return this.#pending !== null;
+  }
+
+  /** Undefined of a batch that this gateway has not looked at; `id`: of the attempt that began it. */
+  lookAt(id: string): Look | undefined {
+    return this.#followed.get(id)?.look;
   }
 
   start(): void {
@@ -90,7 +119,8 @@ export class BatchFollower {
     try {
       const leaseMs = Math.max(shortestLeaseMs, 2 * this.#options.pollMs());
       const pending = await batches.pending({ now: clock.now(), leaseMs });
-      this.#pending = pending?.length ?? 0;
+      this.#pending = pending;
+      this.#forgetOthers(pending ?? []);
       for (const batch of pending ?? []) {
         if (this.#closed) return;
         await this.#followOne(batch);
@@ -101,27 +131,46 @@ export class BatchFollower {
     }
   }
 
+  #forgetOthers(pending: readonly PendingBatch[]): void {
+    const open = new Set(pending.map(({ id }) => id));
+    for (const id of this.#followed.keys()) if (!open.has(id)) this.#followed.delete(id);
+  }
+
+  #followedAs({ id }: PendingBatch): Followed {
+    const known = this.#followed.get(id) ?? { status: null, missingSince: null, look: undefined };
+    this.#followed.set(id, known);
+    return known;
+  }
+
   /** What is wrong with one of them keeps no other one waiting. */
   async #followOne(batch: PendingBatch): Promise<void> {
-    const { log } = this.#options.services;
+    const { clock, log } = this.#options.services;
+    const followed = this.#followedAs(batch);
     try {
-      await this.#follow(batch);
+      await this.#follow(batch, followed);
+      followed.look = { at: clock.now(), status: followed.status, problem: null };
     } catch (thrown) {
+      const problem = thrown instanceof Error ? thrown.message : 'unknown';
+      followed.look = { at: clock.now(), status: followed.status, problem };
       if (thrown instanceof TakenOver || this.#closed) throw thrown;
       log.error({ err: thrown, batch: batch.id }, 'a batch cannot be metered now; what it may cost stays held');
     }
   }
 
-  async #follow(batch: PendingBatch): Promise<void> {
+  async #follow(batch: PendingBatch, followed: Followed): Promise<void> {
     const { services } = this.#options;
     const endpoint = services.snapshots.current().endpoints.get(batch.servedBy.endpoint);
     if (endpoint === undefined)
       throw new Error(`The endpoint '${batch.servedBy.endpoint}' is not in the configuration any more.`);
     const json = await this.#find(batch, endpoint);
     if (json === undefined) {
-      if (services.clock.now() - batch.at > searchedMs) await this.#end(batch, endpoint);
+      const now = services.clock.monotonic();
+      followed.missingSince ??= now;
+      if (now - followed.missingSince >= searchedMs) await this.#end(batch, endpoint);
       return;
     }
+    followed.missingSince = null;
+    followed.status = text(json['status']);
     if (!ended.has(json['status'])) return;
     const operation = batchOperation(json['endpoint']);
     if (operation === undefined) throw new Error('The batch calls what no reader reads.');
