@@ -37,7 +37,8 @@ export function generateTelemetryReference(): string {
 ## The span of a call
 
 Kind: server. Name: method and route, \`POST /openai/v1/chat/completions\`. It begins when the head of the call has arrived and ends
-with the last byte of the answer, also of a stream. Failed: from 500 on, and where an answer that had begun
+with the last byte of the answer, also of a stream; where its client has left and the reply
+is read on for its usage, with that. Failed: from 500 on, and where an answer that had begun
 broke off.
 
 | attribute | what it says |

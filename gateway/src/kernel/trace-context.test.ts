@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTraceParent, TraceIds, traceParentText, traceStateOf } from './trace-context.ts';
+import { parseTraceParent, passedOnContext, TraceIds, traceParentText, traceStateOf } from './trace-context.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const spanId = 'b7ad6b7169203331';
@@ -48,3 +48,22 @@ test('ids are hexadecimal, of their length, and differ', () => {
   assert.equal(new Set(drawn).size, 1000);
   for (const id of drawn) assert.match(id, /^(?:[0-9a-f]{32}|[0-9a-f]{16})$/);
 });
+
+for (const [what, headers, expected] of [
+  ['none', {}, []],
+  ['a parent alone', { traceparent: `00-${traceId}-${spanId}-00` }, ['traceparent', `00-${traceId}-${spanId}-00`]],
+  [
+    'a parent and its state, which must stay together',
+    { traceparent: `00-${traceId}-${spanId}-00`, tracestate: 'a=1,b=2' },
+    ['traceparent', `00-${traceId}-${spanId}-00`, 'tracestate', 'a=1,b=2'],
+  ],
+  ['a state without a parent', { tracestate: 'a=1' }, []],
+  ['a state of a malformed parent', { traceparent: 'nonsense', tracestate: 'a=1' }, []],
+  [
+    'a malformed state',
+    { traceparent: `00-${traceId}-${spanId}-00`, tracestate: 'a' },
+    ['traceparent', `00-${traceId}-${spanId}-00`],
+  ],
+] as const)
+  test(`a context goes on where no span of ours is between: ${what}`, () =>
+    assert.deepEqual(passedOnContext(headers), expected));

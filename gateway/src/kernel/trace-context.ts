@@ -50,6 +50,18 @@ export function traceStateOf(value: string | readonly string[] | undefined): str
   return members.every((member) => stateMember.test(member)) ? members.join(',') : null;
 }
 
+const none: readonly string[] = [];
+
+/** The headers of a caller's context, name and value in turn, as they go on where no span of ours is between; none where it is malformed. */
+export function passedOnContext(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): readonly string[] {
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent !== 'string' || parseTraceParent(traceparent) === undefined) return none;
+  const state = traceStateOf(tracestate);
+  return state === null ? ['traceparent', traceparent] : ['traceparent', traceparent, 'tracestate', state];
+}
+
 const blockBytes = 2048;
 
 /** Draws ids of traces and spans; in blocks, because one draw costs more than the rest of an id. */

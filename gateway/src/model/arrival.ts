@@ -32,8 +32,11 @@ export interface Arrival {
   readonly presentedToken: string | null;
   /** As they came, lower-case names. Never logged, never sent on whole. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** W3C trace context of the caller, as it came; null where absent or malformed. Passed on where the gateway adds no spans. */
-  readonly traceparent: string | null;
+  /**
+   * W3C trace context of the caller, as it came: `traceparent` and its value, then `tracestate` and its value where there is one;
+   * empty where absent or malformed. Passed on where the gateway adds no spans.
+   */
+  readonly traceContext: readonly string[];
   /** Undefined where the gateway adds no spans to a trace. */
   readonly trace: CallTrace | undefined;
   /** `x-ms-client-request-id` of the client: echoed to it, recorded in the log, never sent on. */

@@ -185,11 +185,14 @@ async function stored(
 }
 
 /** By the names that OpenTelemetry has for logs; without a span of ours, the trace that the caller named. */
-function traceOf({ trace }: Journey, { traceparent }: Arrival): object | undefined {
+function traceOf({ trace }: Journey, { traceContext }: Arrival): object | undefined {
   if (trace !== undefined) return { trace_id: trace.traceId, span_id: trace.spanId };
-  const parent = traceparent === null ? undefined : parseTraceParent(traceparent);
+  const parent = parseTraceParent(traceContext[1]);
   return parent === undefined ? undefined : { trace_id: parent.traceId };
 }
+
+/** A name in a path may be as long as a client likes. */
+const longestModelName = 256;
 
 function nameOfWork(journey: Journey): object {
   const { arrival, exchange } = journey;
@@ -197,7 +200,7 @@ function nameOfWork(journey: Journey): object {
   return {
     operation: arrival.operation,
     surface: arrival.surface,
-    model: exchange === undefined ? arrival.pathModel : exchange.requestedModel,
+    model: (exchange === undefined ? arrival.pathModel : exchange.requestedModel)?.slice(0, longestModelName),
     stream: exchange?.stream,
     ...traceOf(journey, arrival),
     clientRequestId: arrival.clientRequestId ?? undefined,

@@ -153,7 +153,7 @@ async function ask(
   const { endpoint, raw, query } = to;
   const credential = await services.credentials.headerFor(endpoint);
   const ids = { id: raw, item: arrival.stored?.item ?? null };
-  const request = { operation, ids, query, traceparent: arrival.traceparent, body };
+  const request = { operation, ids, query, traceContext: arrival.traceContext, body };
   const attemptId = services.ids(services.clock.now());
   const trace = arrival.trace?.beginAttempt(endpoint);
   const sentAt = services.clock.monotonic();

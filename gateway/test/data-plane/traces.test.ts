@@ -384,8 +384,20 @@ test('an endpoint that has moved is told of by the address that it has', async (
   await stack.gateway.drain('test');
   assert.deepEqual(
     new Set(pointsOf(stack.collector, 'gen_ai.client.operation.duration').map((one) => one.attributes['server.port'])),
-    new Set([String(stack.twin.port), String(moved.port)]),
+    new Set([stack.twin.port, moved.port]),
   );
+});
+
+test('a name in a path does not make a log line as long as a client likes', async (context) => {
+  const stack = await startStack(context);
+  const name = 'n'.repeat(4000);
+  const answer = await call(`${stack.url}/openai/deployments/${name}/chat/completions?api-version=2024-10-21`, {
+    headers: { 'api-key': keys.marketing },
+    body: { messages: [{ role: 'user', content: 'Hello' }] },
+  });
+  assert.equal(answer.status, 404);
+  await stack.gateway.drain('test');
+  assert.match(stack.logged(), /"model":"n{256}"/);
 });
 
 test('where no traces are wanted upstreams are told of none, and metrics go on', async (context) => {

@@ -126,7 +126,7 @@ export function exchangeOf(body: object, changes: Partial<Exchange> = {}): Excha
     presentedKey: null,
     presentedToken: null,
     headers: {},
-    traceparent: null,
+    traceContext: [],
     trace: undefined,
     clientRequestId: null,
     snapshot: snapshotOf(),

@@ -75,3 +75,14 @@ test('who wants differences is told what has come since what it took last', () =
     'what was not taken is in it',
   );
 });
+
+test('a port is a number, as in spans', () => {
+  const metrics = new Metrics();
+  metrics.counter('calls', 'Calls.').with({ 'server.address': 'a', 'server.port': '443' }).add(1);
+  const translation = new MetricTranslation(resourceFromAttributes({}), () => AggregationTemporality.CUMULATIVE);
+  const { scopeMetrics } = translation.translate({ since: 0, at: 1, metrics: metrics.read() }).metrics;
+  assert.deepEqual(scopeMetrics[0]?.metrics[0]?.dataPoints[0]?.attributes, {
+    'server.address': 'a',
+    'server.port': 443,
+  });
+});

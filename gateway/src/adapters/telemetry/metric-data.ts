@@ -91,12 +91,18 @@ export class MetricTranslation {
   }
 }
 
+/** Labels are texts; of the attributes that the conventions have as numbers there is one. */
+function attributesOf(labels: Readonly<Record<string, string>>): Readonly<Record<string, string | number>> {
+  const port = labels['server.port'];
+  return port === undefined ? labels : { ...labels, 'server.port': Number(port) };
+}
+
 function pointOf<T>(
-  attributes: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
   value: T,
   times: { readonly startTime: HrTime; readonly endTime: HrTime },
 ): DataPoint<T> {
-  return { attributes, value, ...times };
+  return { attributes: attributesOf(labels), value, ...times };
 }
 
 function sumSince(point: MetricPoint, before: MetricPoint | HistogramPoint | undefined): number {

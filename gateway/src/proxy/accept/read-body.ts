@@ -123,7 +123,7 @@ export function understand(arrival: Arrival, operation: MeteredOperation, bytes:
     presentedKey: arrival.presentedKey,
     presentedToken: arrival.presentedToken,
     headers: arrival.headers,
-    traceparent: arrival.traceparent,
+    traceContext: arrival.traceContext,
     trace: arrival.trace,
     clientRequestId: arrival.clientRequestId,
     snapshot: arrival.snapshot,

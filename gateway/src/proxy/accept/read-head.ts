@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { IdSource } from '#kernel/ids.ts';
-import { parseTraceParent } from '#kernel/trace-context.ts';
+import { passedOnContext } from '#kernel/trace-context.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { CallTrace } from '#model/call-trace.ts';
 import type { Surface } from '#model/operation.ts';
@@ -84,11 +84,6 @@ function matching(value: string | string[] | undefined, pattern: RegExp): string
   return typeof value === 'string' && pattern.test(value) ? value : null;
 }
 
-/** As it came, where it can be read. */
-function traceParentOf(value: string | string[] | undefined): string | null {
-  return typeof value === 'string' && parseTraceParent(value) !== undefined ? value : null;
-}
-
 export interface HeadContext {
   readonly requestId: string;
   readonly receivedAt: number;
@@ -133,7 +128,7 @@ export function readHead(request: IncomingMessage, context: HeadContext, snapsho
     presentedKey: presentedKey(request, bearer, query),
     presentedToken: tokenIn(bearer),
     headers: request.headers,
-    traceparent: traceParentOf(request.headers['traceparent']),
+    traceContext: passedOnContext(request.headers),
     trace: context.trace,
     clientRequestId: matching(request.headers['x-ms-client-request-id'], clientId),
     snapshot,

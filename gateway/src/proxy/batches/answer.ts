@@ -58,9 +58,9 @@ async function answerOne(services: Services, call: BatchCall): Promise<JsonObjec
   const [endpoint] = reachable(services, found.endpoints);
   if (endpoint === undefined)
     throw new Failure('upstream_unavailable', 'The resource where it lives is out of service.');
-  const { traceparent } = arrival;
+  const { traceContext } = arrival;
   const trace = arrival.trace?.beginAttempt(endpoint);
-  const asked = { operation, raw: found.raw, traceparent, presence, trace };
+  const asked = { operation, raw: found.raw, traceContext, presence, trace };
   if (operation === 'files.content') {
     await sendContent(services, endpoint, { ...asked, call, notFound: notFound(operation) });
     return undefined;

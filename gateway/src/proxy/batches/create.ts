@@ -193,7 +193,7 @@ async function answerOf(services: Services, call: CreateCall, given: { wanted: W
       operation: 'batches.create',
       raw: null,
       body: sentBody(call, wanted, attemptId),
-      traceparent: call.arrival.traceparent,
+      traceContext: call.arrival.traceContext,
       trace: call.arrival.trace?.beginAttempt(wanted.endpoint),
       attemptId,
     });

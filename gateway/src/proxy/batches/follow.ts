@@ -186,7 +186,7 @@ export class BatchFollower {
     const asked = {
       operation: 'batches.retrieve',
       raw: batch.upstreamId,
-      traceparent: null,
+      traceContext: [],
       presence: this.#presence,
     } as const;
     const { status, json } = await ask(services, endpoint, asked);
@@ -202,7 +202,7 @@ export class BatchFollower {
         operation: 'batches.list',
         raw: null,
         query: query.toString(),
-        traceparent: null,
+        traceContext: [],
         presence: this.#presence,
       });
       const data = answer.json?.['data'];
@@ -234,7 +234,7 @@ export class BatchFollower {
     const raw = text(over.json[`${file}_file_id`]);
     if (raw === null) return 0;
     const { services } = this.#options;
-    const sending = await begin(services, over.endpoint, { operation: 'files.content', raw, traceparent: null });
+    const sending = await begin(services, over.endpoint, { operation: 'files.content', raw, traceContext: [] });
     this.#presence.watch({ clientLeft: () => sending.abort(new Error('The gateway is going down.')) });
     const reply = await replyTo(services, sending).finally(() => this.#presence.unwatch());
     if (reply.status >= 300) {

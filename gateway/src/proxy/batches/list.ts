@@ -92,9 +92,9 @@ async function pageOf(
   if (at.after !== null) query.set('after', at.after);
   // Azure lists every kind of file; only these are a caller's.
   if (call.operation === 'files.list') query.set('purpose', 'batch');
-  const { traceparent } = call.arrival;
+  const { traceContext } = call.arrival;
   const trace = call.arrival.trace?.beginAttempt(at.endpoint);
-  const request = { operation: call.operation, raw: null, query: query.toString(), traceparent, trace };
+  const request = { operation: call.operation, raw: null, query: query.toString(), traceContext, trace };
   try {
     const answer = await ask(services, at.endpoint, request);
     const notFound = new Failure('upstream_misconfigured', 'A resource lists nothing.');

@@ -39,12 +39,18 @@ export class OutgoingFile {
   static async to(
     services: Services,
     endpoint: Endpoint,
-    { filename, traceparent, trace }: { readonly filename: string } & Pick<Asked, 'traceparent' | 'trace'>,
+    { filename, traceContext, trace }: { readonly filename: string } & Pick<Asked, 'traceContext' | 'trace'>,
   ): Promise<OutgoingFile> {
     const body = new UploadBody();
     const boundary = `tollgate-${services.ids(services.clock.now())}`;
     const form = { contentType: `multipart/form-data; boundary=${boundary}`, body };
-    const sending = await begin(services, endpoint, { operation: 'files.create', raw: null, traceparent, trace, form });
+    const sending = await begin(services, endpoint, {
+      operation: 'files.create',
+      raw: null,
+      traceContext,
+      trace,
+      form,
+    });
     const file = new OutgoingFile(services, { body, boundary, sending });
     const name = filename.replace(notInName, '_').slice(-longestName);
     await body.write(

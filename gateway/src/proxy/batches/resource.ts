@@ -15,12 +15,11 @@ const deadlineMs = 60_000;
 const idleMs = 30_000;
 
 /** What is asked of a resource about files and batches. */
-export interface Asked extends Omit<StoredRequest, 'ids' | 'query' | 'traceparent' | 'body'> {
+export interface Asked extends Omit<StoredRequest, 'ids' | 'query' | 'body'> {
   /** The resource's own id; null where there is none. */
   readonly raw: string | null;
   readonly query?: string;
   readonly body?: Buffer;
-  readonly traceparent: string | null;
   /** Its span, where the call that it is asked for is traced. It ends with that, where nobody ends it before. */
   readonly trace?: AttemptTrace | undefined;
   /** Made where it is not given. */

@@ -233,7 +233,7 @@ class Upload {
     const { affinity } = arrival.snapshot;
     const filename = taggedName(this.#filename ?? '', ownerTag(affinity, ownerOf(affinity, caller)));
     const trace = arrival.trace?.beginAttempt(endpoint);
-    return await OutgoingFile.to(this.#services, endpoint, { filename, traceparent: arrival.traceparent, trace });
+    return await OutgoingFile.to(this.#services, endpoint, { filename, traceContext: arrival.traceContext, trace });
   }
 
   async #endPart(): Promise<void> {

@@ -136,7 +136,7 @@ function headersFor(exchange: Exchange, identity: Identity): readonly string[] {
     ...identity.credential,
   ];
   if (identity.trace !== undefined) headers.push(...identity.trace.headers);
-  else if (exchange.traceparent !== null) headers.push('traceparent', exchange.traceparent);
+  else headers.push(...exchange.traceContext);
   return headers;
 }
 
@@ -174,7 +174,8 @@ export interface StoredRequest {
   readonly ids: StoredTarget;
   /** What of the query goes on, encoded, without question mark. */
   readonly query: string;
-  readonly traceparent: string | null;
+  /** Of the caller: header names and values. */
+  readonly traceContext: readonly string[];
   /** Empty where there is none. */
   readonly body: Buffer;
   /** A file that is still arriving, as the form with this content-type. */
@@ -192,8 +193,7 @@ export function storedRequest(stored: StoredRequest, endpoint: Endpoint, identit
   const path = [collection, ...named].join('/');
   const version = surface.kind === 'v1' ? '' : `api-version=${encodeURIComponent(surface.apiVersion)}`;
   const query = [version, stored.query].filter((part) => part !== '').join('&');
-  const passedOn = stored.traceparent === null ? [] : ['traceparent', stored.traceparent];
-  const trace = identity.trace?.headers ?? passedOn;
+  const trace = identity.trace?.headers ?? stored.traceContext;
   return {
     method,
     origin,
