@@ -264,6 +264,27 @@ test('neither prompts nor replies nor keys are in what is exported', async (cont
     headers: {},
     body: { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: word }] },
   });
+  const tool = { type: 'function', function: { name: word, description: word, parameters: {} } };
+  const everywhere = await call(`${stack.url}${v1}?note=${word}`, {
+    headers: {
+      'api-key': keys.marketing,
+      'user-agent': word,
+      'x-ms-client-request-id': word,
+      'x-consumer': word,
+      baggage: `user=${word}`,
+      traceparent: `cc-${traceId}-${clientSpan}-01-${word}`,
+    },
+    body: {
+      model: 'gpt-5.4-mini',
+      user: word,
+      metadata: { [word]: word },
+      tools: [tool],
+      messages: [{ role: 'user', name: word, content: 'Hello' }],
+    },
+  });
+  assert.equal(everywhere.status, 200, everywhere.body);
+  stack.twin.addFault({ kind: 'status', status: 400, body: { error: { message: word, code: word, type: word } } });
+  assert.equal((await chat(stack)).status, 400);
   await stack.gateway.drain('test');
   const exported = JSON.stringify([stack.collector.azure.collector.spans(), stack.collector.azure.collector.metrics()]);
   assert.ok(exported.includes('gpt-5.4-mini'));
