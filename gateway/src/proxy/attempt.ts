@@ -293,11 +293,9 @@ export class Attempt implements Watched, Watcher {
     if (this.interrupted !== undefined) return this.interruptedResult(usageOfStatus(reply.status));
     const judgement = this.judge(reply, body);
     if (judgement.action === 'try-another') return this.faulty(judgement.fault, unknownUsage);
+    const { outcome } = judgement;
     // Whether Azure charges a prompt that its filter refused is not documented: unknown, not nothing.
-    await this.settle(
-      judgement.filteredPrompt ? unknownUsage : noUsage,
-      judgement.filteredPrompt ? 'filtered-prompt' : 'refused-by-upstream',
-    );
+    await this.settle(outcome === 'refused-by-upstream' ? noUsage : unknownUsage, outcome);
     return {
       kind: 'answered',
       status: reply.status,

@@ -208,6 +208,21 @@ describe('whatever an upstream does, the client is told in its dialect and the l
     assert.match(health.text, /"state":"throttled"/);
   });
 
+  test('a prompt that the model cannot answer is told to its client, once, and hurts no endpoint', async (context) => {
+    const stack = await startStack(context);
+    const error = { message: 'The model produced invalid content.', type: 'model_error', param: null, code: null };
+    stack.twin.addFault({ kind: 'status', status: 500, body: { error }, times: 12 });
+    for (let at = 0; at < 12; at += 1) {
+      const body = { model: 'gpt-5.4-mini', messages: prompt, stream: at % 2 === 0 };
+      const answer = await call(`${stack.url}${path}`, { headers: key, body });
+      assert.equal(answer.status, 500);
+      assert.deepEqual(JSON.parse(answer.body), { error });
+    }
+    assert.deepEqual(await outcomesOf(stack), { 'upstream-broke': 12 });
+    assert.equal((await stack.usage()).total.unknownUsageRequests, 12, 'it may have written much');
+    assert.doesNotMatch((await stack.admin('/admin/v1/deployments')).text, /"state":"broken"/);
+  });
+
   test('a content filter refusal reaches the client as it is and hurts no endpoint', async (context) => {
     const stack = await startStack(context);
     const answers = [];

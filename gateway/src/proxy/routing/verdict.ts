@@ -5,7 +5,7 @@ import { cooldownOf, type Oddity, type ReplyHeaders } from './retry-after.ts';
 /** What is done about a reply that is not 2xx, before any byte of it has reached the client. */
 export type Judgement =
   /** The client's own doing: shows nothing of the endpoint. */
-  | { readonly action: 'deliver'; readonly filteredPrompt: boolean }
+  | { readonly action: 'deliver'; readonly outcome: 'filtered-prompt' | 'refused-by-upstream' | 'upstream-broke' }
   | { readonly action: 'try-another'; readonly fault: Fault };
 
 /** What speaks against an endpoint, or keeps it from being used now. */
@@ -43,6 +43,19 @@ function isOurFault(status: number, body: Buffer): boolean {
   return typeof code === 'string' ? configurationCodes.has(code) : code !== null;
 }
 
+/**
+ * 500 `model_error`: what the model wrote was no valid reply ("consider modifying your prompt"). It follows from the prompt,
+ * wherever it is sent; recorded by users of several clients, such as github.com/BerriAI/litellm/issues/8020.
+ */
+function isModelError({ status, body }: Pick<UpstreamAnswer, 'status' | 'body'>): boolean {
+  return status === 500 && errorOf(body)?.['type'] === 'model_error';
+}
+
+function deliveredOutcome({ status, body }: UpstreamAnswer): Extract<Judgement, { action: 'deliver' }>['outcome'] {
+  if (status >= 500) return 'upstream-broke';
+  return isFilteredPrompt(status, body) ? 'filtered-prompt' : 'refused-by-upstream';
+}
+
 export interface UpstreamAnswer {
   readonly status: number;
   readonly headers: ReplyHeaders;
@@ -55,6 +68,7 @@ export interface UpstreamAnswer {
 
 function faultOf(answer: UpstreamAnswer): Fault | undefined {
   const { status, headers } = answer;
+  if (isModelError(answer)) return undefined;
   if (status === 429 || status === 408 || status >= 500) {
     const wait = cooldownOf(headers, answer.now, answer.odd);
     if (status === 429 || (status === 503 && wait !== undefined))
@@ -68,6 +82,6 @@ function faultOf(answer: UpstreamAnswer): Fault | undefined {
 export function judge(answer: UpstreamAnswer): Judgement {
   const fault = faultOf(answer);
   return fault === undefined
-    ? { action: 'deliver', filteredPrompt: isFilteredPrompt(answer.status, answer.body) }
+    ? { action: 'deliver', outcome: deliveredOutcome(answer) }
     : { action: 'try-another', fault };
 }
