@@ -580,9 +580,20 @@ module appConfiguration 'core/config/app-configuration.bicep' = {
     gatewayPrincipalId: identity.outputs.principalId
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
-    configuration: configuration.outputs.configuration
     workspaceId: workspaceId
   }
+}
+
+module configurationValues 'core/config/configuration-values.bicep' = {
+  name: 'configuration-values'
+  params: {
+    storeName: appConfiguration.outputs.name
+    configuration: configuration.outputs.configuration
+    canWrite: !networkIsolation && !empty(principalId)
+  }
+  // The store asks whether the deployer may write, and a right that has just been given takes minutes to be known there: what
+  // takes minutes itself comes first.
+  dependsOn: [environment, openAi]
 }
 
 module postgres 'core/database/postgres.bicep' = if (networkIsolation && usePostgres) {
@@ -731,7 +742,7 @@ module gateway 'core/host/gateway.bicep' = {
       ],
       empty(tollgateAppId) ? [] : [{ name: 'TOLLGATE_APP_ID', value: tollgateAppId }],
       useApim && !empty(tollgateAppId) ? [{ name: 'TOLLGATE_APIM_PRINCIPAL_ID', value: apimPrincipalId }] : [],
-      appConfiguration.outputs.holdsConfiguration || followAppConfiguration
+      configurationValues.outputs.holdsConfiguration || followAppConfiguration
         ? [{ name: 'TOLLGATE_APP_CONFIGURATION', value: appConfiguration.outputs.endpoint }]
         : [],
       networkIsolation && usePostgres

@@ -35,6 +35,17 @@ test('a replica has the name that the environment gives it, ours before the plat
   assert.equal(replicaNamed({ CONTAINER_APP_REPLICA_NAME: 'a', TOLLGATE_REPLICA: 'b' }), 'b');
 });
 
+test('replicas share their data folder where the environment says so', () => {
+  for (const [value, shared] of [
+    ['true', true],
+    ['false', undefined],
+    ['', undefined],
+  ] as const) {
+    const settings = readSettings(['--config', 'x'], { TOLLGATE_DATA_SHARED: value });
+    assert.ok(settings !== 'help' && settings.dataShared === shared, value);
+  }
+});
+
 test('a store of App Configuration goes before the file, which is what it falls back to', () => {
   const store = {
     TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io/',
@@ -53,6 +64,7 @@ test('a store of App Configuration goes before the file, which is what it falls 
 });
 
 for (const [args, environment, problem] of [
+  [['--config', 'x'], { TOLLGATE_DATA_SHARED: 'yes' }, /must be true or false, not 'yes'/],
   [[], { TOLLGATE_APP_CONFIGURATION: 'http://contoso.azconfig.io' }, /must be the address of a store/],
   [[], { TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io.example.com' }, /must be the address of a store/],
   [[], { TOLLGATE_APP_CONFIGURATION: 'https://contoso.azconfig.io/kv' }, /must be the address of a store/],

@@ -7,6 +7,8 @@ export interface Settings {
   readonly configFile: string;
   readonly appConfiguration?: AppConfigurationSettings;
   readonly dataFolder: string;
+  /** True where all replicas have this one folder, on a share: what one of them makes there, all have. Absent: each its own. */
+  readonly dataShared?: true;
   /** The name that this gateway has among several on one volume; undefined where the platform gives none. */
   readonly replica?: string;
   /** Ports from the environment win over the configuration file; 0 takes a free one. */
@@ -42,7 +44,8 @@ export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLD
 
 Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT, and TOLLGATE_REPLICA (default:
 $CONTAINER_APP_REPLICA_NAME): with PostgreSQL, the journal lies in a folder of this name, so that several gateways can
-share the volume. TOLLGATE_APP_CONFIGURATION (https://name.azconfig.io): the configuration comes from that store of Azure
+share the volume. TOLLGATE_DATA_SHARED=true says that they do: then they have one signing key, and are not told to be given one.
+TOLLGATE_APP_CONFIGURATION (https://name.azconfig.io): the configuration comes from that store of Azure
 App Configuration, with TOLLGATE_APP_CONFIGURATION_LABEL from its key values with this label before those without one; the
 file is what is used where neither the store nor the copy of what it held can be.
 OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING turn telemetry on
@@ -56,6 +59,13 @@ function portOf(environment: Settings['environment'], name: string): number | un
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
     throw new UsageError(`${name} must be a port number, not '${text}'.`);
   return Number(text);
+}
+
+function dataSharedOf(environment: Settings['environment']): { readonly dataShared?: true } {
+  const text = environment['TOLLGATE_DATA_SHARED'] ?? '';
+  if (text !== '' && text !== 'true' && text !== 'false')
+    throw new UsageError(`TOLLGATE_DATA_SHARED must be true or false, not '${text}'.`);
+  return text === 'true' ? { dataShared: true } : {};
 }
 
 /** As platforms name containers; a folder of this name is made. */
@@ -137,6 +147,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
     configFile: hasFile ? path.resolve(configFile) : path.join(dataFolder, 'tollgate.yaml'),
     ...store,
     dataFolder,
+    ...dataSharedOf(environment),
     ...replicaOf(environment),
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),

@@ -92,7 +92,8 @@ async function checkZones(subscription, settings) {
 }
 
 const purge = "purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME";
-const wait = 'it has purge protection, so wait until then, bring it back, or choose another AZURE_ENV_NAME';
+const wait =
+  'it has purge protection, so wait until then, choose another AZURE_ENV_NAME, or make its group again (az group create) and bring it back';
 
 /** What is deleted keeps its name for a while: where one of this environment is among it, it would be in the way. */
 const deleted = [

@@ -117,7 +117,13 @@ function checkBrought(settings) {
 }
 
 function checkScale(settings) {
-  return [...checkReplicas(settings), ...checkIsolatedParts(settings), ...checkTimes(settings), ...checkSize(settings)];
+  return [
+    ...checkReplicas(settings),
+    ...checkIsolatedParts(settings),
+    ...checkTimes(settings),
+    ...checkSize(settings),
+    ...checkPostgres(settings),
+  ];
 }
 
 function checkReplicas(settings) {
@@ -175,6 +181,29 @@ function checkSize({ REPLICA_CPU: cpu, REPLICA_MEMORY: memory }) {
   const wanted = `${Number(cpu || 1) * 2}Gi`;
   if ((memory || '2Gi') === wanted) return [];
   return [`REPLICA_MEMORY is ${memory || '2Gi'}: with ${cpu || 1} cores Container Apps give ${wanted}.`];
+}
+
+const tierOf = { B: 'Burstable', D: 'GeneralPurpose', E: 'MemoryOptimized' };
+const diskSizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16_384, 32_767];
+
+function checkPostgres(settings) {
+  if (!yes(settings, 'USE_POSTGRES')) return [];
+  const sku = settings.POSTGRES_SKU || 'Standard_D2ds_v5';
+  const tier = settings.POSTGRES_TIER || 'GeneralPurpose';
+  const disk = settings.POSTGRES_STORAGE_GIB || 64;
+  const problems = [];
+  const fitting = tierOf[/^Standard_([BDE])/.exec(sku)?.[1]];
+  if (fitting !== tier)
+    problems.push(
+      fitting === undefined
+        ? `POSTGRES_SKU is '${sku}': Standard_B…, Standard_D… or Standard_E… is needed.`
+        : `POSTGRES_SKU ${sku} belongs to the tier ${fitting}, POSTGRES_TIER is ${tier}: set one of them.`,
+    );
+  if (!diskSizes.includes(Number(disk)))
+    problems.push(`POSTGRES_STORAGE_GIB is ${disk}: Azure has disks of ${diskSizes.join(', ')}.`);
+  if (yes(settings, 'POSTGRES_HIGH_AVAILABILITY') && tier === 'Burstable')
+    problems.push('POSTGRES_HIGH_AVAILABILITY is true, but a Burstable server has no standby: take another tier.');
+  return problems;
 }
 
 function checkFront(settings) {

@@ -113,6 +113,22 @@ describe('settings that cannot work are refused, each with what to do', () => {
       { ...front, USE_WAF: 'true', NETWORK_ISOLATION: 'true', APIM_SKU: 'PremiumV2', APIM_NETWORK: network },
       /no private link to API Management Premium v2: set APIM_SKU=StandardV2, or USE_WAF=false/,
     ]),
+    [
+      'a size of PostgreSQL of another tier, and a disk that there is not',
+      { NETWORK_ISOLATION: 'true', USE_POSTGRES: 'true', POSTGRES_TIER: 'Burstable', POSTGRES_STORAGE_GIB: '100' },
+      /Standard_D2ds_v5 belongs to the tier GeneralPurpose, POSTGRES_TIER is Burstable[^]*POSTGRES_STORAGE_GIB is 100: Azure has disks of 32, 64/,
+    ],
+    [
+      'a standby that there is not',
+      {
+        NETWORK_ISOLATION: 'true',
+        USE_POSTGRES: 'true',
+        POSTGRES_SKU: 'Standard_B2s',
+        POSTGRES_TIER: 'Burstable',
+        POSTGRES_HIGH_AVAILABILITY: 'true',
+      },
+      /a Burstable server has no standby/,
+    ],
     ['memory that does not fit', { REPLICA_CPU: '2' }, /with 2 cores Container Apps give 4Gi/],
     ['API Management without proof of origin', { USE_APIM: 'true' }, /proof that calls come from it: TOLLGATE_APP_ID/],
     [

@@ -27,6 +27,7 @@ function checked(
   context: TestContext,
   text: string,
   priceFile?: string,
+  also: { readonly dataShared?: true } = {},
 ): { readonly ok: boolean; readonly problems: readonly string[] } {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-rules-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,7 +36,7 @@ function checked(
   mkdirSync(dataFolder);
   if (priceFile !== undefined) writeFileSync(path.join(dataFolder, 'list-prices.json'), priceFile);
   const environment = { KEY: 'k', URL: 'redis://127.0.0.1:6379', SIGNING: 'a-signing-key-of-the-test-0123456789' };
-  const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment };
+  const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment, ...also };
   const { ok, problems } = checkConfiguration(settings);
   return { ok, problems: problems.map((one) => one.replaceAll(`${folder}/`, '')) };
 }
@@ -56,9 +57,17 @@ suite('gateways that share counters', () => {
     const { ok, problems } = checked(context, `${configuration}${shared}`);
     assert.equal(ok, true);
     assert.equal(told(problems).length, 1);
-    assert.match(told(problems)[0] ?? '', /^tollgate\.yaml:\d+:11 warning: counters: .*`routing\.affinity\.keys`\.$/);
+    assert.match(
+      told(problems)[0] ?? '',
+      /^tollgate\.yaml:\d+:11 warning: counters: .*`routing\.affinity\.keys`, or one data folder/,
+    );
     for (const text of [configuration, `${configuration}${shared}${keys}`])
       assert.deepEqual(told(checked(context, text).problems), []);
+  });
+
+  test('are not, where they share the data folder that the key is made in', (context) => {
+    const { problems } = checked(context, `${configuration}${shared}`, undefined, { dataShared: true });
+    assert.deepEqual(told(problems), []);
   });
 });
 

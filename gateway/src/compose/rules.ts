@@ -76,7 +76,7 @@ export function composeRules(settings: Settings, { tokenProviders, clock, secret
         prices: priceBook(config),
         at: clock.now(),
       });
-      const warnings = [...loaded.warnings, ...[...found, ...replicaWarnings(config)].map(locate)];
+      const warnings = [...loaded.warnings, ...[...found, ...replicaWarnings(config, settings)].map(locate)];
       return { ok: true, loaded: { ...loaded, warnings, digest: `${loaded.digest}${list.list.digest}` }, locate };
     },
     listOf,

@@ -1,4 +1,4 @@
-metadata description = 'App Configuration: the gateway follows it while it runs. Entra sign-in only.'
+metadata description = 'App Configuration: the gateway follows it while it runs. Entra sign-in only. What stands in it: configuration-values.bicep.'
 
 @description('Name of the store.')
 @minLength(5)
@@ -24,41 +24,10 @@ param deployerPrincipalId string
 @allowed(['User', 'ServicePrincipal', 'Group'])
 param deployerPrincipalType string
 
-@description('The configuration, as the gateway reads it.')
-param configuration object
-
 @description('Workspace that the audit log goes to.')
 param workspaceId string
 
 var roles = loadJsonContent('../../roles.json')
-
-// The service takes 10 KB a key value: what grows with deployments and teams has keys of its own. All of these sections are
-// always there, so that none stays behind that is no longer meant.
-var large = ['endpoints', 'models', 'subscriptions', 'costCentres']
-var rest = toObject(
-  filter(items(configuration), section => !contains(large, section.key)),
-  section => section.key,
-  section => section.value
-)
-var keyValues = concat(
-  [
-    {
-      name: 'tollgate'
-      value: string(rest)
-    }
-  ],
-  map(large, section => {
-    name: 'tollgate:${section}'
-    value: string(configuration[section])
-  })
-)
-
-// A private store takes no key values from outside the network: whoever is inside writes them (docs/azure/operations.md).
-// Nor does any what is too large: the mounted file holds the same.
-var writesKeyValues = !network.isolated && !empty(deployerPrincipalId) && empty(filter(
-  keyValues,
-  one => length(one.value) > 10000
-))
 
 resource store 'Microsoft.AppConfiguration/configurationStores@2024-06-01' = {
   name: name
@@ -100,28 +69,6 @@ resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!e
   }
 }
 
-resource sections 'Microsoft.AppConfiguration/configurationStores/keyValues@2024-06-01' = [
-  for one in keyValues: if (writesKeyValues) {
-    parent: store
-    name: one.name
-    properties: {
-      value: one.value
-      contentType: 'application/json'
-    }
-    dependsOn: [ownerRole]
-  }
-]
-
-// The last one: the gateway looks at the others when it changes.
-resource sentinel 'Microsoft.AppConfiguration/configurationStores/keyValues@2024-06-01' = if (writesKeyValues) {
-  parent: store
-  name: 'tollgate:sentinel'
-  properties: {
-    value: uniqueString(string(configuration))
-  }
-  dependsOn: [sections]
-}
-
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: store
   name: 'workspace'
@@ -151,5 +98,3 @@ module endpoint '../network/private-endpoint.bicep' = if (network.isolated) {
 
 output name string = store.name
 output endpoint string = store.properties.endpoint
-@description('Whether the configuration stands in it.')
-output holdsConfiguration bool = writesKeyValues

@@ -165,6 +165,8 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
                 value: identity.clientId
               }
             ],
+            // On the share: one folder for all replicas, and one key in it that they sign with.
+            useJournalShare ? [{ name: 'TOLLGATE_DATA_SHARED', value: 'true' }] : [],
             settings
           )
           probes: [

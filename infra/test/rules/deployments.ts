@@ -50,14 +50,14 @@ const chains: readonly Chain[] = [
     why: 'it names its spillover target',
   },
   { file: 'core/monitor/usage-records.bicep', symbol: 'rule', after: 'table', why: 'the rule writes to the table' },
+  ...['appConfiguration', 'environment', 'openAi'].map((after) => ({
+    file: 'resources.bicep',
+    symbol: 'configurationValues',
+    after,
+    why: 'who writes needs the right first, and a right takes minutes to be known',
+  })),
   {
-    file: 'core/config/app-configuration.bicep',
-    symbol: 'sections',
-    after: 'ownerRole',
-    why: 'who writes needs the right first',
-  },
-  {
-    file: 'core/config/app-configuration.bicep',
+    file: 'core/config/configuration-values.bicep',
     symbol: 'sentinel',
     after: 'sections',
     why: 'who looks when it changes must find all that has changed',
