@@ -26,8 +26,7 @@ models:
 function checked(
   context: TestContext,
   text: string,
-  priceFile?: string,
-  also: { readonly dataShared?: true } = {},
+  { priceFile, ...also }: { readonly priceFile?: string; readonly dataShared?: true } = {},
 ): { readonly ok: boolean; readonly problems: readonly string[] } {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-rules-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -66,7 +65,7 @@ suite('gateways that share counters', () => {
   });
 
   test('are not, where they share the data folder that the key is made in', (context) => {
-    const { problems } = checked(context, `${configuration}${shared}`, undefined, { dataShared: true });
+    const { problems } = checked(context, `${configuration}${shared}`, { dataShared: true });
     assert.deepEqual(told(problems), []);
   });
 });
@@ -92,7 +91,7 @@ suite('a model without a price', () => {
 
 test('a price file that cannot be used is told beside what is wrong with the configuration', (context) => {
   const halved = '{\n  "sources": { "a": "b" },\n  "prices": [\n    {"model": "gpt-5.4-mini", "ty';
-  const { ok, problems } = checked(context, configuration, halved);
+  const { ok, problems } = checked(context, configuration, { priceFile: halved });
   assert.equal(ok, false);
   assert.match(problems[0] ?? '', /^data\/list-prices\.json:4:\d+ /);
   assert.ok(problems.some((one) => one.includes("'gpt-99' is not in the shipped list")));
