@@ -2,6 +2,8 @@ import type { OpenLedger } from '#compose/ledger/ledger.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import type { Engine } from '#accounting/budgets/engine.ts';
+import type { Adjustment } from '#accounting/ledger/ports.ts';
 import type { OpenBatch } from '@tollgate/contract/admin-api/batches.ts';
 import type { AdminBatches } from '#admin/ports.ts';
 import type { PendingBatch } from '#model/batch.ts';
@@ -9,16 +11,43 @@ import { BatchFollower, type Look } from '#proxy/batches/follow.ts';
 import type { BatchBook } from '#proxy/ports.ts';
 import type { Services } from '#proxy/services.ts';
 
+/** The end of a batch whose hold is kept until the store is known to have it. */
+interface BookedEnd {
+  readonly adjustment: Adjustment;
+  letGo(): void;
+}
+
 /** What the ledger knows of batches; what is worked out in its worker is booked in the journal here. */
-export function batchBook(ledger: Pick<OpenLedger, 'batches' | 'book'>, clock: Clock): BatchBook {
+export function batchBook(
+  ledger: Pick<OpenLedger, 'batches' | 'book'>,
+  { clock, engine }: { readonly clock: Clock; readonly engine: Pick<Engine, 'heldStill'> },
+): BatchBook {
   const { batches } = ledger;
+  let booked: readonly BookedEnd[] = [];
+  const confirm = async (): Promise<void> => {
+    for (const end of booked) {
+      const kept = await batches.keeps(end.adjustment);
+      if (kept === null) return;
+      // Another gateway has given the same back: then this one's hold makes up for its own.
+      if (kept) end.letGo();
+      booked = booked.filter((one) => one !== end);
+    }
+  };
   return {
-    pending: async (asked) => await batches.pending(asked),
+    async pending(asked) {
+      await confirm();
+      return await batches.pending(asked);
+    },
     lineStates: async (keys) => await batches.lineStates(keys),
     isMetered: async (attemptId) => await batches.isMetered(attemptId),
     async end(key, cost) {
       const adjustment = await batches.end(key, { cost, now: clock.now() });
-      if (adjustment !== undefined) await ledger.book([adjustment]);
+      if (adjustment === undefined) return;
+      await ledger.book([adjustment]);
+      const letGo = engine.heldStill([adjustment]);
+      if (letGo === undefined) return;
+      booked = [...booked, { adjustment, letGo }];
+      await confirm();
     },
   };
 }

@@ -171,7 +171,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     ...openIdentity(blueprint, { clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     limits: limits.limits,
-    batches: batchBook(ledger, clock),
+    batches: batchBook(ledger, { clock, engine: limits.engine }),
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };

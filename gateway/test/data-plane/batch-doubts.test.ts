@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { openBatchesSchema, type OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
 import { APIError, BadRequestError, NotFoundError } from 'openai';
 import { batchStack, begin, budget, chatLine, clientOf, held, metered, upload } from '../support/batch-stack.ts';
+import { eventually, redisOrSkip, startRedis } from '../support/redis-server.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
 
 const lines = ['One?', 'Two?', 'Three?'].map((content, at) => chatLine(content, at));
@@ -86,6 +87,37 @@ test('operators see every open batch, held for or not, and why it cannot be mete
     problem: 'The resource does not give the output file out (404).',
   });
 });
+
+test(
+  'shared counters hold nothing more of a batch that is metered, and have what it cost',
+  redisOrSkip,
+  async (context) => {
+    const server = await startRedis();
+    const stack = await batchStack(context, {
+      more: `counters: { redis: { url: '\${TEST_REDIS_URL}', lease: 1s } }\n${budget}`,
+      environment: { TEST_REDIS_URL: server.url },
+    });
+    context.after(async () => await server.close());
+    const client = clientOf(stack.url, keys.marketing);
+    const file = await upload(client, lines);
+    const given = { input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' } as const;
+    await eventually(async () => {
+      // Nothing is granted before the gateways that may be there have told what they have.
+      const begun = await client.batches.create(given).catch(() => undefined);
+      return begun !== undefined;
+    });
+    moveToEnd(stack);
+    await assertMetered(stack);
+    const { total } = await stack.usage();
+    /** Spent, of unknown usage, and under way: as the server has it. */
+    const told = async (): Promise<string> => {
+      const found = await server.command('KEYS', '*:account:consumer/marketing/*');
+      const [key] = Array.isArray(found) ? found.map(String) : [];
+      return key === undefined ? '' : String(await server.command('HGET', key, 't'));
+    };
+    await eventually(async () => new RegExp(`^\\S+ ${total.costNanoUsd} 0 0\\b`).test(await told()));
+  },
+);
 
 describe('a file is not begun as something else', () => {
   test('when its endpoint has got another deployment meanwhile', async (context) => {

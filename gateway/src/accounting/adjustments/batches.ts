@@ -61,6 +61,12 @@ export async function isBatchMetered(store: BatchStore, attemptId: string): Prom
   return end !== null && end !== undefined;
 }
 
+/** Whether the store has this end of a batch, and not the one that another gateway booked for the same. */
+export async function keepsEnd(store: BatchStore, { id, detail }: Adjustment): Promise<boolean> {
+  const [found] = await store.findAdjustments([id]);
+  return found?.detail === detail;
+}
+
 /** What the store has of lines. `lost`: a record that nobody could finish, so that the line is still to be recorded. */
 export async function lineStates(store: BatchStore, keys: readonly RecordKey[]): Promise<readonly LineState[]> {
   const found = await store.find(keys);
@@ -77,7 +83,7 @@ export async function lineStates(store: BatchStore, keys: readonly RecordKey[]):
 export async function endOfBatch(
   store: BatchStore,
   { at, id }: RecordKey,
-  { cost, now }: { readonly cost: Cost; readonly now: number },
+  { cost, now, journal }: { readonly cost: Cost; readonly now: number; readonly journal: string },
 ): Promise<Adjustment | undefined> {
   const [record] = await store.find([{ at, id }]);
   if (record === null || record === undefined) return undefined;
@@ -94,6 +100,6 @@ export async function endOfBatch(
     of: { at, id },
     postings: [{ series, outcome, change: changeBetween(before, after), lines: linesBetween(before, after) }],
     qualifies: after.qualifies & ~requestBits.unpriced,
-    detail: JSON.stringify({ bookedBy: 'batches', reason: 'The batch has ended; its lines are recorded.' }),
+    detail: JSON.stringify({ bookedBy: 'batches', reason: 'The batch has ended; its lines are recorded.', journal }),
   };
 }

@@ -10,7 +10,7 @@ import { Exchanger } from './exchanger.ts';
 import { Gateways } from './gateways.ts';
 import type { BudgetInstruments } from './instruments.ts';
 import { Loader, spentOf } from './loader.ts';
-import type { Adjustment } from '#accounting/ledger/ports.ts';
+import type { Adjustment, FigureChange } from '#accounting/ledger/ports.ts';
 import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
 import { settleUnreserved, type Reservation, type SettledAttempt } from './reservation.ts';
@@ -122,6 +122,33 @@ export class Engine {
 
   /** What was booked beside usage counts at once, as it does in the ledger; hours of provisioned deployments do not. */
   adjusted(adjustments: readonly Adjustment[]): void {
+    for (const { account, change } of this.#moneyOf(adjustments)) {
+      account.settle(0n, spentOf(account.budget, change), change.held);
+      this.#options.spent?.(account);
+    }
+  }
+
+  /**
+   * Goes on holding what these have given back, until the result is called: another gateway may book the same where this
+   * one dies before the store has it, and what both give back would be missing. Undefined where nobody counts with others.
+   */
+  heldStill(adjustments: readonly Adjustment[]): (() => void) | undefined {
+    if (!this.shared) return undefined;
+    const monotonic = this.#options.clock.monotonic();
+    const holds = [...this.#moneyOf(adjustments)].filter(({ change }) => change.held < 0n);
+    for (const { account, change } of holds) account.reserve(-change.held, monotonic);
+    return () => {
+      for (const { account, change } of holds) {
+        account.settle(-change.held, 0n, 0n);
+        this.#options.spent?.(account);
+      }
+    };
+  }
+
+  /** The budgets in use that adjustments change. */
+  *#moneyOf(
+    adjustments: readonly Adjustment[],
+  ): Generator<{ readonly account: Account; readonly change: FigureChange }> {
     const book = this.#options.book();
     for (const { at, postings } of adjustments) {
       for (const { series, outcome, change } of postings) {
@@ -129,9 +156,7 @@ export class Engine {
         const limits = book.of({ ...series.caller, endUser: null });
         for (const track of this.#tracks.pathOf(limits).budgets) {
           const account = track.known(at);
-          if (account === undefined || account.budget.unit !== 'nano-usd') continue;
-          account.settle(0n, spentOf(account.budget, change), change.held);
-          this.#options.spent?.(account);
+          if (account?.budget.unit === 'nano-usd') yield { account, change };
         }
       }
     }

@@ -1,4 +1,4 @@
-import { endOfBatch, isBatchMetered, lineStates, pendingBatches } from '#accounting/adjustments/batches.ts';
+import { endOfBatch, isBatchMetered, keepsEnd, lineStates, pendingBatches } from '#accounting/adjustments/batches.ts';
 import type { Adjustment, LedgerStore, RecordKey, Shipping } from '#accounting/ledger/ports.ts';
 import { orUnavailable } from './stores.ts';
 import type { LineState, PendingBatch } from '#model/batch.ts';
@@ -17,6 +17,8 @@ export interface BatchServices {
   /** Null where another gateway has taken over meanwhile. */
   lineStates(keys: readonly RecordKey[]): Promise<readonly LineState[] | null>;
   end(key: RecordKey, given: { readonly cost: Cost; readonly now: number }): Promise<Adjustment | undefined>;
+  /** Whether the store has this end, and not another gateway's; null where it is behind. */
+  keeps(end: Adjustment): Promise<boolean | null>;
   isMetered(attemptId: string): Promise<boolean>;
 }
 
@@ -44,7 +46,8 @@ export function batchServices({ store, shipping, holder }: BatchSources): BatchS
       return await pendingBatches(store, now);
     },
     lineStates: async (keys) => ((await alone()) ? await lineStates(store, keys) : null),
-    end: async (key, given) => await endOfBatch(store, key, given),
+    end: async (key, given) => await endOfBatch(store, key, { ...given, journal: holder() }),
+    keeps: async (end) => ((await shipping.caughtUp(longestWaitMs)) ? await keepsEnd(store, end) : null),
     isMetered: async (attemptId) => await isBatchMetered(store, attemptId),
   };
   return {
@@ -52,6 +55,7 @@ export function batchServices({ store, shipping, holder }: BatchSources): BatchS
     open: async (now) => await orUnavailable(services.open(now)),
     lineStates: async (keys) => await orUnavailable(services.lineStates(keys)),
     end: async (key, given) => await orUnavailable(services.end(key, given)),
+    keeps: async (end) => await orUnavailable(services.keeps(end)),
     isMetered: async (attemptId) => await orUnavailable(services.isMetered(attemptId)),
   };
 }
