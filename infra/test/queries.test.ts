@@ -36,13 +36,34 @@ test('every query is used, and counts a record that arrived twice once', () => {
   for (const file of files) {
     assert.ok(bicep.includes(`'../../${file}'`), file);
     if (readInfra(file).includes('TollgateUsage_CL'))
-      assert.match(readInfra(file), /TollgateUsage_CL\n\| summarize arg_max\(TimeGenerated, \*\) by RecordId\n/, file);
+      assert.match(
+        readInfra(file),
+        /TollgateUsage_CL\n\| where Outcome != 'doctor'\n\| summarize arg_max\(TimeGenerated, \*\) by RecordId\n/,
+        file,
+      );
   }
   const twice = runQuery(parseQuery(readInfra('queries/tokens-share-per-consumer.kql')), {
     ...day,
     rows: [...day.rows, ...day.rows],
   });
   assert.deepEqual(twice.rows, named('tokens-share-per-consumer').rows);
+});
+
+test('rows that doctor has written are no attempts, whatever is asked', () => {
+  const at = day.rows[0]?.['At'];
+  const row: Row = { TimeGenerated: at, At: at, RecordId: 'doctor-1', RequestId: 'doctor-1', Outcome: 'doctor' };
+  // What ingestion leaves out is empty: a text, or no number.
+  const written = Object.fromEntries(day.columns.map((column) => [column, row[column] ?? null]));
+  for (const file of files) {
+    const query = parseQuery(readInfra(file));
+    if (query.table !== 'TollgateUsage_CL') continue;
+    for (const rows of [[written], Array.from({ length: 50 }, (_, n) => ({ ...written, RecordId: `doctor-${n}` }))])
+      assert.deepEqual(
+        runQuery(query, { ...day, rows: [...day.rows, ...rows] }),
+        runQuery(query, { ...day, rows: day.rows }),
+        file,
+      );
+  }
 });
 
 /** A row of `AppRequests`, which stands for so many requests. */
