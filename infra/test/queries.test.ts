@@ -50,8 +50,8 @@ test('every query is used, and counts a record that arrived twice once', () => {
 });
 
 test('rows that doctor has written are no attempts, whatever is asked', () => {
-  const at = day.rows[0]?.['At'];
-  const row: Row = { TimeGenerated: at, At: at, RecordId: 'doctor-1', RequestId: 'doctor-1', Outcome: 'doctor' };
+  const when = day.rows[0]?.['At'] ?? null;
+  const row: Row = { TimeGenerated: when, At: when, RecordId: 'doctor-1', RequestId: 'doctor-1', Outcome: 'doctor' };
   // What ingestion leaves out is empty: a text, or no number.
   const written = Object.fromEntries(day.columns.map((column) => [column, row[column] ?? null]));
   for (const file of files) {

@@ -15,15 +15,21 @@ export interface LogAnalyticsTarget {
   readonly scope: string;
 }
 
+/** The library waits for ever: a connection that is dead would hold up everything behind it, and nobody would be told. */
+const longestRequestMs = 60_000;
+
 /** Sends rows; one client for all journals. */
 export class LogAnalytics {
   readonly #target: LogAnalyticsTarget;
   readonly #tokens: TokenProvider;
+  readonly #longestMs: number;
   #client: Promise<LogsIngestionClient> | undefined;
 
-  constructor(target: LogAnalyticsTarget, tokens: TokenProvider) {
+  /** `longestMs`: for one request, which has a megabyte at most. */
+  constructor(target: LogAnalyticsTarget, tokens: TokenProvider, longestMs = longestRequestMs) {
     this.#target = target;
     this.#tokens = tokens;
+    this.#longestMs = longestMs;
   }
 
   /** Resolves when the service has taken all of them; rejects with what it says, after it has sent what it could. */
@@ -38,8 +44,14 @@ export class LogAnalytics {
       const parts = isPartial(error) ? error.errors : undefined;
       for (const { failedLogs } of parts ?? [{ failedLogs: rows }]) for (const row of failedLogs) failed.add(row);
       for (const row of rows) if (!failed.has(row)) sent(row);
-      throw parts?.[0]?.cause ?? error;
+      throw this.#explained(parts?.[0]?.cause ?? error);
     }
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof Error) || error.name !== 'AbortError') return error;
+    const { host } = new URL(this.#target.endpoint);
+    return new Error(`${host} has not answered within ${this.#longestMs / 1000} s.`, { cause: error });
   }
 
   async #open(): Promise<LogsIngestionClient> {
@@ -53,7 +65,16 @@ export class LogAnalytics {
         return { token: await tokens.token(scope), expiresOnTimestamp: 0 };
       },
     };
-    return new Client(endpoint, credential, { retryOptions: { maxRetries: 3, maxRetryDelayInMs: 30_000 } });
+    const client = new Client(endpoint, credential, { retryOptions: { maxRetries: 3, maxRetryDelayInMs: 30_000 } });
+    const timeout = this.#longestMs;
+    // Not a signal for the whole: the library would take what it has not begun by then for sent.
+    client.pipeline.addPolicy({
+      name: 'tollgateDeadline',
+      async sendRequest(request, next) {
+        return await next(Object.assign(request, { timeout }));
+      },
+    });
+    return client;
   }
 }
 

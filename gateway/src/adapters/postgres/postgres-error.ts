@@ -71,6 +71,13 @@ const meaningsOfWords: readonly (readonly [words: RegExp, meaning: Meaning])[] =
     /does not support SSL/,
     { kind: 'refused', advice: `Turn TLS on in the server, or, in a network of your own, set ${tlsSetting} to off.` },
   ],
+  [
+    /terminated due to connection timeout/,
+    {
+      kind: 'unreachable',
+      advice: `It does not answer: look at firewalls and routes between here and there, or correct host and port in ${urlSetting}.`,
+    },
+  ],
   [/password must be a (non-empty )?string/, { kind: 'refused', advice: `Give the password in ${urlSetting}.` }],
 ];
 

@@ -9,6 +9,7 @@ import { logAnalyticsCheck } from './log-analytics.ts';
 import { signingKeyChecks, telemetryCheck } from './reach.ts';
 import { postgresCheck, redisCheck } from './stores.ts';
 import { Tokens, type WantedToken } from './tokens.ts';
+import { within } from './within.ts';
 import { postgresChoice } from '#compose/ledger/stores.ts';
 import { redisAddress } from '#compose/limits/counters.ts';
 import { telemetrySettings } from '#compose/telemetry/telemetry.ts';
@@ -34,9 +35,14 @@ export interface DoctorOptions {
   readonly told: (finding: Finding) => void;
 }
 
+const usualLongestMs = 60_000;
+/** A store of configurations and vaults, one after the other, each with its retries. */
+const longestReadingMs = 180_000;
+
 /**
  * Looks at everything that the gateway needs, as the gateway does: with its configuration, its identity and its network.
- * Changes nothing but a row of Log Analytics and a key of Redis that lasts a second. Never rejects.
+ * Changes nothing but a row of Log Analytics and a key of Redis that lasts a second. Never rejects, and ends
+ * whatever hangs.
  */
 export async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
@@ -47,7 +53,9 @@ export async function examine(options: DoctorOptions): Promise<readonly Finding[
     }
   };
   options.progress('reading the configuration');
-  const read = await readConfiguration(options);
+  const read = (await within(longestReadingMs, readConfiguration(options), options.clock)) ?? {
+    findings: [unanswered('configuration', longestReadingMs)],
+  };
   tell(read.findings);
   if (read.inForce === undefined) {
     tell(await dataFolderCheck(options.settings.dataFolder, undefined).run());
@@ -56,7 +64,10 @@ export async function examine(options: DoctorOptions): Promise<readonly Finding[
   }
   const clocks = new ClockDifferences();
   // All at once, told in order: a network that swallows everything would take minutes otherwise.
-  const running = checksOf(options, read.inForce, clocks).map((check) => ({ check, found: runSafely(check) }));
+  const running = checksOf(options, read.inForce, clocks).map((check) => ({
+    check,
+    found: runSafely(check, options.clock),
+  }));
   for (const { check, found } of running) {
     options.progress(`looking at ${check.name}`);
     tell(await found);
@@ -65,14 +76,23 @@ export async function examine(options: DoctorOptions): Promise<readonly Finding[
   return findings;
 }
 
-async function runSafely(check: Check): Promise<readonly Finding[]> {
+/** What takes the connection and says nothing would be waited for without an end. */
+async function runSafely(check: Check, clock: Clock): Promise<readonly Finding[]> {
+  const { name, longestMs = usualLongestMs } = check;
   try {
-    return await check.run();
+    return (await within(longestMs, check.run(), clock)) ?? [unanswered(name, longestMs)];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return [failed(check.name, `this look itself failed: ${why}`, 'Report it: it should not.')];
   }
 }
+
+const unanswered = (name: string, ms: number): Finding =>
+  failed(
+    name,
+    `no answer within ${Math.round(ms / 1000)} s`,
+    'It says nothing at all: look at the service itself, and at proxies and firewalls in between.',
+  );
 
 interface InForce {
   readonly config: Config;

@@ -13,6 +13,8 @@ export interface Finding {
 
 export interface Check {
   readonly name: string;
+  /** Nobody waits for it longer, ms; undefined: a minute. */
+  readonly longestMs?: number;
   /** Never rejects but for a mistake of ours. */
   run(): Promise<readonly Finding[]>;
 }

@@ -21,10 +21,14 @@ export interface LogAnalyticsLook {
 const writing = 'Log Analytics, write';
 const reading = 'Log Analytics, read';
 const pauseMs = 5_000;
+const longestRequestMs = 15_000;
+/** For everything but the waiting: tokens, the row with its retries, the last query. */
+const longestAskingMs = 120_000;
 
 export function logAnalyticsCheck(look: LogAnalyticsLook): Check {
   return {
     name: 'Log Analytics',
+    longestMs: look.waitMs + longestAskingMs,
     async run() {
       const recordId = `doctor-${ulidSource()(look.clock.now())}`;
       const written = await write(look, recordId);
@@ -37,7 +41,7 @@ export function logAnalyticsCheck(look: LogAnalyticsLook): Check {
 /** A row that says what it is, and has used nothing: `Outcome` is `doctor`, every number null. */
 async function write({ setting, organisation, tokens, clock }: LogAnalyticsLook, recordId: string): Promise<Finding> {
   const { endpoint, rule, stream, scope } = setting;
-  const logs = new LogAnalytics({ endpoint, rule, stream, scope }, tokens.provider(setting.identity));
+  const logs = new LogAnalytics({ endpoint, rule, stream, scope }, tokens.provider(setting.identity), longestRequestMs);
   const at = new Date(clock.now()).toISOString();
   const row = { TimeGenerated: at, At: at, RecordId: recordId, RequestId: recordId, Organisation: organisation };
   try {

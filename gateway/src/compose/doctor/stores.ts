@@ -6,6 +6,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { silentLog, type Log } from '#kernel/log.ts';
 import { failed, ok, warning, type Check, type ClockDifferences, type Finding } from './finding.ts';
 import { oneLine } from './tokens.ts';
+import { within } from './within.ts';
 
 interface Around {
   readonly clock: Clock;
@@ -60,7 +61,8 @@ function judged({ version, user, encrypted, canCreate, pending }: DatabaseFacts,
 }
 
 const redis = 'Redis';
-const connectMs = 10_000;
+/** For the connection, and for the answers. */
+const answerMs = 10_000;
 const text = "redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000) return redis.call('TIME')";
 
 export interface RedisLook extends Around {
@@ -79,12 +81,14 @@ export function redisCheck({ address, keyPrefix, clock, clocks }: RedisLook): Ch
       const connection = new RedisConnection({ address: to, clock, log });
       const where = new URL(to.url).host;
       try {
-        const late = Promise.withResolvers<false>();
-        const timer = clock.after(connectMs, () => late.resolve(false));
-        const isConnected = await Promise.race([connection.connected().then(() => true), late.promise]);
-        timer.cancel();
-        if (!isConnected) return [unconnected(where, heard)];
-        return await examined(connection, { where, keyPrefix, clock, clocks });
+        const connecting = connection.connected().then(() => true);
+        if ((await within(answerMs, connecting, clock)) === undefined) return [unconnected(where, heard)];
+        const examining = examined(connection, { where, keyPrefix, clock, clocks });
+        return (
+          (await within(answerMs, examining, clock)) ?? [
+            unconnected(where, ['it takes the connection, and answers nothing']),
+          ]
+        );
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         return [
