@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { startTwin } from '../../../../twin/src/server.ts';
-import { LogAnalytics } from './sink.ts';
+import { startTwin } from '../../../twin/src/server.ts';
+import { LogAnalytics } from '../../src/adapters/log-analytics/sink.ts';
 
 const rule = 'dcr-1';
 const stream = 'Custom-TollgateUsage_CL';
