@@ -40,3 +40,16 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   const value = parseJson(text);
   return isJsonObject(value) ? value : undefined;
 }
+
+/** Every object in a value, at whatever depth. Without recursion: what a client sends may nest deeper than the stack goes. */
+export function* objectsIn(value: Json | undefined): Generator<JsonObject> {
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    if (Array.isArray(one)) for (const inner of one) left.push(inner);
+    else if (isJsonObject(one)) {
+      yield one;
+      for (const inner of Object.values(one)) left.push(inner);
+    }
+  }
+}

@@ -179,6 +179,11 @@ describe('encrypted reasoning that clients keep themselves', () => {
       assert.match(answer.body, /invalid_encrypted_content/);
       assert.ok(answer.body.length < 1_000);
     }
+    const harmless = await call(`${stack.url}/openai/v1/chat/completions`, {
+      headers: { 'api-key': keys.marketing, 'content-type': 'application/json' },
+      body: `{"model":"${model}","messages":[{"role":"user","content":${'['.repeat(deep)}${']'.repeat(deep)}}]}`,
+    });
+    assert.equal(harmless.status, 200, 'what nests as deep and is nothing of the kind');
     const lax = await start(context);
     const answer = await respond(lax, { model, input: many });
     assert.equal(answer.status, 400);

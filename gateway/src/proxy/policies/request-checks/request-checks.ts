@@ -1,5 +1,5 @@
 import { Failure } from '#kernel/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '#kernel/json.ts';
+import { isJsonObject, objectsIn, type Json, type JsonObject } from '#kernel/json.ts';
 import { encryptedMember, type Binding } from '#model/affinity.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
@@ -97,13 +97,12 @@ export function livesInOneResource(exchange: Exchange, binding: Binding | null):
 const idNames = new Set([...contentIds, 'file_ids', 'vector_store_ids', 'container']);
 
 function refersAnywhere(value: Json | undefined): boolean {
-  if (Array.isArray(value)) return value.some((one: Json) => refersAnywhere(one));
-  if (!isJsonObject(value)) return false;
-  if (value['type'] === 'item_reference') return true;
-  return Object.entries(value).some(
-    ([name, inner]) =>
-      (idNames.has(name) && (typeof inner === 'string' || Array.isArray(inner))) || refersAnywhere(inner),
-  );
+  for (const object of objectsIn(value)) {
+    if (object['type'] === 'item_reference') return true;
+    for (const [name, inner] of Object.entries(object))
+      if (idNames.has(name) && (typeof inner === 'string' || Array.isArray(inner))) return true;
+  }
+  return false;
 }
 
 /** What another caller may have made: nothing shows whose it is. */

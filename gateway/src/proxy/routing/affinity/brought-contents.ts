@@ -1,5 +1,5 @@
 import { Failure } from '#kernel/errors.ts';
-import { isJsonObject, type Json } from '#kernel/json.ts';
+import { objectsIn, type Json } from '#kernel/json.ts';
 import type { Caller } from '#model/admission.ts';
 import type { Binding } from '#model/affinity.ts';
 import type { BodyContent } from '#model/request-body.ts';
@@ -27,21 +27,9 @@ export function madeElsewhere(param: Bringing['param'], what: string): Failure {
   );
 }
 
-/**
- * All contents that a value holds, however their names and texts are spelled: as the resource will read them. Without
- * recursion: a body may nest deeper than the stack goes.
- */
+/** All contents that a value holds, however their names and texts are spelled: as the resource will read them. */
 function* contentsOf(value: Json | undefined): Generator<string> {
-  const left = [value];
-  while (left.length > 0) {
-    const one = left.pop();
-    if (Array.isArray(one)) for (const inner of one) left.push(inner);
-    else if (isJsonObject(one))
-      for (const [name, inner] of Object.entries(one)) {
-        if (name === 'encrypted_content' && typeof inner === 'string') yield inner;
-        else left.push(inner);
-      }
-  }
+  for (const { encrypted_content: content } of objectsIn(value)) if (typeof content === 'string') yield content;
 }
 
 /** Whether all that is brought along was signed for this caller. What the bytes show and what they mean must agree. */
