@@ -261,6 +261,17 @@ describe('pipelines', () => {
       assert.equal(down.env[name], `$(${name})`);
   });
 
+  test('Azure DevOps: what fails is the end of it, so that nothing is deployed after a preflight that refused', () => {
+    for (const file of globSync('.azdo/pipelines/*.yml', { cwd: repositoryRoot }))
+      for (const [script] of read(file).matchAll(/inlineScript: \|\n[^]*?(?=\n {10,12}env:|$)/g)) {
+        const lines = script.split('\n').map((line) => line.trim());
+        assert.ok(
+          lines.includes('set -e') && lines.indexOf('set -e') < lines.findIndex((line) => line.startsWith('azd ')),
+          file,
+        );
+      }
+  });
+
   test('Azure DevOps: the same, with a service connection', () => {
     const { stages } = parse(read('.azdo/pipelines/azure-dev.yml'));
     assert.deepEqual(
