@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { openBatchesSchema, type OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
-import { APIError, BadRequestError, NotFoundError } from 'openai';
+import { APIError, BadRequestError, NotFoundError, toFile } from 'openai';
 import { batchStack, begin, budget, chatLine, clientOf, held, metered, upload } from '../support/batch-stack.ts';
 import { eventually, redisOrSkip, startRedis } from '../support/redis-server.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
@@ -149,6 +149,28 @@ describe('a file is not begun as something else', () => {
       );
       await upload(client, [`${line}\r`]);
     });
+});
+
+test('how long files are kept is passed on, and must be long enough for them to be read', async (context) => {
+  const stack = await batchStack(context);
+  const client = clientOf(stack.url, keys.marketing);
+  const send = async (seconds: number): Promise<string> => {
+    const file = await toFile(Buffer.from(`${lines.join('\n')}\n`), 'input.jsonl');
+    const expires = { anchor: 'created_at', seconds } as const;
+    return (await client.files.create({ file, purpose: 'batch', expires_after: expires })).id;
+  };
+  await assert.rejects(send(-1), BadRequestError);
+  const given = {
+    input_file_id: await send(1_209_600),
+    endpoint: '/v1/chat/completions',
+    completion_window: '24h',
+  } as const;
+  for (const seconds of [3600, Number.NaN])
+    await assert.rejects(
+      client.batches.create({ ...given, output_expires_after: { anchor: 'created_at', seconds } }),
+      (error) => error instanceof BadRequestError && /86400/.test(error.message),
+    );
+  await client.batches.create({ ...given, output_expires_after: { anchor: 'created_at', seconds: 1_209_600 } });
 });
 
 test('a resource that refuses a file half-way is told as what it is, not as a wrong line', async (context) => {

@@ -39,6 +39,16 @@ function metadataOf(given: Json | undefined): JsonObject {
   return given;
 }
 
+/** What a batch used is read from its files: they must be there for long enough, also where no gateway runs for a while. */
+const shortestExpirySeconds = 86_400;
+
+function refuseShortExpiry(given: Json | undefined): void {
+  if (given === undefined || given === null) return;
+  const seconds = isJsonObject(given) ? given['seconds'] : undefined;
+  if (typeof seconds !== 'number' || seconds < shortestExpirySeconds)
+    throw invalid('output_expires_after', `'output_expires_after' must be ${shortestExpirySeconds} seconds or more.`);
+}
+
 interface Wanted {
   readonly body: JsonObject;
   readonly metadata: JsonObject;
@@ -56,6 +66,7 @@ function understand({ arrival, caller, body: bytes }: CreateCall): Wanted {
     throw new Failure('unsupported_parameter', `'${strange.slice(0, 64)}' is not served.`, {
       param: strange.slice(0, 64),
     });
+  refuseShortExpiry(body['output_expires_after']);
   const { input_file_id: inputId, endpoint: path } = body;
   if (typeof inputId !== 'string') throw invalid('input_file_id', "'input_file_id' must be text.");
   const found = findBy(arrival.snapshot, caller, { id: inputId, prefix: 'file-' });

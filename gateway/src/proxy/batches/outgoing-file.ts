@@ -76,8 +76,17 @@ export class OutgoingFile {
   }
 
   /** That was all of it: resolves with what the resource made of it. */
-  async finish(timeoutMs: number): Promise<{ readonly id: string; readonly json: JsonObject }> {
-    await this.#body.write(Buffer.from(`\r\n--${this.#boundary}--\r\n`));
+  async finish({
+    timeoutMs,
+    fields,
+  }: {
+    readonly timeoutMs: number;
+    readonly fields: ReadonlyMap<string, string>;
+  }): Promise<{ readonly id: string; readonly json: JsonObject }> {
+    const rest = [...fields].map(
+      ([name, value]) => `\r\n--${this.#boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}`,
+    );
+    await this.#body.write(Buffer.from(`${rest.join('')}\r\n--${this.#boundary}--\r\n`));
     this.#body.finish();
     const { alarms, clock } = this.#services;
     const deadlineAt = clock.monotonic() + timeoutMs;

@@ -30,6 +30,11 @@ const mostTold = 20;
 /** A field of the form that is no file, bytes. */
 const longestField = 1024;
 const lineFeed = 0x0a;
+/** How clients write `expires_after` into a form. */
+const expiryFields: ReadonlyMap<string, RegExp> = new Map([
+  ['expires_after[anchor]', /^created_at$/],
+  ['expires_after[seconds]', /^\d{1,10}$/],
+]);
 
 const invalid = (param: string, message: string): Failure => new Failure('invalid_request_body', message, { param });
 
@@ -57,6 +62,7 @@ class Upload {
   #filename: string | undefined;
   #inFile = false;
   #purpose: string | undefined;
+  readonly #expiry = new Map<string, string>();
   #rest: Buffer = Buffer.alloc(0);
   #bytes = 0;
   #line = 0;
@@ -237,15 +243,20 @@ class Upload {
   }
 
   async #endPart(): Promise<void> {
-    if (this.#field?.name === 'purpose') this.#purpose = this.#field.text;
-    else if (this.#field !== undefined)
-      throw invalid(this.#field.name.slice(0, 64), 'Only file and purpose may be sent with a file.');
+    if (this.#field !== undefined) this.#takeField(this.#field);
     this.#field = undefined;
     if (!this.#inFile) return;
     this.#inFile = false;
     const last = this.#rest;
     this.#rest = Buffer.alloc(0);
     if (last.length > 0) await this.#takeLine(last);
+  }
+
+  #takeField({ name, text }: { readonly name: string; readonly text: string }): void {
+    if (name === 'purpose') this.#purpose = text;
+    else if (expiryFields.get(name)?.test(text) === true) this.#expiry.set(name, text);
+    else if (expiryFields.has(name)) throw invalid(name, "'expires_after' is created_at and a number of seconds.");
+    else throw invalid(name.slice(0, 64), 'Only file, purpose and expires_after may be sent with a file.');
   }
 
   /** Everything has been read: what is wrong with it? */
@@ -270,7 +281,7 @@ class Upload {
     const { target } = this.#checks;
     const { arrival, caller } = this.#call;
     if (this.#out === undefined || target === undefined) throw new Error('There is nothing to finish.');
-    const file = await this.#out.finish(this.#terms.uploadTimeoutMs);
+    const file = await this.#out.finish({ timeoutMs: this.#terms.uploadTimeoutMs, fields: this.#expiry });
     const { operation, route, endpoint } = target;
     const most: MostUsed = { nano: this.#nano, tokens: this.#tokens };
     const { name, deployment } = endpoint;
