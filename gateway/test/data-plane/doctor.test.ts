@@ -284,6 +284,14 @@ test(
     const { oid } = twin.azure.issuer.read(twin.azure.token({ clientId, audience: 'any' })) ?? {};
     const objectId = typeof oid === 'string' ? oid : '';
 
+    const strangers = await doctor(config.replaceAll(`, certificateAuthority: { file: '${authorityFile}' }`, ''), {
+      env,
+    });
+    for (const check of ['PostgreSQL', 'Redis']) {
+      assert.match(strangers.of(check).detail, /certificate/);
+      assert.match(strangers.of(check).fix ?? '', /certificateAuthority/);
+    }
+
     const before = await doctor(config, { env });
     assert.equal(before.status, 1);
     assert.match(before.of('PostgreSQL').fix ?? '', /pgaadauth_create_principal/);

@@ -136,3 +136,12 @@ test('only keys that sign this tenant’s tokens are taken from what is publishe
   const found = await Promise.all(all.map(async (kid) => ((await entra.find(kid)) === 'found' ? [kid] : [])));
   assert.deepEqual(found.flat(), ['a', 'templated', 'ours']);
 });
+
+test('a key that is malformed, or too short to sign, is none, and takes nothing from those beside it', async (context) => {
+  const entra = await publishing(context);
+  const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+  entra.publish(key('broken', { n: '!', e: '@' }), key('short', { n: short.n, e: short.e }), key('a'));
+  assert.equal(await entra.find('a'), 'found');
+  assert.equal(await entra.find('broken'), 'invalid_token');
+  assert.equal(await entra.find('short'), 'invalid_token');
+});

@@ -122,11 +122,15 @@ async function readKeys(tenant: Tenant, clock: Clock): Promise<ReadonlyMap<strin
     const { kid, n, e } = one;
     if (typeof kid !== 'string' || typeof n !== 'string' || typeof e !== 'string') continue;
     const key = await importJWK({ kty: 'RSA', n, e }, 'RS256');
-    if (!(key instanceof Uint8Array)) keys.set(kid, key);
+    if (!(key instanceof Uint8Array) && isLongEnough(key)) keys.set(kid, key);
   }
   if (keys.size === 0) throw new Error('The answer holds no key that signs tokens.');
   return keys;
 }
+
+/** What is malformed is imported as a key of no bits; RS256 takes none below 2048. */
+const isLongEnough = ({ algorithm }: CryptoKey): boolean =>
+  'modulusLength' in algorithm && Number(algorithm.modulusLength) >= 2048;
 
 /** Whether a published key may sign tokens of the tenant: some are for one issuer alone. */
 function signs(key: JsonObject, { authority, id }: Tenant): boolean {

@@ -117,10 +117,15 @@ function unconnected(where: string, heard: readonly string[]): Finding {
   const said = heard.findLast((one) => one !== '') ?? 'it does not answer';
   const isRefused = heard.some((one) => /WRONGPASS|NOAUTH|NOPERM/.test(one));
   const principal = heard.map((one) => /\(([0-9a-f-]{36})\)$/.exec(one)?.[1]).find((one) => one !== undefined);
-  const fix = isRefused
-    ? `Assign an access policy of the database to the principal${principal === undefined ? '' : ` ${principal}`} (object id), or correct user and password.`
-    : 'Correct host and port (10000 with Azure Managed Redis), link its private DNS zone, or start it.';
+  const refused = `Assign an access policy of the database to the principal${principal === undefined ? '' : ` ${principal}`} (object id), or correct user and password.`;
+  const fix = isRefused ? refused : adviceFor(said);
   return failed(redis, `${where}: ${oneLine(said)}`, fix);
+}
+
+function adviceFor(said: string): string {
+  if (/certificate/i.test(said))
+    return 'Give the authority that signed its certificate as `counters.redis.certificateAuthority`, or correct the name of the host.';
+  return 'Correct host and port (10000 with Azure Managed Redis), link its private DNS zone, or start it.';
 }
 
 async function examined(

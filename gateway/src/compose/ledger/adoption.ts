@@ -116,7 +116,19 @@ class Adopter {
     for (const gone of this.#seen.keys()) if (!names.has(gone)) this.#seen.delete(gone);
     for (const name of names) {
       if (this.#closed) return;
-      if (name !== own && (await this.#hasLapsed(name))) await this.#adopt(name);
+      if (name !== own && (await this.#hasLapsed(name))) await this.#tryToAdopt(name);
+    }
+  }
+
+  /** One that cannot be read, or stored, or put away waits for its next turn, and keeps no other waiting. */
+  async #tryToAdopt(name: string): Promise<void> {
+    try {
+      await this.#adopt(name);
+    } catch (error) {
+      this.#around.log.error(
+        { journal: name, error: String(error) },
+        'the journal of a gateway that is gone cannot be adopted; trying again',
+      );
     }
   }
 
