@@ -28,6 +28,10 @@ async function main(): Promise<void> {
   }
   // Timers of the gateway keep no process alive; while it waits for what its configuration refers to, this one does.
   const starting = setInterval(() => undefined, 60_000);
+  // The first process of a container gets no signal that it does not ask for: a start that waits would outlive the grace.
+  const leave = (_signal: string, number: number): void => process.exit(128 + number);
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
   const started = await compose(settings).finally(() => clearInterval(starting));
   if (!started.ok) {
     process.stderr.write(`${started.problems.join('\n')}\n`);
@@ -51,8 +55,8 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1);
     drain(signal, 0);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  process.off('SIGTERM', leave).on('SIGTERM', stop);
+  process.off('SIGINT', leave).on('SIGINT', stop);
   const why = await gateway.failed;
   // Alive, but good for nothing: a platform that looks at liveness alone would keep it for ever.
   if (!stopping) drain(why, 1);

@@ -145,7 +145,7 @@ suite('a configuration from a store', () => {
     clock.advance(90_000);
     await settled();
     assert.deepEqual([changes, store.isFailing], [1, false]);
-    assert.equal(lines.filter((line) => line.includes('cannot be asked')).length, 1);
+    assert.equal(lines.filter((line) => line.includes('is not known')).length, 1);
     assert.equal(lines.filter((line) => line.includes('can be asked again')).length, 1);
     store.close();
     clock.advance(600_000);
@@ -171,6 +171,49 @@ suite('a configuration from a store', () => {
     assert.equal(lines.filter((line) => line.includes('starts with an older one')).length, 1);
     state.away = undefined;
     assert.equal(await store.poll(), true);
+  });
+
+  test('is not taken over while somebody writes to it, and is once they are done', async () => {
+    const { store, load, state, set, take, lines } = setUp();
+    await store.start(load);
+    set('name: half');
+    const half = state.keyValues;
+    state.keyValues = [...half, { key: 'tollgate:sentinel', label: 'prod', value: 'writing 1', contentType: '' }];
+    for (let round = 0; round < 3; round += 1) assert.equal(await store.poll(), false);
+    assert.ok(store.isFailing);
+    assert.equal(lines.filter((line) => line.includes('config push')).length, 1);
+    state.keyValues = [...half, { key: 'tollgate:sentinel', label: 'prod', value: '2', contentType: '' }];
+    assert.equal(await store.poll(), true);
+    assert.equal(await take(), 'half');
+    assert.ok(!store.isFailing);
+  });
+
+  test('is not started with while somebody writes to it: the copy serves', async () => {
+    const sentinel = { key: 'tollgate:sentinel', label: null, value: 'writing 1', contentType: '' };
+    const { store, load, clock, kept } = setUp([...holding('name: half'), sentinel]);
+    kept.push({ keyValues: holding('name: kept'), savedAt: 0 });
+    const starting = store.start(load);
+    for (const pause of [1_000, 2_000]) {
+      await settled();
+      clock.advance(pause);
+    }
+    const result = await starting;
+    assert.ok(result.ok && result.loaded.config.name === 'kept');
+  });
+
+  test('that changes again while it is judged is judged again: what was not loaded is neither in force nor kept', async () => {
+    const { store, load, kept, set, take } = setUp();
+    await store.start(load);
+    set('name: second');
+    await store.poll();
+    const second = await load();
+    set('nmae: third');
+    await store.poll();
+    store.settled(second.ok);
+    assert.deepEqual(kept.at(-1)?.keyValues, holding('name: second'));
+    assert.equal(await take(), 'refused');
+    assert.ok(store.isRefused);
+    assert.equal(kept.length, 2);
   });
 
   test('with nothing good anywhere says all that is wrong, of the store and of the copy', async () => {

@@ -1,9 +1,9 @@
+import { rootKey } from '@tollgate/contract/configuration-keys.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { documentOf, effective, isOurs } from './key-values.ts';
+import { documentOf, effective, isOurs, unfinishedPush } from './key-values.ts';
 import type { ConfigLoader, LoadResult } from './load.ts';
 import {
-  rootKey,
   type ConfigStore,
   type KeyValue,
   type LastGoodCopy,
@@ -50,6 +50,9 @@ export class FromStore {
   #candidate: { readonly origin: Origin; readonly version: StoreVersion } | undefined;
   /** Of what is in force; undefined: it has to be read whole. */
   #version: StoreVersion | undefined;
+  /** Of the candidate that was loaded last: what is read while it is judged must not be taken for it. */
+  #loaded: { readonly origin: Origin; readonly version: StoreVersion } | undefined;
+  #polling: Promise<boolean> | undefined;
   #failure: StoreFailure | undefined;
   #refused = false;
   #timer: Timer | undefined;
@@ -77,6 +80,7 @@ export class FromStore {
   /** What was read, else what is in force. */
   load<Config>(loader: ConfigLoader<Config>): LoadResult<Config> {
     const { environment, file, label, store } = this.#options;
+    this.#loaded = this.#candidate;
     const origin = this.#candidate?.origin ?? this.#origin;
     if (origin.kind === 'file') return loader.load(file.path, environment);
     const name = `${store.name}${label === null ? '' : ` (label ${label})`}${copyWords(origin)}`;
@@ -117,16 +121,27 @@ export class FromStore {
     return { ok: false, problems: told };
   }
 
-  /** Asks the store; true where it holds something else, which `load` then gives. Never rejects. */
-  async poll(): Promise<boolean> {
+  /** Asks the store; true where it holds something else, which `load` then gives. Never rejects; two at a time are one. */
+  poll(): Promise<boolean> {
+    this.#polling ??= this.#pollNow().finally(() => {
+      this.#polling = undefined;
+    });
+    return this.#polling;
+  }
+
+  async #pollNow(): Promise<boolean> {
     const { store } = this.#options;
     try {
       if (this.#version !== undefined && !(await store.hasChanged(this.#version))) {
         this.#well();
         return false;
       }
-      this.#take(await store.read());
-      return true;
+      const reading = await store.read();
+      const unfinished = unfinishedPush(reading.keyValues);
+      // What is known of the store stays as it was, so that it is looked at again the next time.
+      if (unfinished !== undefined) this.#unwell(unfinished);
+      else this.#take(reading);
+      return unfinished === undefined;
     } catch (error) {
       this.#unwell(store.failureOf(error));
       return false;
@@ -141,7 +156,7 @@ export class FromStore {
       this.#timer = this.#options.clock.after(ms, () => void polled());
     };
     const polled = async (): Promise<void> => {
-      if (await this.poll()) await changed();
+      if ((await this.poll()) && !this.#closed) await changed();
       again();
     };
     again();
@@ -149,9 +164,10 @@ export class FromStore {
 
   /** What was loaded is in force, or was refused. */
   settled(inForce: boolean): void {
-    const candidate = this.#candidate;
+    const candidate = this.#loaded;
+    this.#loaded = undefined;
     if (candidate === undefined) return;
-    this.#candidate = undefined;
+    if (this.#candidate === candidate) this.#candidate = undefined;
     this.#refused = !inForce;
     // What was refused is read again the next time: what it lacked may be there by then.
     this.#version = inForce ? candidate.version : undefined;
@@ -178,16 +194,20 @@ export class FromStore {
   async #readAtStart(): Promise<StoreReading | StoreFailure> {
     const { clock, store } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
+      let failure: StoreFailure;
       try {
-        return await store.read();
+        const reading = await store.read();
+        const unfinished = unfinishedPush(reading.keyValues);
+        if (unfinished === undefined) return reading;
+        failure = unfinished;
       } catch (error) {
-        const failure = store.failureOf(error);
-        if (!failure.mayPass || attempt === startTries) return failure;
-        const ms = Math.min(longestPauseMs, Math.max(failure.waitMs, shortestPauseMs * attempt));
-        await new Promise<void>((resolve) => {
-          clock.after(ms, resolve);
-        });
+        failure = store.failureOf(error);
       }
+      if (!failure.mayPass || attempt === startTries) return failure;
+      const ms = Math.min(longestPauseMs, Math.max(failure.waitMs, shortestPauseMs * attempt));
+      await new Promise<void>((resolve) => {
+        clock.after(ms, resolve);
+      });
     }
   }
 
@@ -210,7 +230,7 @@ export class FromStore {
     if (this.#failure === undefined)
       this.#options.log.warn(
         { store: this.#options.store.name, problem: failure.problem, fix: failure.fix },
-        'the store of the configuration cannot be asked; what is in force stays',
+        'what the store of the configuration holds is not known; what is in force stays',
       );
     this.#failure = failure;
   }

@@ -1,5 +1,6 @@
+import { pushPrefix, rootKey, sentinelKey } from '@tollgate/contract/configuration-keys.ts';
 import { isJsonObject, parseJsonObject } from '#kernel/json.ts';
-import { rootKey, sentinelKey, type KeyValue } from './ports.ts';
+import type { KeyValue, StoreFailure } from './ports.ts';
 import { parseYamlTree, placeKey, type Place, type TreeProblem, type YamlTree } from './yaml-tree.ts';
 
 const flagPrefix = '.appconfig.featureflag/tollgate.';
@@ -35,6 +36,18 @@ export function effective(keyValues: readonly KeyValue[]): readonly KeyValue[] {
   return [...byKey.values()].toSorted(
     (a, b) => a.key.split(':').length - b.key.split(':').length || (a.key < b.key ? -1 : 1),
   );
+}
+
+/** Of a store that somebody is writing to: its key values may be half of the old and half of the new. */
+export function unfinishedPush(keyValues: readonly KeyValue[]): StoreFailure | undefined {
+  const pushed = keyValues.find(({ key, value }) => key === sentinelKey && value.startsWith(pushPrefix));
+  if (pushed === undefined) return undefined;
+  return {
+    problem: `the store is being written to (${sentinelKey} says: ${pushed.value.slice(0, 100)})`,
+    fix: 'Wait for `tollgate config push` to end. If it was broken off, push again with --take-over.',
+    mayPass: true,
+    waitMs: 0,
+  };
 }
 
 /** Whether a key is one of ours: `tollgate`, and what stands under it. */

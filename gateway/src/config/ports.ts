@@ -7,10 +7,6 @@ export interface KeyValue {
   readonly contentType: string;
 }
 
-/** What every key begins with. */
-export const rootKey = 'tollgate';
-/** Where it is there, the others are looked at when it changes. */
-export const sentinelKey = `${rootKey}:sentinel`;
 /** Secrets that stand outside of the configuration and the files beside it: what is held of them at this moment. */
 export interface SecretValues {
   /** `reference`: the address of a secret. Notes that it is wanted, where it is not held. Never waits. */
@@ -32,8 +28,8 @@ export interface StoreReading {
 export interface StoreVersion {
   /** ETags of the pages of key values and of flags. */
   readonly pages: readonly (readonly string[])[];
-  /** Of the key that says when the others are to be looked at, where there is one. */
-  readonly sentinel: { readonly label: string | null; readonly etag: string } | null;
+  /** ETags of the list of keys that say when the others are to be looked at, with and without a label; null: there is none. */
+  readonly sentinel: readonly string[] | null;
 }
 
 /** Why a store was not read, and what to do. */

@@ -83,6 +83,53 @@ suite('a store of App Configuration', () => {
     assert.equal(await store.hasChanged(third), true, 'a sentinel that is gone');
   });
 
+  test('a sentinel that is added under the label counts beside the one without', async (context) => {
+    const { twin, store } = await storeFor(context);
+    const { appConfiguration: values } = twin.azure;
+    values.set({ key: 'tollgate:sentinel', value: '1' });
+    const { version } = await store.read();
+    values.set({ key: 'tollgate:sentinel', label: 'prod', value: '1' });
+    assert.equal(await store.hasChanged(version), true);
+    const { version: second } = await store.read();
+    values.set({ key: 'tollgate:sentinel', value: '2' });
+    assert.equal(await store.hasChanged(second), true, 'nor does the label hide it');
+  });
+
+  for (const changesFor of [1, 100])
+    test(`that changes between two pages is read anew, up to three times; it changes ${changesFor} times`, async (context) => {
+      const { twin, store } = await storeFor(context);
+      const { appConfiguration: values } = twin.azure;
+      const write = (value: string): void => {
+        for (const name of ['a', 'z']) values.set({ key: `tollgate:${name}`, value });
+      };
+      write('0');
+      for (let at = 0; at < 120; at += 1) values.set({ key: `tollgate:models:m${at}`, value: '{}' });
+      const list = values.handle.bind(values);
+      let changes = 0;
+      values.handle = async (request, response) => {
+        const isSecondPage = request.method === 'GET' && (request.url ?? '').includes('after=');
+        if (isSecondPage && changes < changesFor) write(String((changes += 1)));
+        return await list(request, response);
+      };
+      if (changesFor > 1) {
+        const error: unknown = await store.read().catch((thrown: unknown) => thrown);
+        assert.match(store.failureOf(error).problem, /changes while it is read/);
+        return;
+      }
+      const { keyValues } = await store.read();
+      const seen = keyValues.filter(({ key }) => /^tollgate:[az]$/.test(key)).map(({ value }) => value);
+      assert.deepEqual(seen, ['1', '1']);
+    });
+
+  test('that holds far too much says so, and is not asked again at once', async (context) => {
+    const { twin, store } = await storeFor(context);
+    for (let at = 0; at <= 10_000; at += 1) twin.azure.appConfiguration.set({ key: `tollgate:m${at}`, value: '' });
+    const error: unknown = await store.read().catch((thrown: unknown) => thrown);
+    const { problem, mayPass } = store.failureOf(error);
+    assert.match(problem, /more than 10000 key values/);
+    assert.equal(mayPass, false);
+  });
+
   for (const [what, fault, expected] of [
     ['no role', { kind: 'status', status: 403 }, /403.*App Configuration Data Reader/],
     ['throttled', { kind: 'status', status: 429, retryAfterMs: 1500 }, /the store answers 429/],

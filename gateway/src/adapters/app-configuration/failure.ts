@@ -5,10 +5,25 @@ import { NoToken } from '#proxy/upstream/ports.ts';
 
 const role = 'App Configuration Data Reader';
 
+/** A store that answers, and with what cannot be used. The message is for people. */
+export class UnusableAnswer extends Error {
+  override readonly name = 'UnusableAnswer';
+  readonly fix: string;
+  readonly mayPass: boolean;
+
+  constructor(message: string, { fix, mayPass }: Pick<StoreFailure, 'fix' | 'mayPass'>) {
+    super(message);
+    this.fix = fix;
+    this.mayPass = mayPass;
+  }
+}
+
 /** What went wrong with asking a store, in words of ours. */
 export function storeFailureOf(error: unknown, clock: Clock): StoreFailure {
   const status = statusOf(error);
   const waitMs = waitOf(error, clock);
+  if (error instanceof UnusableAnswer)
+    return { problem: error.message, fix: error.fix, mayPass: error.mayPass, waitMs };
   if (error instanceof NoToken)
     return {
       problem: 'the store cannot be read: the gateway has no access token',

@@ -22,8 +22,9 @@ export function lastGoodFile(path: string, { endpoint, label }: CopyOf): LastGoo
       const { savedAt, keyValues } = found;
       if (typeof savedAt !== 'string' || !isJsonArray(keyValues)) return undefined;
       const read = keyValues.map(keyValueIn);
-      if (!read.every((one) => one !== undefined)) return undefined;
-      return { keyValues: read, savedAt: Date.parse(savedAt) };
+      const at = Date.parse(savedAt);
+      if (Number.isNaN(at) || !read.every((one) => one !== undefined)) return undefined;
+      return { keyValues: read, savedAt: at };
     },
     async write(keyValues, savedAt) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });

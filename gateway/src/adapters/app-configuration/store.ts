@@ -1,8 +1,7 @@
 import type { AppConfigurationClient } from '@azure/app-configuration';
+import { rootKey, sentinelKey } from '@tollgate/contract/configuration-keys.ts';
 import { statusOf } from '#adapters/azure-identity/rest-error.ts';
 import {
-  rootKey,
-  sentinelKey,
   type ConfigStore,
   type KeyValue,
   type StoreFailure,
@@ -11,7 +10,7 @@ import {
 } from '#config/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
-import { storeFailureOf } from './failure.ts';
+import { storeFailureOf, UnusableAnswer } from './failure.ts';
 
 export interface StoreTarget {
   /** `https://contoso.azconfig.io`. */
@@ -27,6 +26,10 @@ const keyFilters = [`${rootKey}*`, `.appconfig.featureflag/${rootKey}.*`] as con
 const longestMs = 10_000;
 /** No more is a configuration. */
 const mostKeyValues = 10_000;
+/** The service puts a hundred on a page. One that hands out pages without end must not hold up a start for ever. */
+const mostPages = 1_000;
+/** How often it is read anew, where it changes while it is read. */
+const readings = 3;
 
 type Listed = Awaited<ReturnType<AppConfigurationClient['getConfigurationSetting']>>;
 
@@ -52,13 +55,27 @@ export class AppConfigurationStore implements ConfigStore {
 
   async read(): Promise<StoreReading> {
     return await this.#withToken(async (client) => {
-      // One after the other: where the first fails, no second is left under way.
-      const lists = [await this.#list(client, keyFilters[0]), await this.#list(client, keyFilters[1])];
-      const keyValues = lists.flatMap(({ items }) => items);
-      const sentinels = lists.flatMap(({ sentinel }) => sentinel);
-      const sentinel = sentinels.find(({ label }) => label !== null) ?? sentinels[0] ?? null;
-      return { keyValues, version: { pages: lists.map(({ etags }) => etags), sentinel } };
+      for (let reading = 1; reading <= readings; reading += 1) {
+        const read = await this.#readOnce(client);
+        const [pages = []] = read.version.pages;
+        // One page is of one moment. Of several, the first may be older than the last: such a mixture was never in the store.
+        if (pages.length < 2 || !(await this.#pagesChanged(client, keyFilters[0], pages))) return read;
+      }
+      throw new UnusableAnswer('the store changes while it is read', {
+        fix: 'Wait until whoever writes to it is done.',
+        mayPass: true,
+      });
     });
+  }
+
+  async #readOnce(client: AppConfigurationClient): Promise<StoreReading> {
+    // One after the other: where the first fails, no second is left under way. Sentinels first: one that changes meanwhile
+    // counts as changed the next time.
+    const sentinels = await this.#list(client, sentinelKey);
+    const lists = [await this.#list(client, keyFilters[0]), await this.#list(client, keyFilters[1])];
+    const keyValues = lists.flatMap(({ items }) => items);
+    const sentinel = sentinels.items.length === 0 ? null : sentinels.etags;
+    return { keyValues, version: { pages: lists.map(({ etags }) => etags), sentinel } };
   }
 
   async hasChanged({ pages, sentinel }: StoreVersion): Promise<boolean> {
@@ -67,7 +84,7 @@ export class AppConfigurationStore implements ConfigStore {
       const isOther =
         sentinel === null
           ? await this.#pagesChanged(client, keyFilters[0], first)
-          : await this.#sentinelChanged(client, sentinel);
+          : await this.#pagesChanged(client, sentinelKey, sentinel);
       return isOther || (await this.#pagesChanged(client, keyFilters[1], second));
     });
   }
@@ -79,17 +96,16 @@ export class AppConfigurationStore implements ConfigStore {
   async #list(client: AppConfigurationClient, keyFilter: string) {
     const items: KeyValue[] = [];
     const etags: string[] = [];
-    const sentinel: { label: string | null; etag: string }[] = [];
     for await (const page of client.listConfigurationSettings(this.#filtered(keyFilter)).byPage()) {
       etags.push(page.etag ?? '');
-      for (const one of page.items) {
-        items.push(keyValueOf(one));
-        if (one.key === sentinelKey) sentinel.push({ label: labelOf(one.label), etag: one.etag ?? '' });
-      }
-      if (items.length > mostKeyValues)
-        throw new Error(`There are more than ${mostKeyValues} key values in ${this.name}.`);
+      for (const one of page.items) items.push(keyValueOf(one));
+      if (items.length > mostKeyValues || etags.length > mostPages)
+        throw new UnusableAnswer(`the store holds more than ${mostKeyValues} key values under '${keyFilter}'`, {
+          fix: 'Is it the right store? Delete those that are no configuration.',
+          mayPass: false,
+        });
     }
-    return { items, etags, sentinel };
+    return { items, etags };
   }
 
   async #pagesChanged(client: AppConfigurationClient, keyFilter: string, etags: readonly string[]): Promise<boolean> {
@@ -97,21 +113,6 @@ export class AppConfigurationStore implements ConfigStore {
     const options = { ...this.#filtered(keyFilter), pageEtags: [...etags] };
     for await (const page of client.checkConfigurationSettings(options).byPage()) seen.push(page.etag ?? '');
     return seen.length !== etags.length || seen.some((etag, at) => bare(etag) !== bare(etags[at] ?? ''));
-  }
-
-  async #sentinelChanged(
-    client: AppConfigurationClient,
-    { label, etag }: NonNullable<StoreVersion['sentinel']>,
-  ): Promise<boolean> {
-    const id = { key: sentinelKey, ...(label === null ? {} : { label }), etag };
-    try {
-      const options = { onlyIfChanged: true, requestOptions: { timeout: longestMs } };
-      return (await client.getConfigurationSetting(id, options)).statusCode !== 304;
-    } catch (error) {
-      // It was taken out.
-      if (statusOf(error) === 404) return true;
-      throw error;
-    }
   }
 
   #filtered(keyFilter: string) {
