@@ -9,7 +9,9 @@ import { addBudgetShow } from './commands/budget/show.ts';
 import { addBudgetRevoke, addBudgetTopUp, addBudgetTopUps } from './commands/budget/top-up.ts';
 import { addCompletion } from './commands/completion/completion.ts';
 import { addConfigCheck } from './commands/config/check.ts';
+import { addConfigDiff } from './commands/config/diff.ts';
 import { addConfigImport } from './commands/config/import.ts';
+import { addConfigPush } from './commands/config/push.ts';
 import { addConfigReload } from './commands/config/reload.ts';
 import { addConfigShow } from './commands/config/show.ts';
 import { addCountersList } from './commands/counters/list.ts';
@@ -149,7 +151,7 @@ const tree: readonly (Add | Noun)[] = [
   {
     name: 'config',
     description: 'The configuration file, and what is in force.',
-    verbs: [addConfigCheck, addConfigShow, addConfigReload, addConfigImport],
+    verbs: [addConfigCheck, addConfigShow, addConfigReload, addConfigDiff, addConfigPush, addConfigImport],
   },
   addCompletion,
   addVersion,

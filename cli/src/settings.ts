@@ -25,6 +25,8 @@ export const environmentVariables = {
   TOLLGATE_TWIN_PORT: 'the port of the Azure twin (default: 8090)',
   TOLLGATE_TWIN_KEY: "the twin's API key (default: twin-key)",
   TOLLGATE_CONFIG: 'the configuration file that `start` and `config check` use (default: examples/demo.yaml)',
+  TOLLGATE_APP_CONFIGURATION: 'the store of Azure App Configuration: https://NAME.azconfig.io',
+  TOLLGATE_APP_CONFIGURATION_LABEL: 'the label of the key values there that are meant (default: those without one)',
   NO_COLOR: 'any value: no colours',
 } as const;
 

@@ -18,6 +18,8 @@ function settingsOrExit(): Settings {
   }
 }
 
+const leave = (_signal: string, number: number): void => process.exit(128 + number);
+
 async function main(): Promise<void> {
   const settings = settingsOrExit();
   if (settings.checkOnly) {
@@ -29,7 +31,6 @@ async function main(): Promise<void> {
   // Timers of the gateway keep no process alive; while it waits for what its configuration refers to, this one does.
   const starting = setInterval(() => undefined, 60_000);
   // The first process of a container gets no signal that it does not ask for: a start that waits would outlive the grace.
-  const leave = (_signal: string, number: number): void => process.exit(128 + number);
   process.on('SIGTERM', leave);
   process.on('SIGINT', leave);
   const started = await compose(settings).finally(() => clearInterval(starting));

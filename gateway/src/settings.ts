@@ -16,6 +16,8 @@ export interface Settings {
   readonly adminPort: number | undefined;
   /** Only look whether the configuration is good, and say so. */
   readonly checkOnly: boolean;
+  /** What is checked in the place of the file: what a store of App Configuration would hold. */
+  readonly keyValuesFile?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -40,6 +42,8 @@ export const usage = `Usage: node gateway/src/main.ts --config FILE [--data FOLD
   --config FILE   the configuration (default: $TOLLGATE_CONFIG)
   --data FOLDER   where everything that is written lives (default: $TOLLGATE_DATA, else .tollgate)
   --check         only says whether the configuration is good, and every mistake in it
+  --key-values FILE
+                  with --check: checks what a store would hold, as {"name", "keyValues": [{"key", "label", "value", "contentType"}]}
   --help          this text
 
 Environment: TOLLGATE_CONFIG, TOLLGATE_DATA, TOLLGATE_PORT, TOLLGATE_ADMIN_PORT, and TOLLGATE_REPLICA (default:
@@ -119,6 +123,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
     config?: string | undefined;
     data?: string | undefined;
     check?: boolean | undefined;
+    'key-values'?: string | undefined;
     help?: boolean | undefined;
   };
   try {
@@ -128,6 +133,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
         config: { type: 'string' },
         data: { type: 'string' },
         check: { type: 'boolean' },
+        'key-values': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
       strict: true,
@@ -140,7 +146,9 @@ export function readSettings(args: readonly string[], environment: Settings['env
   const hasFile = configFile !== undefined && configFile !== '';
   // Whoever checks means a file.
   const store = values.check === true ? {} : appConfigurationOf(environment, hasFile);
-  if (!hasFile && store.appConfiguration === undefined)
+  const keyValuesFile = values['key-values'];
+  if (keyValuesFile !== undefined && values.check !== true) throw new UsageError('--key-values goes with --check.');
+  if (!hasFile && store.appConfiguration === undefined && keyValuesFile === undefined)
     throw new UsageError('No configuration: give --config FILE, or set TOLLGATE_CONFIG or TOLLGATE_APP_CONFIGURATION.');
   const dataFolder = path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate');
   return {
@@ -152,6 +160,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),
     checkOnly: values.check === true,
+    ...(keyValuesFile === undefined ? {} : { keyValuesFile: path.resolve(keyValuesFile) }),
     environment,
   };
 }

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
-import { lastGoodFile } from '#adapters/app-configuration/last-good.ts';
+import { lastGoodFile, readKeyValuesFile } from '#adapters/app-configuration/last-good.ts';
 import { AppConfigurationStore } from '#adapters/app-configuration/store.ts';
 import { KeyVaultSecrets } from '#adapters/key-vault/key-vault-secrets.ts';
 import type { Config } from '#config-sections.ts';
-import type { LoadedConfig, LoadResult } from '#config/load.ts';
+import { documentOf } from '#config/key-values.ts';
+import type { ConfigLoader, LoadedConfig, LoadResult } from '#config/load.ts';
 import { FromStore } from '#config/from-store.ts';
 import { keyVaultReferences } from '#config/secrets.ts';
 import { watchConfig, type ConfigWatcher, type ReloadOutcome } from '#config/watch.ts';
@@ -88,6 +89,15 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
       store?.close();
     },
   };
+}
+
+/** Reads key values as a store would give them, from a file. Throws where that is none of ours: the command line writes it. */
+export function keyValuesReader(
+  file: string,
+  { configFile, environment }: Settings,
+): (loader: ConfigLoader<Config>) => LoadResult<Config> {
+  const { name, keyValues } = readKeyValuesFile(file);
+  return (loader) => loader.loadTree(documentOf(keyValues, name), { name, path: configFile, text: '' }, environment);
 }
 
 /** What the store held is kept in the data folder. */

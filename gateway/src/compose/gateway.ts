@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { buildAdmin } from './admin.ts';
 import { builtInProviders } from './identity.ts';
-import { openConfiguration } from './configuration.ts';
+import { keyValuesReader, openConfiguration } from './configuration.ts';
 import { buildParts, type Blueprint, type Closer, type Ground, type Overrides } from './parts.ts';
 import { composeRules } from './rules.ts';
 import { telemetrySettings } from './telemetry/telemetry.ts';
@@ -30,7 +30,9 @@ export type Started =
 
 /** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
-  const result = composeRules(settings, { tokenProviders: builtInProviders, clock: systemClock }).load();
+  const { keyValuesFile } = settings;
+  const source = keyValuesFile === undefined ? {} : { read: keyValuesReader(keyValuesFile, settings) };
+  const result = composeRules(settings, { tokenProviders: builtInProviders, clock: systemClock, ...source }).load();
   const problems = result.ok ? result.loaded.warnings : result.problems;
   const telemetry = telemetrySettings(settings);
   const more = telemetry.ok ? telemetry.warnings : telemetry.problems;

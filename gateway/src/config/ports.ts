@@ -1,3 +1,12 @@
+import { rootKey, sentinelKey } from '@tollgate/contract/configuration-keys.ts';
+
+/** What a store is asked for, in the words of its filters. Flags have keys of their own. */
+export const storeFilters = {
+  sentinels: sentinelKey,
+  keyValues: `${rootKey}*`,
+  flags: `.appconfig.featureflag/${rootKey}.*`,
+} as const;
+
 /** One entry of a store of key values. */
 export interface KeyValue {
   readonly key: string;

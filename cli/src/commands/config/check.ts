@@ -6,6 +6,7 @@ import { withExamples } from '#command-tree.ts';
 import type { Context } from '#context.ts';
 import { CommandFailure, exitCodes } from '#failure.ts';
 import { project } from '#project.ts';
+import type { Environment } from '#settings.ts';
 
 export interface Checked {
   readonly ok: boolean;
@@ -22,8 +23,23 @@ export async function check(
   context: Context,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Checked> {
-  const child = spawn(process.execPath, [project.gatewayMain, '--config', file, '--check'], {
-    env: { ...context.environment, ...variables, NODE_COMPILE_CACHE: project.compileCache },
+  return await asked(['--config', file], { environment: { ...context.environment, ...variables } });
+}
+
+/** The same for what a store would hold: `file` has it as the gateway's `--key-values` takes it. */
+export async function checkKeyValues(
+  file: string,
+  given: { readonly configFile: string; readonly environment: Environment },
+): Promise<Checked> {
+  return await asked(['--config', given.configFile, '--key-values', file], given);
+}
+
+async function asked(
+  args: readonly string[],
+  { environment }: { readonly environment: Environment },
+): Promise<Checked> {
+  const child = spawn(process.execPath, [project.gatewayMain, ...args, '--check'], {
+    env: { ...environment, NODE_COMPILE_CACHE: project.compileCache },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let words = '';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { KeyValue, LastGoodCopy } from '#config/ports.ts';
@@ -20,10 +21,10 @@ export function lastGoodFile(path: string, { endpoint, label }: CopyOf): LastGoo
       const found = parseJsonObject(await readFile(path, 'utf8').catch(() => ''));
       if (found === undefined || found['endpoint'] !== endpoint || found['label'] !== label) return undefined;
       const { savedAt, keyValues } = found;
-      if (typeof savedAt !== 'string' || !isJsonArray(keyValues)) return undefined;
-      const read = keyValues.map(keyValueIn);
+      const read = keyValuesIn(keyValues);
+      if (typeof savedAt !== 'string' || read === undefined) return undefined;
       const at = Date.parse(savedAt);
-      if (Number.isNaN(at) || !read.every((one) => one !== undefined)) return undefined;
+      if (Number.isNaN(at)) return undefined;
       return { keyValues: read, savedAt: at };
     },
     async write(keyValues, savedAt) {
@@ -50,6 +51,20 @@ async function replace(path: string, text: string): Promise<void> {
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/** What a store would hold, as `{ name, keyValues }`. Throws where the file is something else. */
+export function readKeyValuesFile(path: string): { readonly name: string; readonly keyValues: readonly KeyValue[] } {
+  const { name, keyValues } = parseJsonObject(readFileSync(path, 'utf8')) ?? {};
+  const read = keyValuesIn(keyValues);
+  if (typeof name !== 'string' || read === undefined) throw new Error(`${path} holds no key values.`);
+  return { name, keyValues: read };
+}
+
+function keyValuesIn(value: Json | undefined): readonly KeyValue[] | undefined {
+  if (!isJsonArray(value)) return undefined;
+  const read = value.map(keyValueIn);
+  return read.every((one) => one !== undefined) ? read : undefined;
 }
 
 function keyValueIn(value: Json): KeyValue | undefined {

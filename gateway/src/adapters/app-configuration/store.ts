@@ -1,7 +1,7 @@
 import type { AppConfigurationClient } from '@azure/app-configuration';
-import { rootKey, sentinelKey } from '@tollgate/contract/configuration-keys.ts';
 import { statusOf } from '#adapters/azure-identity/rest-error.ts';
 import {
+  storeFilters,
   type ConfigStore,
   type KeyValue,
   type StoreFailure,
@@ -21,8 +21,6 @@ export interface StoreTarget {
   readonly scope: string;
 }
 
-/** Key values, and flags: two lists, because flags have keys of their own. */
-const keyFilters = [`${rootKey}*`, `.appconfig.featureflag/${rootKey}.*`] as const;
 const longestMs = 10_000;
 /** No more is a configuration. */
 const mostKeyValues = 10_000;
@@ -59,7 +57,7 @@ export class AppConfigurationStore implements ConfigStore {
         const read = await this.#readOnce(client);
         const [pages = []] = read.version.pages;
         // One page is of one moment. Of several, the first may be older than the last: such a mixture was never in the store.
-        if (pages.length < 2 || !(await this.#pagesChanged(client, keyFilters[0], pages))) return read;
+        if (pages.length < 2 || !(await this.#pagesChanged(client, storeFilters.keyValues, pages))) return read;
       }
       throw new UnusableAnswer('the store changes while it is read', {
         fix: 'Wait until whoever writes to it is done.',
@@ -71,8 +69,8 @@ export class AppConfigurationStore implements ConfigStore {
   async #readOnce(client: AppConfigurationClient): Promise<StoreReading> {
     // One after the other: where the first fails, no second is left under way. Sentinels first: one that changes meanwhile
     // counts as changed the next time.
-    const sentinels = await this.#list(client, sentinelKey);
-    const lists = [await this.#list(client, keyFilters[0]), await this.#list(client, keyFilters[1])];
+    const sentinels = await this.#list(client, storeFilters.sentinels);
+    const lists = [await this.#list(client, storeFilters.keyValues), await this.#list(client, storeFilters.flags)];
     const keyValues = lists.flatMap(({ items }) => items);
     const sentinel = sentinels.items.length === 0 ? null : sentinels.etags;
     return { keyValues, version: { pages: lists.map(({ etags }) => etags), sentinel } };
@@ -83,9 +81,9 @@ export class AppConfigurationStore implements ConfigStore {
       const [first = [], second = []] = pages;
       const isOther =
         sentinel === null
-          ? await this.#pagesChanged(client, keyFilters[0], first)
-          : await this.#pagesChanged(client, sentinelKey, sentinel);
-      return isOther || (await this.#pagesChanged(client, keyFilters[1], second));
+          ? await this.#pagesChanged(client, storeFilters.keyValues, first)
+          : await this.#pagesChanged(client, storeFilters.sentinels, sentinel);
+      return isOther || (await this.#pagesChanged(client, storeFilters.flags, second));
     });
   }
 
