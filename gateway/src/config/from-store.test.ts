@@ -145,7 +145,7 @@ suite('a configuration from a store', () => {
     clock.advance(90_000);
     await settled();
     assert.deepEqual([changes, store.isFailing], [1, false]);
-    assert.equal(lines.filter((line) => line.includes('is not known')).length, 1);
+    assert.equal(lines.filter((line) => line.includes('cannot be taken')).length, 1);
     assert.equal(lines.filter((line) => line.includes('can be asked again')).length, 1);
     store.close();
     clock.advance(600_000);

@@ -230,7 +230,7 @@ export class FromStore {
     if (this.#failure === undefined)
       this.#options.log.warn(
         { store: this.#options.store.name, problem: failure.problem, fix: failure.fix },
-        'what the store of the configuration holds is not known; what is in force stays',
+        'the configuration cannot be taken from its store; what is in force stays',
       );
     this.#failure = failure;
   }

@@ -184,7 +184,16 @@ suite('the copy of what was in force last', () => {
       { ...of, endpoint: 'https://fabrikam.azconfig.io' },
     ])
       assert.equal(await lastGoodFile(file, other).read(), undefined);
-    writeFileSync(file, readFileSync(file, 'utf8').slice(0, -9));
-    assert.equal(await lastGoodFile(file, of).read(), undefined);
+    const good = readFileSync(file, 'utf8');
+    for (const broken of [
+      good.slice(0, -9),
+      good.replace('1970-01-01', 'yesterday'),
+      good.replace('"a: 1"', '1'),
+      '[]',
+      '',
+    ]) {
+      writeFileSync(file, broken);
+      assert.equal(await lastGoodFile(file, of).read(), undefined, broken);
+    }
   });
 });

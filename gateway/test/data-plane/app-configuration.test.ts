@@ -36,6 +36,7 @@ interface Place {
   /** A configuration that the gateway can be started with, in three keys and two references. */
   fill(): void;
   readonly file: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 async function placeFor(context: TestContext): Promise<Place> {
@@ -61,22 +62,23 @@ async function placeFor(context: TestContext): Promise<Place> {
     twin.azure.appConfiguration.set({ key, value, contentType });
   const reference = (key: string, name: string): void =>
     set(key, JSON.stringify({ uri: `${vault}/secrets/${name}` }), referenceType);
+  const ofAzure = {
+    NODE_EXTRA_CA_CERTS: caFile,
+    IDENTITY_ENDPOINT: `${twin.url}/msi/token`,
+    IDENTITY_HEADER: 'twin-identity-header',
+    TOLLGATE_APP_CONFIGURATION: `https://contoso.azconfig.io:${port}`,
+  };
   return {
     twin,
     data,
     vault,
     file,
+    environment: ofAzure,
     set,
     async start(environment = {}) {
       const running = await startGateway({
         data,
-        environment: {
-          NODE_EXTRA_CA_CERTS: caFile,
-          IDENTITY_ENDPOINT: `${twin.url}/msi/token`,
-          IDENTITY_HEADER: 'twin-identity-header',
-          TOLLGATE_APP_CONFIGURATION: `https://contoso.azconfig.io:${port}`,
-          ...environment,
-        },
+        environment: { ...ofAzure, ...environment },
       });
       processes.push(running);
       return running;
@@ -229,7 +231,7 @@ suite('a configuration from App Configuration', () => {
     assert.match(await shown(gateway, place.data, true), /"ok":true/);
     assert.ok((await metric(gateway, 'tollgate_app_configuration_refused')).endsWith(' 0'));
     await until(gateway, () => gateway.log().includes('can be asked again'));
-    assert.equal(gateway.log().split('cannot be asked').length - 1, 1, 'said once');
+    assert.equal(gateway.log().split('cannot be taken from its store').length - 1, 1, 'said once');
   });
 
   test('away at the start: the copy of what was in force last, loudly, and the store again when it is back', async (context) => {
@@ -270,6 +272,23 @@ suite('a configuration from App Configuration', () => {
     assert.match(await metric(started, 'tollgate_configuration_source'), /source="file"/);
     place.fill();
     await until(started, async () => (await chat(started)) === 200);
+  });
+
+  test('that is waited for does not hold up a stop', async (context) => {
+    const place = await placeFor(context);
+    const { appConfiguration } = place.twin.azure;
+    const asked = Promise.withResolvers<void>();
+    // Takes the request, and never answers.
+    appConfiguration.handle = async () => await Promise.resolve(true).finally(asked.resolve);
+    const child = spawn(process.execPath, ['--import', preload, main, '--data', place.data], {
+      env: { ...process.env, ...place.environment },
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'close');
+    await asked.promise;
+    child.kill('SIGTERM');
+    // A status of its own, and no death by the signal: the first process of a container gets none that it does not ask for.
+    assert.deepEqual(await ended, [143, null]);
   });
 
   test('empty, not allowed, or with a token for somebody else, it is told what to do', async (context) => {
