@@ -117,6 +117,15 @@ function appConfigurationOf(
   return { appConfiguration: { endpoint: url.origin, label: label === '' ? null : label, scope, hasFile } };
 }
 
+function keyValuesOf(values: { readonly 'key-values'?: string | undefined; readonly check?: boolean | undefined }): {
+  readonly keyValuesFile?: string;
+} {
+  const { 'key-values': file, check } = values;
+  if (file === undefined) return {};
+  if (check !== true) throw new UsageError('--key-values goes with --check.');
+  return { keyValuesFile: path.resolve(file) };
+}
+
 /** Reads arguments and environment; 'help' where that was asked for. Throws UsageError. */
 export function readSettings(args: readonly string[], environment: Settings['environment']): Settings | 'help' {
   let values: {
@@ -146,9 +155,8 @@ export function readSettings(args: readonly string[], environment: Settings['env
   const hasFile = configFile !== undefined && configFile !== '';
   // Whoever checks means a file.
   const store = values.check === true ? {} : appConfigurationOf(environment, hasFile);
-  const keyValuesFile = values['key-values'];
-  if (keyValuesFile !== undefined && values.check !== true) throw new UsageError('--key-values goes with --check.');
-  if (!hasFile && store.appConfiguration === undefined && keyValuesFile === undefined)
+  const keyValues = keyValuesOf(values);
+  if (!hasFile && store.appConfiguration === undefined && keyValues.keyValuesFile === undefined)
     throw new UsageError('No configuration: give --config FILE, or set TOLLGATE_CONFIG or TOLLGATE_APP_CONFIGURATION.');
   const dataFolder = path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate');
   return {
@@ -160,7 +168,7 @@ export function readSettings(args: readonly string[], environment: Settings['env
     port: portOf(environment, 'TOLLGATE_PORT'),
     adminPort: portOf(environment, 'TOLLGATE_ADMIN_PORT'),
     checkOnly: values.check === true,
-    ...(keyValuesFile === undefined ? {} : { keyValuesFile: path.resolve(keyValuesFile) }),
+    ...keyValues,
     environment,
   };
 }
