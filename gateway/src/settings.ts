@@ -151,12 +151,12 @@ export function readSettings(args: readonly string[], environment: Settings['env
     throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
   }
   if (values.help === true) return 'help';
-  const configFile = values.config ?? environment['TOLLGATE_CONFIG'];
-  const hasFile = configFile !== undefined && configFile !== '';
+  const configFile = values.config ?? environment['TOLLGATE_CONFIG'] ?? '';
+  const hasFile = configFile !== '';
   // Whoever checks means a file.
   const store = values.check === true ? {} : appConfigurationOf(environment, hasFile);
   const keyValues = keyValuesOf(values);
-  if (!hasFile && store.appConfiguration === undefined && keyValues.keyValuesFile === undefined)
+  if (!hasFile && Object.keys({ ...store, ...keyValues }).length === 0)
     throw new UsageError('No configuration: give --config FILE, or set TOLLGATE_CONFIG or TOLLGATE_APP_CONFIGURATION.');
   const dataFolder = path.resolve(values.data ?? environment['TOLLGATE_DATA'] ?? '.tollgate');
   return {
