@@ -1,12 +1,11 @@
-import { Alarm } from '#kernel/alarms.ts';
-import { Failure } from '#kernel/errors.ts';
 import type { Admission } from '#model/admission.ts';
 import { deadlineOf } from '#model/model-route.ts';
 import type { AttemptTrace } from '#model/call-trace.ts';
 import type { Watcher } from '#model/presence.ts';
-import type { OpenedAttempt, Outcome, UsageRecord } from '#model/usage-record.ts';
+import type { OpenedAttempt, Outcome } from '#model/usage-record.ts';
 import { completeRecord, countUsage, noUsage, servedByOf, unknownUsage, type Usage } from './attempt-record.ts';
 import type { Reservation } from './ports.ts';
+import { Recording } from './recording.ts';
 import type { Choice } from './routing/choice.ts';
 import { failedSpillover } from './routing/spillover.ts';
 import { judge, type Fault, type Judgement } from './routing/verdict.ts';
@@ -41,42 +40,6 @@ export interface AttemptOptions {
   readonly reservation: Reservation;
   /** 1 for the first of the request. */
   readonly number: number;
-}
-
-/**
- * How long the end of a reply waits for the journal, ms. The journal goes on trying to write the record after it; the
- * client is told that the call cannot be recorded, rather than left to wait for a disk.
- */
-const longestSettleMs = 10_000;
-
-/** A record on its way into the journal. */
-class Recording extends Alarm {
-  /** Resolves when the record counts; rejects where it cannot be written, or is not in time. */
-  readonly counted: Promise<void>;
-  private rejectLate: (failure: Failure) => void = () => {};
-
-  constructor(services: Services, record: UsageRecord, reservation: Reservation) {
-    super();
-    this.counted = new Promise((resolve, reject) => {
-      this.rejectLate = reject;
-      this.write(services, record, reservation).then(resolve, reject);
-    });
-  }
-
-  private async write({ alarms, ledger }: Services, record: UsageRecord, reservation: Reservation): Promise<void> {
-    alarms.set(this, alarms.clock.monotonic() + longestSettleMs);
-    try {
-      await ledger.settle(record);
-      // What it cost is known to budgets as soon as it counts, and not before: a journal that fails keeps it reserved.
-      reservation.settle(record);
-    } finally {
-      alarms.clear(this);
-    }
-  }
-
-  ring(): void {
-    this.rejectLate(new Failure('ledger_unavailable', 'The call cannot be recorded now, so its end is not delivered.'));
-  }
 }
 
 /** Of these nothing is charged, whatever their body says: it may not have come. */
