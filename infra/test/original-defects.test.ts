@@ -152,7 +152,7 @@ describe('the twelve defects', () => {
     );
     assert.doesNotMatch(
       globSync('hooks/*.mjs', { cwd: infraFolder }).map(readInfra).join('\n'),
-      /'DELETE'|\baz (ad|group)\b|\brm -/,
+      /'DELETE'|\baz (ad|group delete)\b|\brm -/,
     );
   });
 
