@@ -12,7 +12,7 @@ import { judge, type Fault, type Judgement } from './routing/verdict.ts';
 import type { Services } from './services.ts';
 import { readErrorBody } from './upstream/error-body.ts';
 import { NoToken } from './upstream/ports.ts';
-import { tokenOf, upstreamRequest, withToken, type UpstreamRequest } from './upstream/request.ts';
+import { upstreamRequest, withAnotherToken, type UpstreamRequest } from './upstream/request.ts';
 import type { Expiring } from './upstream/relay.ts';
 import { NoReply, send, type UnderWay, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog, type Expiry, type Watched } from './upstream/watchdog.ts';
@@ -193,12 +193,10 @@ export class Attempt implements Watched, Watcher {
   /** A resource that does not take a token is shown another one, once, where there is one; nothing was used. */
   private async sentAgain(refused: UpstreamReply, request: UpstreamRequest): Promise<UpstreamReply> {
     const { credentials, connections } = this.services;
-    const shown = tokenOf(request);
-    if (shown === undefined) return refused;
-    const token = await credentials.insteadOf(this.options.choice.member.endpoint, shown);
-    if (token === undefined || this.interrupted !== undefined || this.silent) return refused;
+    const renewed = await withAnotherToken(request, this.options.choice.member.endpoint, credentials);
+    if (renewed === undefined || this.interrupted !== undefined || this.silent) return refused;
     refused.abort();
-    const again = send(connections, withToken(request, token));
+    const again = send(connections, renewed);
     this.underWay = again;
     return await again.reply;
   }

@@ -4,7 +4,7 @@ import type { Presence, Watcher } from '#model/presence.ts';
 import type { EndpointState } from './routing/endpoint-state.ts';
 import type { Services } from './services.ts';
 import { readWhole, type WholeReading } from './stored-reply.ts';
-import { tokenOf, withToken, type UpstreamRequest } from './upstream/request.ts';
+import { withAnotherToken, type UpstreamRequest } from './upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from './upstream/send.ts';
 import { Watchdog, type Watched } from './upstream/watchdog.ts';
 
@@ -44,13 +44,11 @@ export class StoredSending implements Watcher, Watched {
   async reply(request: UpstreamRequest): Promise<UpstreamReply> {
     const refused = await this.#send(request);
     if (refused.status !== 401) return refused;
-    const shown = tokenOf(request);
-    const { credentials } = this.#services;
-    const token = shown === undefined ? undefined : await credentials.insteadOf(this.#endpoint, shown);
-    if (token === undefined) return this.#blamed(refused);
+    const renewed = await withAnotherToken(request, this.#endpoint, this.#services.credentials);
+    if (renewed === undefined) return this.#blamed(refused);
     if (this.#presence.gone || this.#isExpired) return refused;
     refused.abort();
-    return this.#blamed(await this.#send(withToken(request, token)));
+    return this.#blamed(await this.#send(renewed));
   }
 
   /** Undefined where it did not come to its end. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
+import { batchStack, begin, chatLine, clientOf } from '../support/batch-stack.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
 
 const identity = '7a0f1c00-0000-4000-8000-000000001d02';
@@ -43,6 +44,10 @@ const byIdentity = (twin: string, auth = 'managed-identity'): string =>
   text-embedding-3-small: { tiers: [[embeddings]] }`,
   });
 
+const entra = {
+  identities: [{ clientId: '7a0f1c00-0000-4000-8000-000000001d01', system: true }, { clientId: identity }],
+};
+
 interface Options {
   readonly auth?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -52,9 +57,7 @@ async function start(context: TestContext, { auth, environment = {} }: Options =
   const stack = await startStack(context, {
     config: (twin) => byIdentity(twin, auth),
     twin: {
-      entra: {
-        identities: [{ clientId: '7a0f1c00-0000-4000-8000-000000001d01', system: true }, { clientId: identity }],
-      },
+      entra,
     },
     environment,
   });
@@ -147,4 +150,14 @@ test('what is asked of something stored renews a refused token, too, and a token
   assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [502, 'upstream_misconfigured']);
   assert.match((await stack.admin('/metrics')).text, /tollgate_endpoint_state\{endpoint="weu",state="quarantined"\} 1/);
   assert.match(stack.logged(), /"alert":true/);
+});
+
+test('what is asked of a batch renews a refused token, too', async (context) => {
+  const stack = await batchStack(context, { auth: 'managed-identity', pollEvery: '1h', twin: { entra } });
+  behind = stack.twin.url;
+  const client = clientOf(stack.url, keys.marketing);
+  const { id } = await begin(client, [chatLine('One?', 0)]);
+  stack.twin.addFault({ kind: 'status', status: 401, match: { operation: 'batches.retrieve' } });
+  assert.equal((await client.batches.retrieve(id)).id, id);
+  assert.equal(asked(stack), 2);
 });

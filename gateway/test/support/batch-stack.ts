@@ -29,6 +29,8 @@ export interface BatchConfig {
   readonly ledger?: string;
   /** Members of `listen`. */
   readonly listen?: string;
+  /** How the gateway signs in to the resources. */
+  readonly auth?: string;
 }
 
 /** A gateway whose model has a batch deployment in each of two resources. */
@@ -40,9 +42,10 @@ export function batchConfig(twin: string, options: BatchConfig = {}): string {
     batch: endpoints = '[one-batch, two-batch]',
     ledger = '',
     listen = '',
+    auth = `{ key: '\${TEST_TWIN_KEY}' }`,
   } = options;
   const endpoint = (place: string, of: string, type: string): string =>
-    `{ resource: '${twin}/${place.split('/')[0]}', region: westeurope, deployment: ${place.split('/')[1]}, model: ${of}, type: ${type}, auth: { key: '\${TEST_TWIN_KEY}' } }`;
+    `{ resource: '${twin}/${place.split('/')[0]}', region: westeurope, deployment: ${place.split('/')[1]}, model: ${of}, type: ${type}, auth: ${auth} }`;
   return `
 organisation: contoso
 listen: { port: 0, admin: { port: 0 }${listen} }

@@ -6,7 +6,7 @@ import type { Presence } from '#model/presence.ts';
 import { cooldownOf } from '#proxy/routing/retry-after.ts';
 import type { Services } from '#proxy/services.ts';
 import { readWhole, type WholeReading } from '#proxy/stored-reply.ts';
-import { storedRequest, type StoredRequest } from '#proxy/upstream/request.ts';
+import { storedRequest, withAnotherToken, type StoredRequest, type UpstreamRequest } from '#proxy/upstream/request.ts';
 import { NoReply, send, type Sending, type UpstreamReply } from '#proxy/upstream/send.ts';
 import { Watchdog } from '#proxy/upstream/watchdog.ts';
 
@@ -35,15 +35,24 @@ export interface Answer {
   readonly json: JsonObject | undefined;
 }
 
+/** Rejects with a Failure where there is no credential. */
+async function requestTo(services: Services, endpoint: Endpoint, asked: Asked): Promise<UpstreamRequest> {
+  const credential = await services.credentials.headerFor(endpoint);
+  const { raw, query = '', body = Buffer.alloc(0), trace, ...rest } = asked;
+  const attemptId = asked.attemptId ?? services.ids(services.clock.now());
+  const request = { ...rest, ids: { id: raw, item: null }, query, body };
+  return storedRequest(request, endpoint, { attemptId, credential, trace });
+}
+
+function sent(services: Services, request: UpstreamRequest, trace: AttemptTrace | undefined): Sending {
+  const sending = send(services.connections, request);
+  if (trace !== undefined) trackStatus(trace, sending, services.clock.monotonic());
+  return sending;
+}
+
 /** Sends it. Rejects with a Failure where there is no credential. */
 export async function begin(services: Services, endpoint: Endpoint, asked: Asked): Promise<Sending> {
-  const credential = await services.credentials.headerFor(endpoint);
-  const { clock } = services;
-  const { raw, query = '', body = Buffer.alloc(0), attemptId = services.ids(clock.now()), trace, ...rest } = asked;
-  const request = { ...rest, ids: { id: raw, item: null }, query, body };
-  const sending = send(services.connections, storedRequest(request, endpoint, { attemptId, credential, trace }));
-  if (trace !== undefined) trackStatus(trace, sending, clock.monotonic());
-  return sending;
+  return sent(services, await requestTo(services, endpoint, asked), asked.trace);
 }
 
 function trackStatus(trace: AttemptTrace, sending: Sending, sentAt: number): void {
@@ -66,7 +75,7 @@ export async function replyTo(services: Services, sending: Sending): Promise<Ups
 }
 
 /**
- * Asks, and reads the answer whole, whatever its status. Rejects with NoReply where none came, with `upstream_unavailable`
+ * Asks, and reads the answer whole, whatever its status. A token that is refused is renewed once. Rejects with NoReply where none came, with `upstream_unavailable`
  * where it broke off. `presence`: gives it up when the client goes; without one it goes on to the end.
  */
 export async function ask(
@@ -74,14 +83,23 @@ export async function ask(
   endpoint: Endpoint,
   { presence, ...asked }: Asked & { readonly presence?: Presence },
 ): Promise<Answer> {
-  const sending = await begin(services, endpoint, asked);
+  const request = await requestTo(services, endpoint, asked);
+  let sending = sent(services, request, asked.trace);
   let reading: WholeReading | undefined;
   const giveUp = (): void => (reading === undefined ? sending.abort(new Error('given up')) : reading.giveUp());
   const deadlineAt = services.clock.monotonic() + deadlineMs;
   const watchdog = new Watchdog(services.alarms, { deadlineAt, firstByteMs: null, idleMs }, { expired: giveUp });
   presence?.watch({ clientLeft: giveUp });
   try {
-    const reply = await sending.reply;
+    let reply = await sending.reply;
+    if (reply.status === 401) {
+      const renewed = await withAnotherToken(request, endpoint, services.credentials);
+      if (renewed !== undefined) {
+        reply.abort();
+        sending = sent(services, renewed, asked.trace);
+        reply = await sending.reply;
+      }
+    }
     reading = readWhole(reply, watchdog);
     const bytes = await reading.body;
     if (bytes === undefined) throw brokeOff();

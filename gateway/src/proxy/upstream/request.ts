@@ -8,6 +8,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { MeteredOperation, StoredOperation } from '#model/operation.ts';
 import type { BodyContent, MemberSpan } from '#model/request-body.ts';
 import { storedCalls } from '#model/stored-calls.ts';
+import type { Credentials } from './credentials.ts';
 
 /** What goes out: everything that `send` needs. */
 export interface UpstreamRequest {
@@ -154,18 +155,28 @@ export function upstreamRequest(admission: Admission, endpoint: Endpoint, identi
 const tokenHeader = 'authorization';
 
 /** The access token that a request signs in with; undefined where that is a key. */
-export function tokenOf({ headers }: UpstreamRequest): string | undefined {
+function tokenOf({ headers }: UpstreamRequest): string | undefined {
   for (let at = 0; at < headers.length; at += 2)
     if (headers[at] === tokenHeader) return headers[at + 1]?.slice('Bearer '.length);
   return undefined;
 }
 
-/** The same request with another access token. */
-export function withToken(request: UpstreamRequest, token: string): UpstreamRequest {
+function withToken(request: UpstreamRequest, token: string): UpstreamRequest {
   const headers = request.headers.map((text, at) =>
     at % 2 === 1 && request.headers[at - 1] === tokenHeader ? `Bearer ${token}` : text,
   );
   return { ...request, headers };
+}
+
+/** The same request for a resource that does not take its token, with another one; undefined where there is none. */
+export async function withAnotherToken(
+  request: UpstreamRequest,
+  endpoint: Endpoint,
+  credentials: Pick<Credentials, 'insteadOf'>,
+): Promise<UpstreamRequest | undefined> {
+  const shown = tokenOf(request);
+  const token = shown === undefined ? undefined : await credentials.insteadOf(endpoint, shown);
+  return token === undefined ? undefined : withToken(request, token);
 }
 
 export interface StoredRequest {
