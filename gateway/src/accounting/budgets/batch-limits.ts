@@ -11,7 +11,8 @@ export interface MostUsed {
   readonly tokens: number | null;
 }
 
-const nothingToCount = async (): Promise<undefined> => await Promise.resolve(undefined);
+/** For what uses nothing by itself, or is bounded by its file alone. */
+export const nothingToCount = async (): Promise<undefined> => await Promise.resolve(undefined);
 const ofBatches = new WeakMap<CallerLimits, CallerLimits>();
 
 /** What a batch passes: tokens per minute are for calls, because the provider runs a batch when it can. */

@@ -4,7 +4,7 @@ import type { Arrival } from '#model/arrival.ts';
 import type { CallerLimits } from '#model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
-import { batchLimitsOf, LimitedBatch, type MostUsed } from './batch-limits.ts';
+import { batchLimitsOf, LimitedBatch, nothingToCount, type MostUsed } from './batch-limits.ts';
 import { boundsOf, type CallBounds } from './call-bounds.ts';
 import type { CallSpending } from './call.ts';
 import type { Engine } from './engine.ts';
@@ -125,7 +125,6 @@ const unlimited = {
   end() {},
 } as const;
 
-const nothingToCount = async (): Promise<undefined> => await Promise.resolve(undefined);
 const nothingUsed: Demand = { nano: 0n, tokens: 0 };
 const unmetered = new WeakMap<CallerLimits, CallerLimits>();
 

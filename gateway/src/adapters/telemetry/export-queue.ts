@@ -69,8 +69,7 @@ export class ExportQueue<Item> {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchItems);
-      // One after the other is what is wanted.
-      // oxlint-disable-next-line no-await-in-loop
+      // oxlint-disable-next-line no-await-in-loop -- One batch after the other: that is what a queue is for.
       if (!(await this.#export(batch)) && !this.#ending) await this.#rest();
     }
     this.#exporting = undefined;

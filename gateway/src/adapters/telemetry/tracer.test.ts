@@ -84,7 +84,7 @@ test('at the end everything that waits is handed on', async () => {
   const flushed = tracer.flush();
   for (let turn = 0; turn < 10; turn += 1) {
     for (const { answer } of sent) answer.resolve();
-    // oxlint-disable-next-line no-await-in-loop
+    // oxlint-disable-next-line no-await-in-loop -- What is sent next follows from the answer before.
     await settled();
   }
   await flushed;

@@ -71,7 +71,8 @@ export function openLimits(options: LimitsOptions): OpenLimits {
   for (const problem of snapshots.mergedLimits().problems) log.warn({ problem }, 'limits');
   snapshots.onLimits(({ budgets, version }) => engine.changed(budgets, version));
   const done = async (): Promise<readonly string[]> => await options.ledger.doneJournals();
-  const departed = new DepartedGateways({ gateways: engine.gateways, done, clock, log });
+  // One that counts for itself has granted nothing to others.
+  const departed = engine.shared ? new DepartedGateways({ gateways: engine.gateways, done, clock, log }) : undefined;
   const limits = limitsOfRequests({
     engine,
     headers: () => snapshots.currentConfig().budgeting.headers,
@@ -92,7 +93,7 @@ export function openLimits(options: LimitsOptions): OpenLimits {
     engine,
     refusedCalls,
     async close() {
-      await departed.close();
+      await departed?.close();
       await engine.close();
     },
   };
