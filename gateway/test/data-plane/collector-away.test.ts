@@ -41,6 +41,11 @@ async function whenCounted(stack: RunningStack, exported: number, dropped: numbe
   }
 }
 
+/** Counts are shared memory, what is logged of them comes by message from the exporters' thread and may be later: the end waits for it. */
+async function untilAllIsTold(stack: RunningStack): Promise<void> {
+  await stack.gateway.drain('test');
+}
+
 function complaints(stack: RunningStack): number {
   return stack
     .logged()
@@ -60,6 +65,7 @@ test('nobody listens: spans are dropped, counted and told of once; what comes la
   await chat(stack, 2);
   await whenCounted(stack, 4, 6);
   assert.equal(spansOf(collector).length, 4);
+  await untilAllIsTold(stack);
   assert.equal(complaints(stack), 1);
   assert.match(stack.logged(), /telemetry can be exported again/);
 });
@@ -79,7 +85,7 @@ for (const [what, fault] of [
     await chat(stack, 3);
     await whenCounted(stack, 0, 6);
     await chat(stack, 1);
-    await stack.gateway.drain('test');
+    await untilAllIsTold(stack);
     assert.deepEqual(spansOf(collector), []);
     assert.equal(complaints(stack), 1);
     assert.equal(stack.twin.usage().total.requests, 4);
@@ -102,6 +108,7 @@ for (const [what, status, headers] of [
     const stack = await traced(context, `http://127.0.0.1:${address.port}`);
     await chat(stack, 2);
     await whenCounted(stack, 0, 4);
+    await untilAllIsTold(stack);
     assert.equal(asked, 1);
     assert.match(stack.logged(), new RegExp(`"signal":"spans".*"code":${status}`));
     assert.ok(!stack.logged().includes('the body of a stranger'));
