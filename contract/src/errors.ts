@@ -229,6 +229,14 @@ export const errorDefinitions = {
     meaning: 'Lines of an uploaded file cannot be run, or not be metered, by this gateway. Nothing of it was kept.',
     remedy: 'Mend the lines that the message names, and upload the file again.',
   },
+  batch_file_outdated: {
+    status: 400,
+    type: invalid,
+    plane: 'data',
+    meaning:
+      'The file was checked under other prices than those in force, or for another product: what its lines may cost now is not known.',
+    remedy: 'Upload the file again, and begin the batch with the id of that upload.',
+  },
   batch_not_metered: {
     status: 409,
     type: invalid,

@@ -64,6 +64,7 @@ const prices: PriceBook = {
   id: 'test',
   cost: () => assert.fail('nothing is priced here'),
   missing: () => [],
+  edition: () => 'test',
 };
 const catalogue = parseModelCatalogue(readShippedData('models.json'));
 const limitBook: LimitBook = { version: 1, of: () => assert.fail('nobody calls here') };

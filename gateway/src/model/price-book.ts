@@ -27,4 +27,9 @@ export interface PriceBook {
   cost(usage: PricedUsage): Cost;
   /** The meters of an ordinary call to this endpoint that have no price at `at`; empty where it is priced. */
   missing(endpoint: PricedEndpoint, at: number): readonly string[];
+  /**
+   * Names the prices that calls to this endpoint meet at `at` (UTC ms), in every tier and on every layer, by the price of
+   * its deployment: where two moments, or two books, give the same name, the same use costs the same.
+   */
+  edition(endpoint: PricedEndpoint, given: { readonly product: string; readonly at: number }): string;
 }

@@ -65,6 +65,8 @@ export interface BatchBook {
 
 /** The limits and budgets that one batch passes. */
 export interface BatchLimits extends PassedLimits {
+  /** A budget of money is among them: what is held must be reckoned with the prices in force. */
+  readonly ofMoney: boolean;
   /** As `RequestLimits.reserve`, for all lines at once. */
   reserve(at: number): Promise<Reservation>;
 }

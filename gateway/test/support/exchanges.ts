@@ -14,6 +14,7 @@ export const freePrices: PriceBook = {
   id: 'test',
   cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, listNanoUsd: 0n, internalNanoUsd: null, unpriced: [] }),
   missing: () => [],
+  edition: () => 'test',
 };
 
 export function productWith(changes: Partial<Product> = {}): Product {

@@ -46,6 +46,10 @@ export class LimitedBatch {
     return await this.#spending.reserve({ at, demand: this.#demand(), exact: nothingToCount, of: this.#call });
   }
 
+  get ofMoney(): boolean {
+    return this.#spending.path.budgets.some(({ budget }) => budget.unit === 'nano-usd');
+  }
+
   headers(): readonly string[] {
     return this.#told();
   }

@@ -165,6 +165,7 @@ export class UnmeteredRequest {
 }
 
 const unlimitedBatch = {
+  ofMoney: false,
   reserve: async () => await Promise.resolve(nothingHeld),
   headers: () => [],
   end() {},

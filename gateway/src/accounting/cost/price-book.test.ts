@@ -655,3 +655,45 @@ suite('the book as a whole', () => {
     });
   }
 });
+
+suite('the edition of the prices of an endpoint', () => {
+  const given = { product: 'p', at: noon };
+  const before = bookOf(list(input(1_000)));
+  const edition = before.edition(endpoint, given);
+
+  const same: readonly (readonly [string, readonly PriceEntry[]])[] = [
+    [
+      'the same price from elsewhere, and from another day on',
+      list(input(1_000, { source: 'b', effectiveFrom: '2026-02-01' })),
+    ],
+    ['another price of another model', list(input(1_000), input(7, { model: 'other' }))],
+    ['another price of another deployment type', list(input(1_000), input(7, { type: 'Standard' }))],
+    ['a price that is not in force yet', list(input(1_000), input(7, { effectiveFrom: '2027-01-01' }))],
+  ];
+  for (const [name, entries] of same)
+    test(`is the same with ${name}`, () => assert.equal(bookOf(entries).edition(endpoint, given), edition));
+
+  const other: readonly (readonly [string, readonly PriceEntry[]])[] = [
+    ['another amount', list(input(1_001))],
+    ['another meter beside it', list(row({ nanoUsdPerMillion: { input: 1_000, output: 1 } }))],
+    ['another layer', [...list(input(1_000)), ...contracted(input(900))]],
+    ['another tier', list(input(1_000), input(7, { serviceTier: 'priority' }))],
+    ['a long-context price', list(input(1_000), input(7, { minInputTokens: 1_000 }))],
+    ['no price', []],
+  ];
+  for (const [name, entries] of other)
+    test(`is another with ${name}`, () => assert.notEqual(bookOf(entries).edition(endpoint, given), edition));
+
+  test('is another once a price has begun, in the same book', () => {
+    const book = bookOf(list(input(1_000), input(7, { effectiveFrom: '2026-07-01' })));
+    assert.equal(book.edition(endpoint, given), edition);
+    assert.notEqual(book.edition(endpoint, { ...given, at: day('2026-07-01') }), edition);
+  });
+
+  test('is another for a product that is charged a margin', () => {
+    const rate: InternalRate = { id: 'r', effectiveFrom: 0, product: 'dear', model: null, margin: 100_000n };
+    const book = createPriceBook({ entries: list(input(1_000)), rates: [rate], zones, ordinaryMeters: () => [] });
+    assert.equal(book.edition(endpoint, given), edition);
+    assert.notEqual(book.edition(endpoint, { ...given, product: 'dear' }), edition);
+  });
+});

@@ -5,7 +5,15 @@ import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
 import { chargesOf, soldBy, type Charge } from './charges.ts';
 import { internalLine, type InternalRate } from './internal-rates.ts';
 import { findConflicts, normalTier, type DataZones, type PriceEntry } from './price-entry.ts';
-import { resolve, type Asked, type Band, type MeterPrice, type Resolved, type Shelf } from './resolve.ts';
+import {
+  pricesInForce,
+  resolve,
+  type Asked,
+  type Band,
+  type MeterPrice,
+  type Resolved,
+  type Shelf,
+} from './resolve.ts';
 import { nanoUsdOf } from './rounding.ts';
 
 export interface PriceBookOptions {
@@ -50,6 +58,9 @@ const unknownCost = (why: string): Cost => ({
   internalNanoUsd: null,
   unpriced: [why],
 });
+
+/** 72 bits: nobody can choose what is hashed, and two editions of one endpoint are to differ. */
+const editionLength = 12;
 
 /** Upstreams name tiers and models; a strange one must not grow the memory. */
 const memoLimit = 256;
@@ -113,6 +124,11 @@ export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
       const { deploymentType } = endpoint;
       const asked = { endpoint, deploymentType, serviceTier: 'default', reportedModel: null, product: null, at };
       return memo.resolved(asked).missing;
+    },
+    edition(endpoint, { product, at }) {
+      const deploymentType = payAsYouGo[endpoint.deploymentType] ?? endpoint.deploymentType;
+      const told = pricesInForce({ endpoint, deploymentType, product, at }, shelf);
+      return createHash('sha256').update(told).digest('base64url').slice(0, editionLength);
     },
   };
 }

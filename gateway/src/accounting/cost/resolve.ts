@@ -104,6 +104,27 @@ export function resolve(asked: Asked, shelf: Shelf): Resolved {
 
 const layers = ['list', 'contracted', 'internal'] as const;
 
+/** All amounts that a call may meet at a moment by the price of its deployment, in any tier: as one text, to compare. */
+export function pricesInForce(asked: Omit<Asked, 'serviceTier' | 'reportedModel'>, shelf: Shelf): string {
+  const ofTier = (serviceTier: string): Asked => ({ ...asked, serviceTier, reportedModel: null });
+  const tiers = new Set(['default', ...candidatesFor(ofTier('default'), shelf).map((one) => one.serviceTier)]);
+  const told = [...tiers].toSorted().map((tier) => {
+    const { bands, rate } = resolve(ofTier(tier), shelf);
+    return [
+      tier,
+      String(rate?.margin ?? ''),
+      bands.map(({ minInputTokens, meters }) => [minInputTokens, amountsOf(meters)]),
+    ];
+  });
+  return JSON.stringify(told);
+}
+
+function amountsOf(meters: ReadonlyMap<string, MeterPrice>): readonly string[] {
+  return [...meters]
+    .map(([meter, prices]) => [meter, ...layers.map((layer) => prices[layer]?.nanoUsdPerMillion ?? '')].join(' '))
+    .toSorted();
+}
+
 /**
  * A layer that knows a long-context price charges by its own bands; one that knows none charges the same throughout.
  * Where it knows one in any tier, every tier has that band: a tier whose long-context price is not known is unpriced

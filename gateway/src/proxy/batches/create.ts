@@ -25,6 +25,8 @@ export interface CreateCall {
 const members = new Set(['input_file_id', 'endpoint', 'completion_window', 'metadata', 'output_expires_after']);
 /** Of the 16 that a batch may have, the gateway needs two. */
 const mostMetadata = 14;
+/** Characters of a value. Source: OpenAI API reference, "metadata" of a batch. */
+const longestMetadata = 512;
 
 const invalid = (param: string, message: string): Failure => new Failure('invalid_request_body', message, { param });
 
@@ -92,7 +94,7 @@ function understand({ arrival, caller, body: bytes }: CreateCall): Wanted {
   return { body, metadata: metadataOf(body['metadata']), inputId, rawInput: found.raw, facts, endpoint };
 }
 
-function refuseWhatIsNotAllowed({ arrival, caller }: CreateCall, { facts }: Wanted): void {
+function refuseWhatIsNotAllowed({ arrival, caller }: CreateCall, { facts, endpoint }: Wanted): void {
   const { product } = caller.subscription;
   // It may have been another one when the file came.
   if (!product.models.has(facts.model))
@@ -105,6 +107,29 @@ function refuseWhatIsNotAllowed({ arrival, caller }: CreateCall, { facts }: Want
       'batches_not_allowed',
       'The model of the file does not take batches on this deployment any more.',
     );
+  if (facts.product !== null && facts.product !== product.name)
+    throw outdated(`The file was checked for the product '${facts.product}'; this key is of '${product.name}'.`);
+  const missing = arrival.snapshot.prices.missing(endpoint, arrival.receivedAt);
+  if (product.unpriced !== 'allow-and-flag' && missing.length > 0)
+    throw new Failure(
+      'model_unpriced',
+      'The deployment of the file has no price any more, and the product refuses unpriced calls.',
+      { param: 'input_file_id' },
+    );
+}
+
+const outdated = (why: string): Failure =>
+  new Failure('batch_file_outdated', `${why} Upload it again.`, { param: 'input_file_id' });
+
+/** What is held for a batch is the most that its lines may cost: by the prices at its beginning, not those at the upload. */
+function refuseOtherPrices({ arrival, caller }: CreateCall, { facts, endpoint }: Wanted, at: number): void {
+  const { product } = caller.chargedTo;
+  if (facts.prices === arrival.snapshot.prices.edition(endpoint, { product, at })) return;
+  throw outdated(
+    facts.prices === null
+      ? 'The id of the file does not say by which prices the most that it may cost was reckoned.'
+      : 'The prices of its model have changed since the file was uploaded, and a budget holds the most that it may cost.',
+  );
 }
 
 /** Nobody knows yet what the lines will use: it is held, and told as unpriced until the batch has ended. */
@@ -193,7 +218,10 @@ function recordOf(
 function sentBody({ arrival, caller }: CreateCall, wanted: Wanted, attemptId: string): Buffer {
   const { affinity } = arrival.snapshot;
   const mark = `${attemptId} ${ownerTag(affinity, ownerOf(affinity, caller))}`;
-  const metadata = { ...wanted.metadata, [markMember]: mark, [inputMember]: wanted.inputId };
+  const { inputId } = wanted;
+  // Where it has no room the batch is told with an id that says less of the file.
+  const input = inputId.length <= longestMetadata ? { [inputMember]: inputId } : {};
+  const metadata = { ...wanted.metadata, [markMember]: mark, ...input };
   return Buffer.from(JSON.stringify({ ...wanted.body, input_file_id: wanted.rawInput, metadata }));
 }
 
@@ -288,6 +316,7 @@ export async function createBatch(services: Services, call: CreateCall): Promise
   const limits = services.limits.beginBatch(caller, arrival, wanted.facts.most);
   try {
     const at = services.clock.now();
+    if (limits.ofMoney) refuseOtherPrices(call, wanted, at);
     const reservation = await limits.reserve(at);
     const answer = await attempt(services, call, { wanted, id: services.ids(at), at, reservation });
     return replyFor(services, call, { wanted, answer });

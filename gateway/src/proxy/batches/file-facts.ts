@@ -14,14 +14,20 @@ export interface FileFacts {
   readonly lines: number;
   /** Of all lines together. */
   readonly most: MostUsed;
+  /** By whose rules the lines were checked; null in ids that were made before they said so. */
+  readonly product: string | null;
+  /** The edition of the prices that `most` was reckoned with; null as above. */
+  readonly prices: string | null;
 }
 
 const operations: readonly MeteredOperation[] = ['chat.completions', 'completions', 'embeddings', 'responses'];
 
 /** Behind the resource's own id, from which a line feed parts it: no id has one. */
-export function withFacts(raw: string, { endpoint, deployment, model, operation, lines, most }: FileFacts): string {
+export function withFacts(raw: string, facts: FileFacts): string {
+  const { endpoint, deployment, model, operation, lines, most, product, prices } = facts;
   const nano = most.nano === null ? null : String(most.nano);
-  return `${raw}\n${JSON.stringify([endpoint, model, operation, lines, nano, most.tokens, deployment])}`;
+  const told = [endpoint, model, operation, lines, nano, most.tokens, deployment, product, prices];
+  return `${raw}\n${JSON.stringify(told)}`;
 }
 
 /** What a signed id holds: the resource's own id, and the text behind it. */
@@ -34,7 +40,7 @@ export function splitRaw(content: string): { readonly raw: string; readonly rest
 export function factsIn(rest: string | null): FileFacts | undefined {
   const parsed = rest === null ? undefined : parseJson(rest);
   if (!isJsonArray(parsed)) return undefined;
-  const [endpoint, model, operation, lines, nano, tokens, deployment] = parsed;
+  const [endpoint, model, operation, lines, nano, tokens, deployment, product, prices] = parsed;
   const known = operations.find((one) => one === operation);
   if (typeof endpoint !== 'string' || typeof model !== 'string' || known === undefined) return undefined;
   if (typeof lines !== 'number' || typeof deployment !== 'string') return undefined;
@@ -48,5 +54,7 @@ export function factsIn(rest: string | null): FileFacts | undefined {
       nano: typeof nano === 'string' ? BigInt(nano) : null,
       tokens: typeof tokens === 'number' ? tokens : null,
     },
+    product: typeof product === 'string' ? product : null,
+    prices: typeof prices === 'string' ? prices : null,
   };
 }

@@ -80,7 +80,8 @@ function tagBy(secret: Buffer, owner: string): string {
 }
 
 const tagged = /^(.*)\.tg-([0-9a-f]{16})(\.[^.]*)?$/s;
-const extension = /\.[^.]*$/;
+/** Of a usual length; and no text that would be read as the tag, for it would stand behind the gateway's. */
+const extension = /\.(?!tg-[0-9a-f]{16}$)[^.]{1,16}$/;
 
 /** `input.jsonl` -> `input.tg-3f2a….jsonl`: a list of a resource's files says so whose each is. */
 export function taggedName(name: string, tag: string): string {

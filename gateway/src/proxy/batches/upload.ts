@@ -285,8 +285,12 @@ class Upload {
     const { operation, route, endpoint } = target;
     const most: MostUsed = { nano: this.#nano, tokens: this.#tokens };
     const { name, deployment } = endpoint;
-    const facts = { endpoint: name, deployment, model: route.name, operation, lines: this.#lines, most };
-    const sealing = sealingFor(arrival.snapshot, caller, endpoint);
+    const { snapshot, receivedAt: at } = arrival;
+    const product = caller.subscription.product.name;
+    const prices = snapshot.prices.edition(endpoint, { product: caller.chargedTo.product, at });
+    const lines = this.#lines;
+    const facts = { endpoint: name, deployment, model: route.name, operation, lines, most, product, prices };
+    const sealing = sealingFor(snapshot, caller, endpoint);
     return clientFile(file.json, inputFileId(sealing, file.id, facts));
   }
 }
