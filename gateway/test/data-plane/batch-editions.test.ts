@@ -77,21 +77,21 @@ test('a file that was checked for one product is not begun for another one, whic
   await assert.rejects(create(client, id), isOutdated(/'standard'.*'strict'/));
 });
 
-describe('an id that does not say by which prices it was reckoned, as they were made before', () => {
-  /** With what the ids of files held then. */
-  async function oldId(stack: RunningStack, client: OpenAI): Promise<string> {
-    await upload(client, lines);
-    const response = await fetch(`${stack.twin.url}/one/openai/v1/files`, { headers: { 'api-key': stack.twin.key } });
-    const { data } = (await response.json()) as { data: readonly { id: string }[] };
-    const facts = ['one-batch', 'gpt-5.4-mini', 'chat.completions', 2, '1000', 2000, 'mini-batch'];
-    const rules = { keys: [signingKey(secret)], boundTo: 'subscription', unsigned: 'pass' } as const;
-    return sealId(rules, `${data[0]?.id}\n${JSON.stringify(facts)}`, {
-      prefix: 'file-',
-      owner: 'subscription marketing-web',
-      resource: `${stack.twin.url}/one`,
-    });
-  }
+/** Of a file that is there, as the ids of files were before they named an edition. */
+async function oldId(stack: RunningStack, client: OpenAI): Promise<string> {
+  await upload(client, lines);
+  const response = await fetch(`${stack.twin.url}/one/openai/v1/files`, { headers: { 'api-key': stack.twin.key } });
+  const { data } = (await response.json()) as { data: readonly { id: string }[] };
+  const facts = ['one-batch', 'gpt-5.4-mini', 'chat.completions', 2, '1000', 2000, 'mini-batch'];
+  const rules = { keys: [signingKey(secret)], boundTo: 'subscription', unsigned: 'pass' } as const;
+  return sealId(rules, `${data[0]?.id}\n${JSON.stringify(facts)}`, {
+    prefix: 'file-',
+    owner: 'subscription marketing-web',
+    resource: `${stack.twin.url}/one`,
+  });
+}
 
+describe('an id that does not say by which prices it was reckoned, as they were made before', () => {
   test('is good where nothing is held for it, and reads the file', async (context) => {
     const stack = await batchStack(context, { batch: '[one-batch]', more: affinity, environment });
     const client = clientOf(stack.url, keys.marketing);

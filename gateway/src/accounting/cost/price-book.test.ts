@@ -691,8 +691,8 @@ suite('the edition of the prices of an endpoint', () => {
   });
 
   test('is another for a product that is charged a margin', () => {
-    const rate: InternalRate = { id: 'r', effectiveFrom: 0, product: 'dear', model: null, margin: 100_000n };
-    const book = createPriceBook({ entries: list(input(1_000)), rates: [rate], zones, ordinaryMeters: () => [] });
+    const margin: InternalRate = { id: 'r', effectiveFrom: 0, product: 'dear', model: null, margin: 100_000n };
+    const book = createPriceBook({ entries: list(input(1_000)), rates: [margin], zones, ordinaryMeters: () => [] });
     assert.equal(book.edition(endpoint, given), edition);
     assert.notEqual(book.edition(endpoint, { ...given, product: 'dear' }), edition);
   });
