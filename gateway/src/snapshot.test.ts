@@ -62,6 +62,7 @@ const directory: SubscriptionDirectory = {
 };
 const prices: PriceBook = {
   id: 'test',
+  terms: () => assert.fail('nothing is priced here'),
   cost: () => assert.fail('nothing is priced here'),
   missing: () => [],
   edition: () => 'test',

@@ -20,10 +20,17 @@ export interface PricedUsage {
   readonly at: number;
 }
 
+/** What a call is priced by, whatever it turns out to use. */
+export interface PriceTerms {
+  cost(units: Units): Cost;
+}
+
 /** One immutable set of prices. An attempt settles with the book it was admitted under. */
 export interface PriceBook {
   /** Changes when any price changes. */
   readonly id: string;
+  /** One value for all calls that are priced alike: whoever prices many of them need price each kind only once. */
+  terms(call: Omit<PricedUsage, 'units'>): PriceTerms;
   cost(usage: PricedUsage): Cost;
   /** The meters of an ordinary call to this endpoint that have no price at `at`; empty where it is priced. */
   missing(endpoint: PricedEndpoint, at: number): readonly string[];

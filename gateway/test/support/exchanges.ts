@@ -3,16 +3,20 @@ import type { Product, Subscription } from '#model/caller.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import { defaultRoutingTerms } from '#model/priority.ts';
-import type { PriceBook } from '#model/price-book.ts';
+import type { PriceBook, PriceTerms } from '#model/price-book.ts';
 import { RequestBody } from '#model/request-body.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { signingKey } from '#proxy/routing/affinity/signature.ts';
 import { topLevelMembers } from '#proxy/accept/json-members.ts';
 import { createHash } from 'node:crypto';
 
+const freeTerms: PriceTerms = {
+  cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, listNanoUsd: 0n, internalNanoUsd: null, unpriced: [] }),
+};
 export const freePrices: PriceBook = {
   id: 'test',
-  cost: () => ({ pricing: 'token', lines: [], nanoUsd: 0n, listNanoUsd: 0n, internalNanoUsd: null, unpriced: [] }),
+  terms: () => freeTerms,
+  cost: ({ units }) => freeTerms.cost(units),
   missing: () => [],
   edition: () => 'test',
 };

@@ -1,7 +1,7 @@
 import type { Admission } from '#model/admission.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Cost } from '#model/money.ts';
-import type { PriceBook } from '#model/price-book.ts';
+import type { PriceBook, PriceTerms } from '#model/price-book.ts';
 import { noUnits, type Units } from '#model/usage-record.ts';
 import type { CallBounds } from './call-bounds.ts';
 
@@ -28,11 +28,15 @@ interface Dearest {
   readonly output: OutputMeter;
 }
 
-interface Tier {
-  readonly name: string | null;
+/** What a call may be priced by. */
+interface Candidate {
+  readonly terms: PriceTerms;
   /** On one layer, or in long contexts, it may be other tokens than elsewhere; nearly always it is one. */
   readonly dearest: readonly Dearest[];
 }
+
+/** What an endpoint may price a call by, tier by tier. */
+type Candidates = readonly Candidate[];
 
 /**
  * Where a call names no tier the deployment's own counts, which may be `priority` and is not known here. Source: "Enable
@@ -74,24 +78,47 @@ function dearestOf<Meter extends string>(
 }
 
 function unitsOf({ input: inputMeter, output: outputMeter }: Dearest, bounds: CallBounds, input: number): Units {
-  return {
-    ...noUnits,
-    input,
-    output: bounds.output,
-    toolCalls: bounds.toolCalls,
-    ...(inputMeter === 'input' ? {} : { [inputMeter]: input }),
-    ...(outputMeter === 'output' ? {} : { [outputMeter]: bounds.output }),
-  };
+  const units: { -readonly [unit in keyof Units]: Units[unit] } = { ...noUnits };
+  units.input = input;
+  units.output = bounds.output;
+  units.toolCalls = bounds.toolCalls;
+  if (inputMeter !== 'input') units[inputMeter] = input;
+  if (outputMeter !== 'output') units[outputMeter] = bounds.output;
+  return units;
+}
+
+/** What a call costs at most where it is priced by one of them; null where none of them has a price for it. */
+function worstOf(candidates: Candidates, bounds: CallBounds, input: number): bigint | null {
+  let worst: bigint | null = null;
+  for (const { terms, dearest } of candidates) {
+    for (const meters of dearest) {
+      const cost = most(terms.cost(unitsOf(meters, bounds, input)));
+      // A tier without a price is no tier that this deployment serves, unless the call asks for it alone.
+      if (cost !== null && (worst === null || cost > worst)) worst = cost;
+    }
+  }
+  return worst;
+}
+
+function isSame(one: Candidates, other: Candidates): boolean {
+  return one.length === other.length && one.every(({ terms }, at) => terms === other[at]?.terms);
+}
+
+/** What the prices of a call depend on, beside its endpoint. */
+interface Kind extends Kinds {
+  readonly tiers: readonly (string | null)[];
+  readonly product: string;
+  readonly at: number;
 }
 
 /**
  * The most that one attempt of a call may cost on any layer, whichever of the endpoints serves it, the target of Azure's
- * own spillover included. One value per price book.
+ * own spillover included. One value per price book. Endpoints that are priced alike are priced once.
  */
 export class WorstCase {
   readonly #book: PriceBook;
-  /** By endpoint, then by UTC day, tier and kind: prices begin and end with days. */
-  readonly #dearest = new WeakMap<Endpoint, Map<string, readonly Dearest[] | null>>();
+  /** By the endpoints of a model, then by UTC day, tier, product and kind: prices begin and end with days. */
+  readonly #known = new WeakMap<readonly Endpoint[], Map<string, readonly Candidates[]>>();
 
   constructor(book: PriceBook) {
     this.#book = book;
@@ -103,103 +130,79 @@ export class WorstCase {
     asked: { readonly bounds: CallBounds; readonly input: number; readonly at: number },
   ): bigint | null {
     let worst = 0n;
-    for (const endpoint of admission.route.endpoints) {
-      const cost = this.#ofEndpoint(admission, endpoint, asked);
+    for (const candidates of this.#candidates(admission, asked)) {
+      const cost = worstOf(candidates, asked.bounds, asked.input);
       if (cost === null) return null;
       if (cost > worst) worst = cost;
     }
     return worst + roundingNano;
   }
 
-  #ofEndpoint(
+  /** Of each endpoint that is priced otherwise than those before it. */
+  #candidates(
     admission: Admission,
-    endpoint: Endpoint,
-    { bounds, input, at }: { readonly bounds: CallBounds; readonly input: number; readonly at: number },
-  ): bigint | null {
-    let worst: bigint | null = null;
+    { bounds, at }: { readonly bounds: CallBounds; readonly at: number },
+  ): readonly Candidates[] {
+    const { endpoints } = admission.route;
     const { product } = admission.caller.chargedTo;
-    for (const { name, dearest } of this.#tiers(admission, endpoint, { kinds: bounds, at })) {
-      for (const meters of dearest) {
-        const cost = most(
-          this.#cost(endpoint, { units: unitsOf(meters, bounds, input), serviceTier: name, at, product }),
-        );
-        // A tier without a price is no tier that this deployment serves, unless the call asks for it alone.
-        if (cost !== null && (worst === null || cost > worst)) worst = cost;
-      }
-    }
-    return worst;
-  }
-
-  #tiers(
-    admission: Admission,
-    endpoint: Endpoint,
-    { kinds, at }: { readonly kinds: Kinds; readonly at: number },
-  ): readonly Tier[] {
-    return tiersAsked(admission).flatMap((name) => {
-      const dearest = this.#dearestOf(endpoint, { name, kinds, at, product: admission.caller.chargedTo.product });
-      return dearest === null ? [] : [{ name, dearest }];
-    });
-  }
-
-  /** Null where the tier has no prices. */
-  #dearestOf(
-    endpoint: Endpoint,
-    asked: { readonly name: string | null; readonly kinds: Kinds; readonly at: number; readonly product: string },
-  ): readonly Dearest[] | null {
-    let known = this.#dearest.get(endpoint);
-    if (known === undefined) this.#dearest.set(endpoint, (known = new Map()));
-    const { audio, images } = asked.kinds;
-    const day = Math.floor(asked.at / dayMs);
-    const key = `${day} ${asked.name ?? ''} ${asked.product} ${audio ? 'a' : ''}${images ? 'i' : ''}`;
+    const { audio, images } = bounds;
+    const tiers = tiersAsked(admission);
+    let known = this.#known.get(endpoints);
+    if (known === undefined) this.#known.set(endpoints, (known = new Map()));
+    const key = `${Math.floor(at / dayMs)} ${tiers[0] ?? ''} ${product} ${audio ? 'a' : ''}${images ? 'i' : ''}`;
     let found = known.get(key);
-    if (found !== undefined) return found;
-    if (known.size >= mostKnown) known.clear();
-    if (found === undefined) known.set(key, (found = this.#compare(endpoint, asked)));
+    if (found === undefined) {
+      if (known.size >= mostKnown) known.clear();
+      known.set(key, (found = this.#compare(endpoints, { audio, images, tiers, product, at })));
+    }
     return found;
   }
 
-  #compare(
-    endpoint: Endpoint,
-    {
-      name,
-      kinds,
-      at,
-      product,
-    }: { readonly name: string | null; readonly kinds: Kinds; readonly at: number; readonly product: string },
-  ): readonly Dearest[] | null {
-    const costOf = (units: Partial<Units>): Cost =>
-      this.#cost(endpoint, { units: { ...noUnits, ...units }, serviceTier: name, at, product });
-    const [few] = probes;
-    if (most(costOf({ input: few })) === null) return null;
-    const inputs: InputMeter[] = ['input', 'cachedInput', 'cacheWriteInput'];
-    if (kinds.audio) inputs.push('audioInput');
-    if (kinds.images) inputs.push('imageInput');
-    const outputs: OutputMeter[] = kinds.audio ? ['output', 'reasoning', 'audioOutput'] : ['output', 'reasoning'];
-    const found = new Map<string, Dearest>();
-    for (const probe of probes) {
-      const inputCosts = inputs.map((meter) => [meter, costOf({ input: probe, [meter]: probe })] as const);
-      const outputCosts = outputs.map(
-        (meter) => [meter, costOf({ input: probe, output: probe, [meter]: probe })] as const,
-      );
-      for (const sumOf of layers) {
-        const dearest = { input: dearestOf(inputCosts, sumOf), output: dearestOf(outputCosts, sumOf) };
-        found.set(`${dearest.input} ${dearest.output}`, dearest);
-      }
+  #compare(endpoints: readonly Endpoint[], kind: Kind): readonly Candidates[] {
+    const found: Candidates[] = [];
+    for (const endpoint of endpoints) {
+      const candidates = kind.tiers.flatMap((serviceTier) => {
+        const terms = this.#termsOf(endpoint, serviceTier, kind);
+        const dearest = dearestBy(terms, kind);
+        return dearest === null ? [] : [{ terms, dearest }];
+      });
+      if (!found.some((other) => isSame(candidates, other))) found.push(candidates);
     }
-    return [...found.values()];
+    return found;
   }
 
   /** A provisioned deployment costs nothing by the call, but what Azure lets spill over from it does. */
-  #cost(
-    endpoint: Endpoint,
-    usage: {
-      readonly units: Units;
-      readonly serviceTier: string | null;
-      readonly at: number;
-      readonly product: string;
-    },
-  ): Cost {
-    const asked = { endpoint, ...usage, reportedModel: null };
-    return this.#book.cost({ ...asked, spilledFrom: endpoint.deployment });
+  #termsOf(endpoint: Endpoint, serviceTier: string | null, { at, product }: Kind): PriceTerms {
+    return this.#book.terms({
+      endpoint,
+      serviceTier,
+      at,
+      product,
+      reportedModel: null,
+      spilledFrom: endpoint.deployment,
+    });
   }
+}
+
+/** Null where the terms have no prices. */
+function dearestBy(terms: PriceTerms, kinds: Kinds): readonly Dearest[] | null {
+  const costOf = (units: Partial<Units>): Cost => terms.cost({ ...noUnits, ...units });
+  const [few] = probes;
+  if (most(costOf({ input: few })) === null) return null;
+  const inputs: InputMeter[] = ['input', 'cachedInput', 'cacheWriteInput'];
+  if (kinds.audio) inputs.push('audioInput');
+  if (kinds.images) inputs.push('imageInput');
+  const outputs: OutputMeter[] = kinds.audio ? ['output', 'reasoning', 'audioOutput'] : ['output', 'reasoning'];
+  const found = new Map<string, Dearest>();
+  for (const probe of probes) {
+    const inputCosts = inputs.map((meter) => [meter, costOf({ input: probe, [meter]: probe })] as const);
+    const outputCosts = outputs.map(
+      (meter) => [meter, costOf({ input: probe, output: probe, [meter]: probe })] as const,
+    );
+    for (const sumOf of layers) {
+      const dearest = { input: dearestOf(inputCosts, sumOf), output: dearestOf(outputCosts, sumOf) };
+      found.set(`${dearest.input} ${dearest.output}`, dearest);
+    }
+  }
+  return [...found.values()];
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DeploymentType } from '#model/endpoint.ts';
 import type { Cost, CostLine } from '#model/money.ts';
-import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
+import type { PriceBook, PricedEndpoint, PriceTerms } from '#model/price-book.ts';
+import type { Units } from '#model/usage-record.ts';
 import { chargesOf, soldBy, type Charge } from './charges.ts';
 import { internalLine, type InternalRate } from './internal-rates.ts';
 import { findConflicts, normalTier, type DataZones, type PriceEntry } from './price-entry.ts';
@@ -50,6 +51,7 @@ const ptuCost: Cost = {
   internalNanoUsd: 0n,
   unpriced: [],
 };
+const ptuTerms: PriceTerms = { cost: () => ptuCost };
 const unknownCost = (why: string): Cost => ({
   pricing: 'token',
   lines: [],
@@ -96,29 +98,28 @@ export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
     byReport: entries.some((one) => one.resolveBy === 'reportedModel'),
     byProduct: rates.some((one) => one.product !== null),
   });
+  const terms: PriceBook['terms'] = (call) => {
+    const { endpoint } = call;
+    const target = payAsYouGo[endpoint.deploymentType];
+    if (target !== undefined && call.spilledFrom === null) return ptuTerms;
+    const asked: Asked = {
+      endpoint,
+      deploymentType: target ?? endpoint.deploymentType,
+      serviceTier: normalTier(call.serviceTier),
+      reportedModel: call.reportedModel,
+      product: call.product,
+      at: call.at,
+    };
+    return memo.resolved(asked).terms;
+  };
 
   return {
     id: bookId(entries, rates),
     entries,
     rates,
     zones,
-    cost(usage) {
-      const { endpoint, units } = usage;
-      const target = payAsYouGo[endpoint.deploymentType];
-      if (target !== undefined && usage.spilledFrom === null) return ptuCost;
-      const { bands, rate } = memo.resolved({
-        endpoint,
-        deploymentType: target ?? endpoint.deploymentType,
-        serviceTier: normalTier(usage.serviceTier),
-        reportedModel: usage.reportedModel,
-        product: usage.product,
-        at: usage.at,
-      });
-      const input = units.input ?? 0;
-      const band = bands.find((one) => one.minInputTokens <= input) ?? noPrices;
-      const charges = chargesOf(units, band.soldBy);
-      return typeof charges === 'string' ? unknownCost(charges) : priced(charges, band, rate);
-    },
+    terms,
+    cost: (usage) => terms(usage).cost(usage.units),
     missing(endpoint, at) {
       if (payAsYouGo[endpoint.deploymentType] !== undefined) return [];
       const { deploymentType } = endpoint;
@@ -135,21 +136,73 @@ export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
 
 const noPrices: Band = { minInputTokens: 0, meters: new Map(), soldBy: soldBy(new Map()) };
 
+class ResolvedTerms implements PriceTerms {
+  readonly #bands: readonly Band[];
+  readonly #rate: InternalRate | undefined;
+
+  constructor({ bands, rate }: Resolved) {
+    this.#bands = bands;
+    this.#rate = rate;
+  }
+
+  cost(units: Units): Cost {
+    const input = units.input ?? 0;
+    const band = this.#bands.find((one) => one.minInputTokens <= input) ?? noPrices;
+    const charges = chargesOf(units, band.soldBy);
+    return typeof charges === 'string' ? unknownCost(charges) : priced(charges, band, this.#rate);
+  }
+}
+
+/** The terms of everything that is priced by the same entries and the same margin are one value. */
+class AllTerms {
+  readonly #numbers: ReadonlyMap<PriceEntry | InternalRate, number>;
+  readonly #made = new Map<string, PriceTerms>();
+
+  constructor(entries: readonly PriceEntry[], rates: readonly InternalRate[]) {
+    this.#numbers = new Map([...entries, ...rates].map((one, at) => [one, at]));
+  }
+
+  of(resolved: Resolved): PriceTerms {
+    const { bands, rate } = resolved;
+    const entries = bands.map(({ minInputTokens, meters }) => [
+      minInputTokens,
+      [...meters].map(([meter, prices]) => [meter, ...Object.values(prices).map((one) => this.#numberOf(one))]),
+    ]);
+    const key = JSON.stringify([entries, this.#numberOf(rate)]);
+    let terms = this.#made.get(key);
+    if (terms === undefined) {
+      if (this.#made.size >= likenessLimit) this.#made.clear();
+      this.#made.set(key, (terms = new ResolvedTerms(resolved)));
+    }
+    return terms;
+  }
+
+  #numberOf(one: PriceEntry | InternalRate | undefined): number | null {
+    return one === undefined ? null : (this.#numbers.get(one) ?? null);
+  }
+}
+
+interface Known extends Resolved {
+  readonly terms: PriceTerms;
+}
+
 /** What was resolved before, for as long as it holds. */
 class Memo {
   readonly #shelf: Shelf;
   readonly #depends: { readonly byReport: boolean; readonly byProduct: boolean };
+  readonly #terms: AllTerms;
   /** An endpoint of the configuration is found by itself, without a key to build … */
-  readonly #byObject = new WeakMap<PricedEndpoint, Map<string, Resolved>>();
+  readonly #byObject = new WeakMap<PricedEndpoint, Map<string, Known>>();
   /** … and one that is made for a single question by what it says. */
-  readonly #byLikeness = new Map<string, Map<string, Resolved>>();
+  readonly #byLikeness = new Map<string, Map<string, Known>>();
 
   constructor(shelf: Shelf, depends: { readonly byReport: boolean; readonly byProduct: boolean }) {
     this.#shelf = shelf;
     this.#depends = depends;
+    this.#terms = new AllTerms([...shelf.byModel.values()].flat(), shelf.rates);
   }
 
-  resolved(asked: Asked): Resolved {
+  resolved(asked: Asked): Known {
     const { byReport, byProduct } = this.#depends;
     const reportedModel = byReport ? asked.reportedModel : null;
     const product = byProduct ? asked.product : null;
@@ -161,17 +214,18 @@ class Memo {
     const found = known.get(key);
     if (found !== undefined && asked.at >= found.from && asked.at < found.to) return found;
     if (known.size >= memoLimit) known.clear();
-    const made = resolve({ ...asked, reportedModel, product }, this.#shelf);
+    const resolved = resolve({ ...asked, reportedModel, product }, this.#shelf);
+    const made = { ...resolved, terms: this.#terms.of(resolved) };
     known.set(key, made);
     return made;
   }
 
-  #of(endpoint: PricedEndpoint): Map<string, Resolved> {
+  #of(endpoint: PricedEndpoint): Map<string, Known> {
     const own = this.#byObject.get(endpoint);
     if (own !== undefined) return own;
     const { model, modelVersion, deploymentType, region } = endpoint;
     const likeness = [model, modelVersion ?? '', deploymentType, region].join('\n');
-    const like = this.#byLikeness.get(likeness) ?? new Map<string, Resolved>();
+    const like = this.#byLikeness.get(likeness) ?? new Map<string, Known>();
     if (this.#byLikeness.size >= likenessLimit) this.#byLikeness.clear();
     this.#byLikeness.set(likeness, like);
     this.#byObject.set(endpoint, like);
