@@ -4,7 +4,7 @@ import type { Admission } from '#model/admission.ts';
 import type { Presence } from '#model/presence.ts';
 import type { Reply } from '#model/reply.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
-import { countUsage, outcomeOf, type Usage } from './attempt-record.ts';
+import { countUsage, outcomeOf, type CountOptions, type Usage } from './attempt-record.ts';
 import type { Fallback } from './leg.ts';
 import type { RequestLimits } from './ports.ts';
 import { idHeaders, respondWithFailure, streamFailure } from './respond.ts';
@@ -22,7 +22,7 @@ import { relay, type Ending, type Expiring, type Relayed, type RelayOutcome } fr
 import type { UpstreamReply } from './upstream/send.ts';
 import type { Watchdog } from './upstream/watchdog.ts';
 import { createTap } from './usage/create-tap.ts';
-import type { Tap } from './usage/tap.ts';
+import type { Reading, Tap } from './usage/tap.ts';
 
 /** What one request's attempts have in common. */
 export interface Forwarding {
@@ -92,16 +92,15 @@ function breakFailure(outcome: RelayOutcome): Failure {
     : new Failure('upstream_invalid_reply', 'The upstream broke off before its reply was complete.');
 }
 
-function isUnreadable(tap: Tap, stream: boolean): boolean {
-  const reading = tap.reading();
+function isUnreadable(reading: Reading, stream: boolean): boolean {
   return !stream && reading.ending === null && reading.measuredOutput === 'unknown';
 }
 
 /** At once where the provider told it, which is nearly always. */
-function usageOf(services: Services, accepted: Accepted, tap: Tap): Usage | Promise<Usage> {
-  const reading = tap.reading();
+function usageOf(services: Services, known: CountOptions & { readonly reading: Reading }): Usage | Promise<Usage> {
+  const { reading } = known;
   if (reading.measuredInput === 'reported' && reading.measuredOutput === 'reported') return reading;
-  return countUsage(services, { admission: accepted.admission, tap });
+  return countUsage(services, known);
 }
 
 /** What an upstream does after its first byte is judged, too; a deadline that passes meanwhile is not its fault. */
@@ -208,12 +207,13 @@ export class AcceptedReply implements Reply, Relayed {
   /** Settles the attempt and says what the client gets last. */
   async settle(outcome: RelayOutcome): Promise<Ending> {
     const { attempt, admission } = this.accepted;
-    const unreadable = outcome === 'completed' && isUnreadable(this.meter, this.stream);
+    const reading = this.meter.reading();
+    const unreadable = outcome === 'completed' && isUnreadable(reading, this.stream);
     reportEnd(attempt, unreadable ? 'upstream-broke' : outcome, this.meter.ownFault);
     try {
-      const known = usageOf(this.services, this.accepted, this.meter);
+      const known = usageOf(this.services, { admission, reading, tap: this.meter });
       const usage = known instanceof Promise ? await known : known;
-      await attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, this.meter.reading()));
+      await attempt.settle(usage, unreadable ? 'upstream-broke' : outcomeOf(outcome, reading));
     } catch (thrown) {
       const failure =
         thrown instanceof Failure

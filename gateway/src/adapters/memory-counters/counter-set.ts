@@ -133,7 +133,7 @@ export class CounterSet {
       })),
       permits: exchange.permits.map((claim) => ({ held: heldBy(this.#holders(claim)) })),
       asks,
-      left: this.#leftBy(connection).slice(0, exchange.left),
+      left: exchange.left === 0 ? [] : this.#leftBy(connection).slice(0, exchange.left),
     };
   }
 

@@ -87,6 +87,7 @@ export class Findings {
 
 /** Calls by tool: each one, or each session once. */
 export function countHostedCalls(calls: readonly HostedCall[]): Record<string, number> {
+  if (calls.length === 0) return {};
   const charged = new Map<string, { each: number; sessions: Set<string> }>();
   for (const { tool, session } of calls) {
     const counted = charged.get(tool) ?? { each: 0, sessions: new Set() };

@@ -82,8 +82,9 @@ export class ReplyTap implements Tap {
   }
 
   #parse(): JsonObject | undefined {
-    return this.#pruner === undefined
-      ? parseJsonObject(Buffer.concat(this.#chunks).toString('utf8'))
-      : this.#pruner.end();
+    if (this.#pruner !== undefined) return this.#pruner.end();
+    const [first] = this.#chunks;
+    const whole = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    return parseJsonObject(whole.toString('utf8'));
   }
 }
