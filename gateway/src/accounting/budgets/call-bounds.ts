@@ -118,16 +118,16 @@ interface Hosted {
   readonly toolCalls: Readonly<Record<string, number>>;
 }
 
+const noHosted: Hosted = { rounds: 0, toolCalls: {} };
+
 function hostedToolsOf({ exchange }: Admission): Hosted | Unbounded {
   const { json } = exchange.body;
   if (exchange.operation === 'chat.completions')
-    return given(json['web_search_options'])
-      ? { rounds: 1, toolCalls: { web_search: 1 } }
-      : { rounds: 0, toolCalls: {} };
-  if (exchange.operation !== 'responses') return { rounds: 0, toolCalls: {} };
+    return given(json['web_search_options']) ? { rounds: 1, toolCalls: { web_search: 1 } } : noHosted;
+  if (exchange.operation !== 'responses') return noHosted;
   const types = listOf(json['tools']).flatMap((tool) => (isJsonObject(tool) ? [tool['type']] : []));
   const hosted = types.filter((type) => !clientTools.has(type));
-  if (hosted.length === 0) return { rounds: 0, toolCalls: {} };
+  if (hosted.length === 0) return noHosted;
   if (hosted.some((type) => unboundedTools.has(type)))
     return { param: 'tools', message: 'What pictures made by a tool cost is not bounded by anything in the call.' };
   const most = json['max_tool_calls'];
@@ -147,6 +147,10 @@ function chargedName(type: string): string {
 
 /** MCP servers and computers are charged by their tokens alone. */
 const freeTools: ReadonlySet<string> = new Set(['mcp', 'computer_use', 'computer', 'tool_search', 'namespace']);
+
+function paidOf(toolCalls: Hosted['toolCalls']): Hosted['toolCalls'] {
+  return Object.fromEntries(Object.entries(toolCalls).filter(([name]) => !freeTools.has(name)));
+}
 
 function framingOf(json: JsonObject, prompts: number): number {
   const messages = listOf(json['messages']).length + (isList(json['input']) ? json['input'].length : 1) + prompts;
@@ -183,13 +187,12 @@ export function boundsOf(admission: Admission): CallBounds | Unbounded {
   const predicted = spans.get('prediction');
   // A prediction that was not used is charged as output.
   const output = each + (predicted === undefined ? 0 : predicted.end - predicted.start);
-  const paid = Object.entries(hosted.toolCalls).filter(([name]) => !freeTools.has(name));
   return {
     input,
     // What stands outside the call is not in what was counted of it.
     inputWith: (counted) => (outside ? input : Math.min(input, most(counted + schemas + around))),
     output: output * choicesOf(exchange) * (hosted.rounds + 1),
-    toolCalls: Object.fromEntries(paid),
+    toolCalls: hosted === noHosted ? hosted.toolCalls : paidOf(hosted.toolCalls),
     audio: survey.audio || given(json['audio']) || listOf(json['modalities']).includes('audio'),
     images: survey.images > 0,
   };

@@ -6,10 +6,10 @@ import type { BudgetInstruments } from './instruments.ts';
 import type { Loader } from './loader.ts';
 import type { CounterStore } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
-import type { Reservation, SettledAttempt } from './reservation.ts';
+import type { ReservationKeeper } from './reservation.ts';
 
 /** What the calls of a gateway share. */
-export interface CallContext {
+export interface CallContext extends ReservationKeeper {
   readonly clock: Clock;
   readonly log: Log;
   readonly exchanger: Exchanger;
@@ -18,7 +18,6 @@ export interface CallContext {
   readonly instruments: BudgetInstruments;
   /** Reads an account from the ledger without anybody waiting for it. */
   readByTheWay(account: Account): void;
-  ended(reservation: Reservation, record: SettledAttempt | undefined): void;
   /** Something was given back that others may wait for. */
   givenBack(): void;
   refused(attempt: RefusedAttempt): void;

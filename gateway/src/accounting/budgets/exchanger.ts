@@ -74,7 +74,6 @@ class Message {
   readonly permits: PermitTrack[] = [];
   readonly permitClaims: PermitClaim[] = [];
   readonly asks: Ask[] = [];
-  readonly #places = new Map<object, number>();
 
   add(wanted: Wanted, claim: (account: Account) => SentClaim): void {
     const named = wanted.accounts.map(({ account, amount }) => ({ account: this.account(account, claim), amount }));
@@ -90,25 +89,26 @@ class Message {
     });
   }
 
+  /** Its place among the accounts of the message, as are the next two of theirs. */
   account(account: Account, claim: (account: Account) => SentClaim): number {
-    return this.#place(account, () => {
-      account.dirty = false;
-      return this.sent.push(claim(account));
-    });
+    const place = this.sent.findIndex((sent) => sent.account === account);
+    if (place !== -1) return place;
+    account.dirty = false;
+    return this.sent.push(claim(account)) - 1;
   }
 
   rate(track: RateTrack): number {
-    return this.#place(track, () => {
-      this.rateClaims.push(track.claim());
-      return this.rates.push(track);
-    });
+    const place = this.rates.indexOf(track);
+    if (place !== -1) return place;
+    this.rateClaims.push(track.claim());
+    return this.rates.push(track) - 1;
   }
 
   permit(track: PermitTrack): number {
-    return this.#place(track, () => {
-      this.permitClaims.push(track.claim());
-      return this.permits.push(track);
-    });
+    const place = this.permits.indexOf(track);
+    if (place !== -1) return place;
+    this.permitClaims.push(track.claim());
+    return this.permits.push(track) - 1;
   }
 
   get exchange(): Exchange {
@@ -129,14 +129,6 @@ class Message {
       if (claim !== undefined) track.unclaim(claim);
     });
     for (const track of this.permits) track.dirty = true;
-  }
-
-  #place(key: object, push: () => number): number {
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    const place = push() - 1;
-    this.#places.set(key, place);
-    return place;
   }
 }
 

@@ -54,14 +54,14 @@ function tightest(path: CallerPath, unit: 'requests' | 'tokens'): Tightest | und
   return found;
 }
 
-function leastLeft(path: CallerPath): Account | undefined {
+function leastLeft(path: CallerPath): { readonly account: Account; readonly left: bigint } | undefined {
   let found: { readonly account: Account; readonly left: bigint } | undefined;
   for (const { budget, current } of path.budgets) {
     if (current === undefined || budget.unit !== 'nano-usd') continue;
     const left = remainingIn(current);
     if (found === undefined || left < found.left) found = { account: current, left };
   }
-  return found?.account;
+  return found;
 }
 
 function remainingIn({ limit, total }: Account): bigint {
@@ -103,11 +103,11 @@ export function limitHeaders(path: CallerPath, names: HeaderNames): readonly str
     add(names.remainingTokens, String(tokens.remaining));
     add(names.resetTokens, durationText(tokens.resetMs));
   }
-  const account = leastLeft(path);
-  if (account !== undefined) {
-    add(names.limitBudget, usdText(account.limit));
-    add(names.remainingBudget, usdText(remainingIn(account)));
-    add(names.resetBudget, resetText(account.window));
+  const budget = leastLeft(path);
+  if (budget !== undefined) {
+    add(names.limitBudget, usdText(budget.account.limit));
+    add(names.remainingBudget, usdText(budget.left));
+    add(names.resetBudget, resetText(budget.account.window));
   }
   return headers;
 }

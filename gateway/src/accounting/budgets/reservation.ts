@@ -46,7 +46,8 @@ function settledIn(budget: Budget, record: SettledAttempt, reserved: bigint): { 
   }
   const { cost } = record;
   const spent = costOn(budget, record) ?? 0n;
-  return { spent, unknown: heldOf({ ...record, costNano: cost.nanoUsd }) };
+  const { measuredInput, measuredOutput, reservedNano } = record;
+  return { spent, unknown: heldOf({ measuredInput, measuredOutput, reservedNano, costNano: cost.nanoUsd }) };
 }
 
 function costOn({ layer }: Budget, { cost }: SettledAttempt): bigint | null {
@@ -66,6 +67,11 @@ export interface Taken {
   readonly portion: Portion;
 }
 
+/** Is told when what was held is held no longer; `record`: undefined where the attempt was not made. */
+export interface ReservationKeeper {
+  ended(reservation: Reservation, record: SettledAttempt | undefined): void;
+}
+
 /** What is held for one attempt. Ends with exactly one of `settle` and `release`. */
 export class Reservation {
   /** What budgets of money hold, 10^-9 USD; null where the caller has none. */
@@ -75,7 +81,7 @@ export class Reservation {
   readonly #taken: readonly Taken[];
   /** The attempt was not made after all. */
   released = false;
-  readonly #ended: (reservation: Reservation, record: SettledAttempt | undefined) => void;
+  readonly #keeper: ReservationKeeper;
 
   constructor(
     held: {
@@ -84,13 +90,13 @@ export class Reservation {
       readonly accounts: readonly Reserved[];
       readonly taken: readonly Taken[];
     },
-    ended: (reservation: Reservation, record: SettledAttempt | undefined) => void,
+    keeper: ReservationKeeper,
   ) {
     this.nano = held.nano;
     this.#path = held.path;
     this.accounts = held.accounts;
     this.#taken = held.taken;
-    this.#ended = ended;
+    this.#keeper = keeper;
   }
 
   get version(): number {
@@ -113,7 +119,7 @@ export class Reservation {
       if (track.rate.unit === 'tokens' && exact)
         track.giveBack({ amount: portion.amount - tokensOf(record), takenAt: portion.takenAt });
     }
-    this.#ended(this, record);
+    this.#keeper.ended(this, record);
   }
 
   /** The attempt was never sent. */
@@ -121,7 +127,7 @@ export class Reservation {
     this.released = true;
     for (const { account, amount } of this.accounts) account.settle(amount, 0n, 0n);
     for (const { track, portion } of this.#taken) track.giveBack(portion);
-    this.#ended(this, undefined);
+    this.#keeper.ended(this, undefined);
   }
 }
 

@@ -112,7 +112,7 @@ export class Reserving implements Needed {
       if (amount > 0) taken.push({ track, portion: this.#portions.get(track) ?? track.use(amount) });
     }
     const held = { nano: money ? this.demand.nano : null, path: this.#path, accounts, taken };
-    return new Reservation(held, (...ended) => this.#context.ended(...ended));
+    return new Reservation(held, this.#context);
   }
 
   /** It is not made after all. */

@@ -128,7 +128,8 @@ function refuseWithoutAffinity(exchange: Exchange, route: ModelRoute, binding: B
       { param: binding.param },
     );
   }
-  if (new Set(route.endpoints.map(({ resource }) => resource)).size < 2) return;
+  const [first] = route.endpoints;
+  if (route.endpoints.every(({ resource }) => resource === first?.resource)) return;
   const param = resourceBound(exchange.body.json);
   if (param !== undefined) {
     throw new Failure(
