@@ -146,8 +146,8 @@ export interface DirectoryStore {
   /** The newest entries first, at most `limit`; `before`: only those with a smaller id. */
   auditTrail(page: { readonly before: number | null; readonly limit: number }): Promise<readonly StoredAuditEntry[]>;
   /**
-   * Resolves with the version of what is stored as soon as it is another one than `seen`; never where nobody else can
-   * change it. Rejects where the store cannot be read.
+   * Resolves with the version of what is stored as soon as it is another one than `seen`, or with -1 where something else is stored
+   * under the same one, as after a failover that lost changes; never where nobody else can change it. Rejects where the store cannot be read.
    */
   nextChange(seen: number): Promise<number>;
 }

@@ -34,6 +34,17 @@ export interface PostgresServer {
   /** `immediate` is the death of the server: nothing is written down, and the next start recovers. */
   stop(mode: 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
+  /** As the superuser; in the database of that name, or in none of a test's. */
+  ask(statements: string, database?: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Another server that follows this one, with everything that it has by now. */
+  startStandby(): Promise<Standby>;
+}
+
+export interface Standby extends PostgresServer {
+  /** Hears nothing more of the other one, so that what is committed there from now on would be lost. */
+  stopFollowing(): Promise<void>;
+  /** Takes writes from now on. */
+  promote(): Promise<void>;
 }
 
 const owner = 'tollgate';
@@ -45,7 +56,9 @@ function findPrograms(): string | undefined {
   const ofDebian = globSync('/usr/lib/postgresql/*/bin').toSorted((one, other) => versionOf(other) - versionOf(one));
   return [process.env['TOLLGATE_TEST_POSTGRES'] ?? [], onPath, ofDebian]
     .flat()
-    .find((folder) => ['initdb', 'pg_ctl', 'postgres'].every((name) => existsSync(path.join(folder, name))));
+    .find((folder) =>
+      ['initdb', 'pg_basebackup', 'pg_ctl', 'postgres'].every((name) => existsSync(path.join(folder, name))),
+    );
 }
 
 const versionOf = (folder: string): number => Number(/postgresql\/(\d+)/.exec(folder)?.[1] ?? 0);
@@ -125,22 +138,21 @@ const settingsFor = (folder: string, port: number): string => `
   shared_buffers = 64MB
   max_connections = 60
   deadlock_timeout = 50ms
+  wal_retrieve_retry_interval = 200ms
   ssl = on
   ssl_cert_file = '${folder}/localhost.crt'
   ssl_key_file = '${folder}/localhost.key'
   log_min_messages = warning
 `;
 
-function initialise({ programs, account }: Installed): string {
+function emptyFolder(account: Account | 'own'): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-postgres-'));
   chmodSync(folder, 0o755);
-  const as = account === 'own' ? {} : account;
   if (account !== 'own') chownSync(folder, account.uid, account.gid);
-  execFileSync(
-    path.join(programs, 'initdb'),
-    ['-D', `${folder}/data`, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync', '--auth-host=scram-sha-256'],
-    { ...as, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: {} },
-  );
+  return folder;
+}
+
+function addCertificate(folder: string, account: Account | 'own'): void {
   for (const name of ['localhost.crt', 'localhost.key']) {
     const file = path.join(folder, name);
     copyFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), file);
@@ -148,17 +160,47 @@ function initialise({ programs, account }: Installed): string {
     chmodSync(file, 0o600);
     if (account !== 'own') chownSync(file, account.uid, account.gid);
   }
+}
+
+function initialise({ programs, account }: Installed): string {
+  const folder = emptyFolder(account);
+  const as = account === 'own' ? {} : account;
+  execFileSync(
+    path.join(programs, 'initdb'),
+    ['-D', `${folder}/data`, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync', '--auth-host=scram-sha-256'],
+    { ...as, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: {} },
+  );
+  addCertificate(folder, account);
   return folder;
 }
 
-class RunningServer implements PostgresServer {
+/** What the standby's server has in the place of what the primary's configuration, which it is a copy of, says. */
+function copyOf(primary: string, { programs, account }: Installed, port: number): string {
+  const folder = emptyFolder(account);
+  const as = account === 'own' ? {} : account;
+  const follow = ['-D', `${folder}/data`, '-R', '-X', 'stream', '-c', 'fast', '--no-sync', '-d', primary];
+  execFileSync(path.join(programs, 'pg_basebackup'), follow, {
+    ...as,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {},
+  });
+  addCertificate(folder, account);
+  appendFileSync(path.join(folder, 'data', 'postgresql.conf'), settingsFor(folder, port));
+  return folder;
+}
+
+class RunningServer implements Standby {
+  readonly #installed: Installed;
   readonly #folder: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #answers: AsyncIterator<string>;
   #databases = 0;
   readonly port: number;
 
-  constructor({ programs, account }: Installed, folder: string, port: number) {
+  constructor(using: Installed, folder: string, port: number) {
+    const { programs, account } = using;
+    this.#installed = using;
     this.#folder = folder;
     this.port = port;
     this.#child = spawn('/bin/sh', ['-c', keeper, 'postgres-keeper', programs, folder], {
@@ -186,24 +228,45 @@ class RunningServer implements PostgresServer {
   async createDatabase(): Promise<TestDatabase> {
     this.#databases += 1;
     const name = `test_${this.#databases}`;
-    await this.#asSuperuser([`create database ${name} owner ${owner}`]);
+    await this.ask(`create database ${name} owner ${owner}`);
     const urlAt = (port: number): string => `postgres://${owner}:${password}@127.0.0.1:${port}/${name}`;
     const superuserUrl = `postgres://postgres@/${name}?host=${this.#folder}&port=${this.port}`;
     return { name, url: urlAt(this.port), urlAt, superuserUrl };
   }
 
   async prepare(): Promise<void> {
-    await this.#asSuperuser([`create role ${owner} login password '${password}'`]);
+    await this.ask(`create role ${owner} login password '${password}'`);
   }
 
-  async #asSuperuser(statements: readonly string[]): Promise<void> {
-    const client = new Client({ host: this.#folder, port: this.port, user: 'postgres', database: 'postgres' });
+  async ask(statements: string, database = 'postgres'): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const client = new Client({ host: this.#folder, port: this.port, user: 'postgres', database });
+    // A server that ends tells its connections so, and one that nobody waits for would end the test's process.
+    client.on('error', () => undefined);
     await client.connect();
     try {
-      for (const statement of statements) await client.query(statement);
+      const { rows } = await client.query<Record<string, unknown>>(statements);
+      return rows;
     } finally {
       await client.end();
     }
+  }
+
+  async startStandby(): Promise<Standby> {
+    const port = await freePort();
+    const primary = `host=${this.#folder} port=${this.port} user=postgres`;
+    const standby = new RunningServer(this.#installed, copyOf(primary, this.#installed, port), port);
+    await standby.start();
+    return standby;
+  }
+
+  async stopFollowing(): Promise<void> {
+    await this.ask("alter system set primary_conninfo = ''");
+    await this.ask('select pg_reload_conf()');
+    while ((await this.ask('select pid from pg_stat_wal_receiver')).length > 0);
+  }
+
+  async promote(): Promise<void> {
+    await this.ask('select pg_promote()');
   }
 
   async #ask(command: string): Promise<number> {
@@ -224,7 +287,8 @@ class RunningServer implements PostgresServer {
   }
 }
 
-async function startServer(): Promise<RunningServer> {
+/** A server of a test's own, gone when the test's process is. */
+export async function startPostgres(): Promise<PostgresServer> {
   if (typeof installed === 'string') throw new Error(installed);
   const folder = initialise(installed);
   const port = await freePort();
@@ -235,10 +299,10 @@ async function startServer(): Promise<RunningServer> {
   return server;
 }
 
-let shared: Promise<RunningServer> | undefined;
+let shared: Promise<PostgresServer> | undefined;
 
 /** The one server of this test file: started when it is first asked for, gone when the file's process is, however it ends. */
 export async function postgresServer(): Promise<PostgresServer> {
-  shared ??= startServer();
+  shared ??= startPostgres();
   return await shared;
 }

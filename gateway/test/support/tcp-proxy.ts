@@ -27,6 +27,8 @@ export interface TcpProxy {
   shut(): Promise<void>;
   /** Listens again, on the same port. */
   reopen(): Promise<void>;
+  /** Leads new connections to another server from now on: the address of a service whose primary changes. */
+  leadTo(to: { readonly port: number }): void;
   /** Takes everything and passes nothing on, either way, until `restore`: what was sent until then is lost. */
   swallow(): void;
   /** Open connections that have lost something. */
@@ -120,6 +122,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
   let down = false;
   let swallowing = false;
   let loss: Loss | undefined;
+  let target = to.port;
   const listener = createServer({ noDelay: true }, (client) => {
     accepted += 1;
     client.on('error', () => undefined);
@@ -127,7 +130,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
       reset(client);
       return;
     }
-    const server = connect({ port: to.port, host: '127.0.0.1', noDelay: true });
+    const server = connect({ port: target, host: '127.0.0.1', noDelay: true });
     const pair = new Pair(client, server);
     pairs.add(pair);
     const swallows = (): boolean => (pair.lost ||= swallowing);
@@ -178,6 +181,9 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
       }),
     async reopen() {
       await listening(listener, port);
+    },
+    leadTo(other) {
+      target = other.port;
     },
     swallow: () => {
       swallowing = true;

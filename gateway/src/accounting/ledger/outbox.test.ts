@@ -360,6 +360,26 @@ test('a store that was put back to an earlier state is told what it has lost, wi
   assert.equal((await store.checkpoint('journal-1'))?.settles, 4);
 });
 
+test('a store that was put back is told what it has lost when it is looked at again, though there is nothing new', async () => {
+  const { store, clock, outbox, write } = setUp();
+  const empty = store.snapshot();
+  await outbox.start('journal-1');
+  write(1, ...call('a'));
+  clock.advance(50);
+  await turns();
+  await outbox.lookAgain();
+  assert.deepEqual(store.batches, [1], 'nothing is lost yet');
+  empty();
+  await outbox.lookAgain();
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
+  assert.equal((await store.checkpoint('journal-1'))?.settles, 1);
+  await outbox.close();
+  empty();
+  await outbox.lookAgain();
+  assert.deepEqual(await ids(store), [], 'nothing is shipped any more');
+});
+
 test('a store that was emptied is told everything, without a restart', async () => {
   const setup = setUp();
   const { store, clock, outbox, write } = setup;

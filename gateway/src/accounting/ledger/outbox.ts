@@ -124,6 +124,29 @@ export class Outbox implements Shipping {
     this.#pump();
   }
 
+  /**
+   * The store may have been put back, or another one stand in its place, that lacks what this one had: that is shipped
+   * again. Whoever ships finds out by itself; this is for when there is nothing to ship. Rejects where the store cannot
+   * be asked.
+   */
+  async lookAgain(): Promise<void> {
+    if (this.#reader === undefined || this.#closed) return;
+    // The store can be asked again, it seems.
+    this.#endPause();
+    await this.#inTurn(async () => {
+      if (this.#closed || this.#batch.length > 0) return;
+      // As with a batch: the store refuses what does not go on from where it stands.
+      if (this.#lacks(await this.#options.store.checkpoint(this.#instance))) await this.#append(this.#shipped);
+    });
+    this.#pump();
+  }
+
+  /** Whether the store stands before the place where it was left. */
+  #lacks(stored: Checkpoint | null): boolean {
+    if (this.#left === undefined) return false;
+    return stored === null || isBefore(stored.shipped, this.#left);
+  }
+
   #goOnFrom(stored: Checkpoint | null): void {
     const { files } = this.#options;
     const { settles, shipped } = usableCheckpoint(stored, files, this.#instance);
@@ -257,7 +280,7 @@ export class Outbox implements Shipping {
     const { store, log } = this.#options;
     const left = this.#left;
     const stored = await store.checkpoint(this.#instance);
-    if (stored === null || (left !== undefined && isBefore(stored.shipped, left))) {
+    if (stored === null || this.#lacks(stored)) {
       log.error({ left, stored: stored?.shipped }, 'the store was put back: what it has lost is shipped again');
       this.#goOnFrom(stored);
       this.#tellProgress();

@@ -42,10 +42,13 @@ export async function folderDone(root: string, name: string, instance: string): 
   await renamed(join(root, name), join(root, doneName, `${replica}${mark}${instance}`));
 }
 
+/** In the place of a journal's id, where its gateway had written nothing. */
+export const emptyJournal = 'empty';
+
 /** A folder whose journal is in the store. */
 export interface DoneFolder {
   readonly path: string;
-  /** The journal's id; `empty` where its gateway had written nothing. */
+  /** The journal's id, or `emptyJournal`. */
   readonly instance: string;
 }
 

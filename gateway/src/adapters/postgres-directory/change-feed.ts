@@ -5,6 +5,8 @@ import { clientConfig, connectError, type ConnectionOptions } from '../postgres/
 
 export interface ChangeFeedOptions extends ConnectionOptions {
   readonly channel: string;
+  /** Told whenever the channel is listened to anew: another server may answer since, or the same one put back. */
+  readonly onListening?: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,6 +65,7 @@ export class ChangeFeed {
       this.#pauseMs = shortestPauseMs;
       this.#deaf = false;
       this.#wake();
+      this.#options.onListening?.();
     } catch (thrown) {
       const { message } = connectError(thrown, this.#options.address);
       // Once, however long it lasts.

@@ -46,6 +46,27 @@ describe('a directory that several gateways share', orSkip, () => {
     assert.equal(await other.nextChange(before.version), version);
   });
 
+  test('tells that another one is stored under the version that was seen, as after a failover that lost a change', async (context) => {
+    const server = await postgresServer();
+    const { name, url } = await server.createDatabase();
+    const [one, other] = [await openAt(context, url), await openAt(context, url)];
+    await one.commit(suspend('lost'), []);
+    const { version } = await other.load();
+    const next = other.nextChange(version);
+    // What the new primary holds: as many changes, one of them another.
+    await server.ask(
+      "update directory_suspension set subscription = 'web'; update directory_version set mark = ''",
+      name,
+    );
+    assert.equal(await next, -1);
+    const loaded = await other.load();
+    assert.deepEqual([loaded.version, loaded.suspended], [version, ['web']]);
+    // And then there is nothing new.
+    const later = other.nextChange(version);
+    await one.commit(suspend('later'), []);
+    assert.equal(await later, version + 1);
+  });
+
   test('is looked at again when the line that tells was down', async (context) => {
     const server = await postgresServer();
     const made = await server.createDatabase();

@@ -21,48 +21,72 @@ const lookEveryMs = 5_000;
 /** The directory's tables in a database that several gateways share; closing it and the feed stays with their owner. */
 export function createPostgresDirectoryStore({ database, feed, clock }: PostgresDirectoryParts): DirectoryStore {
   const kysely = database.kysely.$extendTables<DirectoryTables>();
+  /** What this gateway has read or made last. */
+  let known: Stand = { version: -1, mark: '' };
   return {
-    load: async () =>
-      await kysely
+    async load() {
+      const loaded = await kysely
         .transaction()
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
         .execute(async (transaction) => ({
-          version: await versionIn(transaction),
-          ...(await loadDirectory(transaction)),
-        })),
-    commit: async (change, entries) =>
-      await kysely.transaction().execute(async (transaction) => {
+          stand: await standIn(transaction),
+          directory: await loadDirectory(transaction),
+        }));
+      known = loaded.stand;
+      return { version: known.version, ...loaded.directory };
+    },
+    async commit(change, entries) {
+      const made = await kysely.transaction().execute(async (transaction) => {
         // One gateway at a time: names and digests that are free now have to be free when they are taken.
         await sql`lock table directory_version in exclusive mode`.execute(transaction);
+        const before = await standIn(transaction);
         const result = await commitChange(transaction, change, entries);
-        if (result === 'committed' && isSeen(change)) await tell(transaction);
-        return result;
-      }),
+        const after = result === 'committed' && isSeen(change) ? await tell(transaction) : undefined;
+        return { result, before, after };
+      });
+      // Made on what somebody else has changed meanwhile: then the change of theirs is to be seen yet.
+      if (made.after !== undefined && isSame(made.before, known)) known = made.after;
+      return made.result;
+    },
     auditTrail: async (page) => await selectAuditTrail(kysely, page),
     async nextChange(seen) {
       for (;;) {
         const { signal } = feed;
-        const version = await versionIn(kysely);
-        if (version !== seen) return version;
+        const now = await standIn(kysely);
+        if (now.version !== seen) return now.version;
+        if (now.mark !== known.mark) return anotherOfThatNumber;
         await firstOf(signal, clock, lookEveryMs);
       }
     },
   };
 }
 
-async function versionIn(kysely: Kysely<DirectoryTables>): Promise<number> {
-  const { rows } = await sql<{ version: number }>`select version from directory_version`.execute(kysely);
-  return rows[0]?.version ?? 0;
+/** A state of the directory. After a failover that lost some, another one may have the same number. */
+interface Stand {
+  readonly version: number;
+  readonly mark: string;
+}
+
+/** No version: what is stored is to be read again. */
+const anotherOfThatNumber = -1;
+
+const isSame = (one: Stand, other: Stand): boolean => one.version === other.version && one.mark === other.mark;
+
+async function standIn(kysely: Kysely<DirectoryTables>): Promise<Stand> {
+  const { rows } = await sql<Stand>`select version, mark from directory_version`.execute(kysely);
+  return rows[0] ?? { version: 0, mark: '' };
 }
 
 /** Whether it changes what `load` gives. */
 const isSeen = (change: DirectoryChange): boolean => change.kind !== 'noted';
 
-async function tell(transaction: Kysely<DirectoryTables>): Promise<void> {
-  await sql`update directory_version set version = version + 1`.execute(transaction);
+async function tell(transaction: Kysely<DirectoryTables>): Promise<Stand> {
+  const { rows } = await sql<Stand>`update directory_version set version = version + 1, mark = gen_random_uuid()::text
+    returning version, mark`.execute(transaction);
   // Delivered when the transaction is committed, and not before.
   await sql`select pg_notify(${directoryChannel}, '')`.execute(transaction);
+  return rows[0] ?? { version: 0, mark: '' };
 }
 
 async function firstOf(signal: Promise<void>, clock: Clock, ms: number): Promise<void> {

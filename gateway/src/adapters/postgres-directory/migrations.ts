@@ -31,6 +31,12 @@ const limits = [
   )`,
 ];
 
+/**
+ * A version counts changes, and two servers that have made as many after a failover that lost some are not the same: every
+ * change leaves a mark of its own.
+ */
+const marks = `alter table directory_version add column mark text not null default ''`;
+
 /** In the order in which they were released; one that was released is never edited. */
 export const directoryMigrations: readonly Migration[] = [
   {
@@ -43,6 +49,12 @@ export const directoryMigrations: readonly Migration[] = [
     name: '0002-limits',
     async up(database) {
       for (const statement of limits) await sql.raw(statement).execute(database);
+    },
+  },
+  {
+    name: '0003-marks',
+    async up(database) {
+      await sql.raw(marks).execute(database);
     },
   },
 ];

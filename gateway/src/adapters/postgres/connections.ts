@@ -1,5 +1,5 @@
 import { Pool, types, type CustomTypesConfig, type PoolClient, type PoolConfig } from 'pg';
-import { isServerError, isSignInRefused, postgresError } from './postgres-error.ts';
+import { isServerError, isSignInRefused, postgresError, takesNoWrites } from './postgres-error.ts';
 import type { TokenSignIn } from './token-sign-in.ts';
 
 /** How to reach a database; never logged. */
@@ -108,6 +108,11 @@ export class LentConnection {
     this.#where = where;
   }
 
+  /** It ends when it is given back; whatever is asked of it may never be answered. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
   /** Rejects with a `PostgresError`. */
   async ask<Row>({ values, ...question }: Question): Promise<Answer<Row>> {
     try {
@@ -116,7 +121,8 @@ export class LentConnection {
       return { command, rows: rows as Row[], count: rowCount ?? 0 };
     } catch (thrown) {
       // Whatever the server did not say itself leaves a connection that cannot be trusted: its answer may come yet.
-      if (!isServerError(thrown)) this.#broken = true;
+      // And where a server takes no writes any more, the next connection may lead to the one that does.
+      if (!isServerError(thrown) || takesNoWrites(thrown)) this.#broken = true;
       throw postgresError(thrown, this.#where);
     }
   }

@@ -80,7 +80,8 @@ async function inTransaction<Result>(
     await connection.ask({ text: 'commit' });
     return result;
   } catch (thrown) {
-    await connection.ask({ text: 'rollback' }).catch(() => connection.discard());
+    // One that is broken is rolled back by its end; to ask it would wait for a second answer that does not come.
+    if (!connection.broken) await connection.ask({ text: 'rollback' }).catch(() => connection.discard());
     throw thrown;
   } finally {
     connection.giveBack();

@@ -92,6 +92,9 @@ export function isServerError(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && 'severity' in thrown && 'routine' in thrown;
 }
 
+/** Whether the server is a standby, or stands still. */
+export const takesNoWrites = (thrown: unknown): boolean => codeOf(thrown) === '25006';
+
 /** Whether the server said no to user and password, or token. */
 export function isSignInRefused(thrown: unknown): boolean {
   // Azure says of a token that has ended, or is for somebody else, so in words.

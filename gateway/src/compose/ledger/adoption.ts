@@ -10,7 +10,7 @@ import { SegmentAppender } from '#accounting/ledger/segment-appender.ts';
 import { settleLost } from '#accounting/ledger/settle-lost.ts';
 import { holdFolder, leaseIn, renewEveryMs } from '#adapters/journal-files/folder-lease.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
-import { adoptFolder, folderDone, replicaFolders } from '#adapters/journal-files/replica-folders.ts';
+import { adoptFolder, emptyJournal, folderDone, replicaFolders } from '#adapters/journal-files/replica-folders.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
@@ -26,7 +26,8 @@ export interface ReplicaRules {
   readonly adoptAfterMs: number;
 }
 
-interface Around {
+/** What a journal is shipped with. */
+export interface ShippingAround {
   readonly store: LedgerStore;
   /** Who is told beside the store. */
   readonly openSinks: OpenSinks;
@@ -34,7 +35,7 @@ interface Around {
   readonly log: Log;
 }
 
-export interface AdoptionOptions extends Around {
+export interface AdoptionOptions extends ShippingAround {
   /** Undefined: this gateway is alone in its data folder. */
   readonly rules: ReplicaRules | undefined;
 }
@@ -69,7 +70,7 @@ export function keepAdopting({ rules, ...around }: AdoptionOptions): Adoption {
 
 class Adopter {
   readonly #rules: ReplicaRules;
-  readonly #around: Around;
+  readonly #around: ShippingAround;
   readonly #seen = new Map<string, Seen>();
   readonly #id: string;
   #timer: Timer | undefined;
@@ -77,7 +78,7 @@ class Adopter {
   #started = false;
   #closed = false;
 
-  constructor(rules: ReplicaRules, around: Around) {
+  constructor(rules: ReplicaRules, around: ShippingAround) {
     this.#rules = rules;
     this.#around = around;
     this.#id = ulidSource()(around.clock.now());
@@ -170,13 +171,17 @@ interface Adopted {
 }
 
 /** Carries everything in a journal into the store; undefined where it was broken off. */
-async function shipJournal(folder: string, around: Around, goOn: () => boolean): Promise<Adopted | undefined> {
+export async function shipJournal(
+  folder: string,
+  around: ShippingAround,
+  goOn: () => boolean,
+): Promise<Adopted | undefined> {
   const { store, openSinks, clock, log } = around;
   const files = openJournalFiles(folder);
   try {
     const instance = instanceOf(files);
     // Its gateway ended before it had written anything.
-    if (instance === null) return { instance: 'empty', records: 0, lost: 0 };
+    if (instance === null) return { instance: emptyJournal, records: 0, lost: 0 };
     const stored = await store.checkpoint(instance);
     const recovered = recoverFrom(stored, files, instance);
     if (stored !== null && recovered.checkpoint !== stored) await store.append([], recovered.checkpoint);
@@ -221,7 +226,7 @@ async function endJournal(
     readonly recovered: Recovered;
     readonly progress: SharedProgress;
   },
-  { store, clock, log }: Around,
+  { store, clock, log }: ShippingAround,
 ): Promise<void> {
   const { files, instance, recovered, progress } = from;
   cutTornTail(files, recovered);

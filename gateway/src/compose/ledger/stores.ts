@@ -47,6 +47,8 @@ export interface OpenStores {
   readonly alerts: AlertStore;
   /** How a backup takes it along. */
   readonly copy: StoreCopy;
+  /** The listener is told whenever another server may answer, or the same one put back; never of a file. */
+  onConnected(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ async function openInFile({ file, durability }: Extract<StoreChoice, { kind: 'sq
     directory: await createSqliteDirectoryStore(database),
     alerts: sqlAlertStore({ database: database.kysely, shared: false }),
     copy: sqliteStoreCopy(database, file),
+    onConnected: () => undefined,
     close: async () => await database.close(),
   };
 }
@@ -107,13 +110,22 @@ async function openOnServer(choice: PostgresChoice, log: Log): Promise<OpenStore
     clock: systemClock,
     random: systemRandom,
   });
-  const feed = new ChangeFeed({ address, statementTimeoutMs, channel: directoryChannel, clock: systemClock, log });
+  let tell: (() => void) | undefined;
+  const feed = new ChangeFeed({
+    address,
+    statementTimeoutMs,
+    channel: directoryChannel,
+    onListening: () => tell?.(),
+    clock: systemClock,
+    log,
+  });
   log.info({ store: whereOf(address) }, 'the store is a PostgreSQL database');
   return {
     ledger: createPostgresLedgerStore(database),
     directory: createPostgresDirectoryStore({ database, feed, clock: systemClock }),
     alerts: sqlAlertStore({ database: database.kysely, shared: true }),
     copy: { kind: 'postgresql' },
+    onConnected: (listener) => (tell = listener),
     async close() {
       await feed.close();
       await database.close();

@@ -8,6 +8,7 @@ import { shipToSinks, sinksOf, type SinkRules, type SinkShipping } from './sinks
 import { openStores, orUnavailable, type StoreChoice } from './stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './tasks.ts';
 import { keepDoneJournals, type DoneJournals } from './done-folders.ts';
+import { watchForPutBack, type PutBackWatch } from './put-back.ts';
 import { exportServices, type ExportServices } from './exports.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
@@ -88,7 +89,6 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   port.ref();
   const stores = await openStores(data.store, log);
   const store = options.wrapStore?.(stores.ledger) ?? stores.ledger;
-  const { directory } = stores;
   const progress = new SharedProgress(data.progress);
   const folder = data.journalFolder;
   const files = openJournalFiles(folder);
@@ -102,6 +102,13 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const adopting = keepAdopting({ rules: data.replicas, store, openSinks, ...around });
   const done = keepDoneJournals({ replicas: data.replicas, rules: data.archive, ...around });
   let journalId = '';
+  const putBack = watchForPutBack({
+    outbox,
+    replicas: data.replicas,
+    holder: () => journalId,
+    around: { store, openSinks, ...around },
+  });
+  stores.onConnected(() => putBack.look());
   const tasks = createLedgerTasks({
     dataFolder: data.dataFolder,
     journalFolder: folder,
@@ -119,9 +126,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const services: LedgerServices = {
     store: {
       checkpoint: async (instance) => await store.checkpoint(instance),
-      async rewind(checkpoint) {
-        await store.append([], checkpoint);
-      },
+      rewind: async (checkpoint) => void (await store.append([], checkpoint)),
       find: async (keys) => await store.find(keys),
     },
     outbox: shippingService({
@@ -130,6 +135,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
       archiving,
       adopting,
       done,
+      putBack,
       began: (journal) => (journalId = journal),
       async close() {
         files.close();
@@ -148,12 +154,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
     },
     ledger: { ...tasks, verify: async () => await orUnavailable(tasks.verify()) },
     adjustments: adjustmentServices({ store, shipping: outbox, holder: () => journalId }),
-    directory: {
-      load: async () => await orUnavailable(directory.load()),
-      commit: async (change, entries) => await orUnavailable(directory.commit(change, entries)),
-      auditTrail: async (page) => await orUnavailable(directory.auditTrail(page)),
-      nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
-    },
+    directory: availableDirectory(stores.directory),
     budgets: budgetServices({ store, files, shipping: outbox }),
     alerts: availableAlerts(stores.alerts),
     replicas: { done: async () => await done.list() },
@@ -179,10 +180,11 @@ function shippingService(parts: {
   readonly archiving: Archiving;
   readonly adopting: Adoption;
   readonly done: DoneJournals;
+  readonly putBack: PutBackWatch;
   readonly began: (journal: string) => void;
   readonly close: () => Promise<void>;
 }): LedgerServices['outbox'] {
-  const { outbox, sinks, archiving, adopting, done } = parts;
+  const { outbox, sinks, archiving, adopting, done, putBack } = parts;
   return {
     async start(journal) {
       parts.began(journal);
@@ -191,6 +193,7 @@ function shippingService(parts: {
       archiving.start();
       adopting.start();
       done.start();
+      putBack.start();
     },
     nudge() {
       outbox.nudge();
@@ -198,6 +201,7 @@ function shippingService(parts: {
     },
     async finish(timeoutMs) {
       const caughtUp = await Promise.all([outbox.caughtUp(timeoutMs), sinks.finish(timeoutMs)]);
+      await putBack.close();
       await adopting.close();
       await done.close();
       await archiving.close();
@@ -205,6 +209,15 @@ function shippingService(parts: {
       await parts.close();
       return caughtUp.every(Boolean);
     },
+  };
+}
+
+function availableDirectory(directory: DirectoryStore): DirectoryStore {
+  return {
+    load: async () => await orUnavailable(directory.load()),
+    commit: async (change, entries) => await orUnavailable(directory.commit(change, entries)),
+    auditTrail: async (page) => await orUnavailable(directory.auditTrail(page)),
+    nextChange: async (seen) => await orUnavailable(directory.nextChange(seen)),
   };
 }
 
