@@ -45,6 +45,11 @@ export interface Endpoint {
   readonly drain: boolean;
 }
 
+/** It runs batches, and answers no calls. */
+export function takesBatches({ deploymentType }: Pick<Endpoint, 'deploymentType'>): boolean {
+  return deploymentType.endsWith('Batch');
+}
+
 /** Throughput that is paid by the hour: used before anything that is paid by the token. */
 export function isProvisioned({ deploymentType }: Endpoint): boolean {
   return deploymentType.endsWith('ProvisionedManaged');

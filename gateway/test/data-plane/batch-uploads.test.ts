@@ -55,10 +55,11 @@ test('a resource that refuses, or is gone, is told as what it is', async (contex
   const stack = await batchStack(context, { batch: '[one-batch]' });
   const client = clientOf(stack.url, keys.marketing);
   for (const [fault, status] of [
-    [{ kind: 'status', status: 429, retryAfter: 3 }, 429],
     [{ kind: 'status', status: 401 }, 502],
     [{ kind: 'status', status: 500 }, 503],
     [{ kind: 'refuse' }, 503],
+    // The last one: what comes after it is not sent.
+    [{ kind: 'status', status: 429, retryAfter: 3 }, 429],
   ] as const) {
     stack.twin.addFault({ ...fault, match: { operation: 'files.create' } });
     await assert.rejects(

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { APIError } from 'openai';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
-import { batchStack, begin, chatLine, clientOf } from '../support/batch-stack.ts';
+import { batchStack, begin, chatLine, clientOf, upload } from '../support/batch-stack.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
 
 const identity = '7a0f1c00-0000-4000-8000-000000001d02';
@@ -160,4 +161,34 @@ test('what is asked of a batch renews a refused token, too', async (context) => 
   stack.twin.addFault({ kind: 'status', status: 401, match: { operation: 'batches.retrieve' } });
   assert.equal((await client.batches.retrieve(id)).id, id);
   assert.equal(asked(stack), 2);
+});
+
+async function filesStack(context: TestContext) {
+  const stack = await batchStack(context, {
+    auth: 'managed-identity',
+    pollEvery: '1h',
+    batch: '[one-batch]',
+    twin: { entra },
+  });
+  behind = stack.twin.url;
+  return { stack, client: clientOf(stack.url, keys.marketing), lines: [chatLine('One?', 0)] };
+}
+
+test('the content of a file renews a refused token, too', async (context) => {
+  const { stack, client, lines } = await filesStack(context);
+  const file = await upload(client, lines);
+  stack.twin.addFault({ kind: 'status', status: 401, match: { operation: 'files.content' } });
+  assert.match(await (await client.files.content(file.id)).text(), /mini-batch/);
+  assert.equal(asked(stack), 2);
+});
+
+test('an upload that is refused for its token is told as that, and the next one has another token', async (context) => {
+  const { stack, client, lines } = await filesStack(context);
+  stack.twin.addFault({ kind: 'status', status: 401, match: { operation: 'files.create' } });
+  // It has been passed on as it came, and cannot be sent again by the gateway.
+  await assert.rejects(upload(client, lines), (error) => error instanceof APIError && error.status === 503);
+  assert.equal(asked(stack), 2);
+  const { text } = await stack.admin('/metrics');
+  assert.match(text, /tollgate_endpoint_state\{endpoint="one-batch",state="available"\} 1/);
+  assert.ok((await upload(client, lines)).bytes > 0);
 });

@@ -7,7 +7,8 @@ import type { PassedLimits } from '#proxy/ports.ts';
 import { idHeaders } from '#proxy/respond.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
-import { begin, failureFor, refusalIn, replyTo, type Asked } from './resource.ts';
+import { ResourceCall, type Asked } from './resource-call.ts';
+import { failureFor, refusalIn } from './resource.ts';
 
 interface ContentCall extends Asked {
   readonly presence: Presence;
@@ -20,7 +21,11 @@ interface ContentCall extends Asked {
 }
 
 /** Hands a file on as it comes, no faster than the client reads. Resolves when it is over, however it ended. */
-function pass(reply: UpstreamReply, response: ServerResponse, presence: Presence): Promise<void> {
+function pass(
+  { reply, sending }: { readonly reply: UpstreamReply; readonly sending: ResourceCall },
+  response: ServerResponse,
+  presence: Presence,
+): Promise<void> {
   return new Promise((resolve) => {
     presence.watch({
       clientLeft() {
@@ -41,6 +46,7 @@ function pass(reply: UpstreamReply, response: ServerResponse, presence: Presence
       },
       error() {
         presence.unwatch();
+        sending.brokeOff();
         // A cut body is what the client must see: half a file is none.
         response.destroy();
         resolve();
@@ -49,30 +55,40 @@ function pass(reply: UpstreamReply, response: ServerResponse, presence: Presence
   });
 }
 
+/** Rejects with the Failure to tell where the resource does not give it out. */
+async function replyOf(services: Services, sending: ResourceCall, notFound: Failure): Promise<UpstreamReply> {
+  let reply: UpstreamReply;
+  try {
+    reply = await sending.replyInTime();
+  } catch (thrown) {
+    throw failureFor(thrown);
+  }
+  if (reply.status < 300) return reply;
+  sending.refused(reply);
+  reply.abort();
+  const refusal = refusalIn(reply, { notFound, now: services.clock.now() });
+  throw refusal ?? new Failure('upstream_unavailable', 'The resource does not give the file out.');
+}
+
 /** The content of a file, which may be large: it is not kept. */
 export async function sendContent(services: Services, endpoint: Endpoint, given: ContentCall): Promise<void> {
   const { presence, notFound, call, ...asked } = given;
   const { arrival, response, limits } = call;
-  const sending = await begin(services, endpoint, asked);
-  presence.watch({ clientLeft: () => sending.abort(new Error('given up')) });
-  let reply: UpstreamReply;
+  const sending = await ResourceCall.begin(services, endpoint, asked);
+  presence.watch({ clientLeft: () => sending.giveUp() });
   try {
-    reply = await replyTo(services, sending);
-  } catch (thrown) {
-    throw failureFor(thrown);
+    const reply = await replyOf(services, sending, notFound);
+    const { 'content-length': length, 'content-encoding': encoding, 'content-type': type } = reply.headers;
+    response.writeHead(200, [
+      ...idHeaders(arrival.requestId, arrival.clientRequestId),
+      'content-type',
+      type ?? 'application/octet-stream',
+      // What was packed is as long as it was packed.
+      ...(length === undefined || encoding !== undefined ? [] : ['content-length', length]),
+      ...limits.headers(),
+    ]);
+    await pass({ reply, sending }, response, presence);
+  } finally {
+    sending.end();
   }
-  const refusal = refusalIn(reply, { notFound, now: services.clock.now() });
-  if (refusal !== undefined || reply.status >= 300) {
-    reply.abort();
-    throw refusal ?? new Failure('upstream_unavailable', 'The resource does not give the file out.');
-  }
-  const length = reply.headers['content-length'];
-  response.writeHead(200, [
-    ...idHeaders(arrival.requestId, arrival.clientRequestId),
-    'content-type',
-    reply.headers['content-type'] ?? 'application/octet-stream',
-    ...(length === undefined ? [] : ['content-length', length]),
-    ...limits.headers(),
-  ]);
-  await pass(reply, response, presence);
 }

@@ -6,9 +6,11 @@ import type { Endpoint } from '#model/endpoint.ts';
 import { noUnits } from '#model/usage-record.ts';
 import type { MeteredOperation } from '#model/operation.ts';
 import type { Services } from '#proxy/services.ts';
+import type { UpstreamReply } from '#proxy/upstream/send.ts';
 import { batchOperation } from './check-line.ts';
 import { lineId, lineRecord, type LineContext, type LinePlace } from './line-records.ts';
-import { ask, begin, replyTo } from './resource.ts';
+import { ResourceCall } from './resource-call.ts';
+import { ask } from './resource.ts';
 import { lineGroups } from './result-lines.ts';
 import { marksOf } from './views.ts';
 
@@ -234,15 +236,32 @@ export class BatchFollower {
     const raw = text(over.json[`${file}_file_id`]);
     if (raw === null) return 0;
     const { services } = this.#options;
-    const sending = await begin(services, over.endpoint, { operation: 'files.content', raw, traceContext: [] });
-    this.#presence.watch({ clientLeft: () => sending.abort(new Error('The gateway is going down.')) });
-    const reply = await replyTo(services, sending).finally(() => this.#presence.unwatch());
-    if (reply.status >= 300) {
+    const call = await ResourceCall.begin(services, over.endpoint, {
+      operation: 'files.content',
+      raw,
+      traceContext: [],
+    });
+    this.#presence.watch({ clientLeft: () => call.giveUp() });
+    try {
+      const reply = await call.replyInTime().finally(() => this.#presence.unwatch());
+      if (reply.status < 300) return await this.#settleLines(over, file, { call, reply });
+      call.refused(reply);
       reply.abort();
       throw new Error(`The resource does not give the ${file} file out (${reply.status}).`);
+    } finally {
+      call.end();
     }
+  }
+
+  async #settleLines(
+    over: Over,
+    file: LinePlace['file'],
+    { call, reply }: { readonly call: ResourceCall; readonly reply: UpstreamReply },
+  ): Promise<number> {
+    const { services } = this.#options;
+    const broke = (): void => call.brokeOff();
     let line = 0;
-    for await (const group of lineGroups(services, { reply, presence: this.#presence, most: linesAtOnce })) {
+    for await (const group of lineGroups(services, { reply, broke, presence: this.#presence, most: linesAtOnce })) {
       if (this.#closed) throw new TakenOver();
       const lines = group.filter((one) => one.trim() !== '');
       await this.#record(over, { file, first: line, lines });

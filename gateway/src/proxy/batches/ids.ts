@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Caller } from '#model/admission.ts';
 import type { AffinityRules } from '#model/affinity.ts';
-import type { Endpoint } from '#model/endpoint.ts';
+import { takesBatches, type Endpoint } from '#model/endpoint.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { endpointsAt, ownerOf } from '#proxy/routing/affinity/homes.ts';
 import { openId, sealId, type IdPrefix } from '#proxy/routing/affinity/signed-id.ts';
@@ -13,7 +13,7 @@ export interface Found {
   readonly raw: string;
   /** What stands behind it. */
   readonly rest: string | null;
-  /** The endpoints that reach the resource. Never empty. */
+  /** The endpoints that reach the resource, those that run batches first. Never empty. */
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -27,7 +27,10 @@ export function findBy(
   const opened = openId(affinity, id, { prefix, owner: ownerOf(affinity, caller) });
   if (opened === undefined) return undefined;
   const endpoints = endpointsAt(snapshot.endpoints.values(), opened);
-  return endpoints.length === 0 ? undefined : { ...splitRaw(opened.raw), endpoints };
+  if (endpoints.length === 0) return undefined;
+  // What is asked shows something of the deployments that run batches; of the others it needs the credentials alone.
+  const sorted = endpoints.toSorted((one, other) => Number(takesBatches(other)) - Number(takesBatches(one)));
+  return { ...splitRaw(opened.raw), endpoints: sorted };
 }
 
 export interface Sealing {

@@ -4,9 +4,10 @@ import { parseJsonObject } from '#kernel/json.ts';
 import type { Endpoint } from '#model/endpoint.ts';
 import type { Services } from '#proxy/services.ts';
 import { readWhole } from '#proxy/stored-reply.ts';
-import type { Sending, UpstreamReply } from '#proxy/upstream/send.ts';
+import type { UpstreamReply } from '#proxy/upstream/send.ts';
 import { Watchdog } from '#proxy/upstream/watchdog.ts';
-import { begin, brokeOff, failureFor, notJson, refusalIn, type Asked } from './resource.ts';
+import { ResourceCall, type Asked } from './resource-call.ts';
+import { brokeOff, failureFor, notJson, refusalIn } from './resource.ts';
 import { UploadBody } from './upload-body.ts';
 
 /** Characters that would end the name, or the head that it stands in. */
@@ -18,19 +19,21 @@ export class OutgoingFile {
   readonly #services: Services;
   readonly #body: UploadBody;
   readonly #boundary: string;
-  readonly #sending: Sending;
+  readonly #call: ResourceCall;
+  readonly #reply: Promise<UpstreamReply>;
   /** The resource has answered, or failed, before it had all of it. */
   #early: UpstreamReply | Error | undefined;
 
   private constructor(
     services: Services,
-    made: { readonly body: UploadBody; readonly boundary: string; readonly sending: Sending },
+    made: { readonly body: UploadBody; readonly boundary: string; readonly call: ResourceCall },
   ) {
     this.#services = services;
     this.#body = made.body;
     this.#boundary = made.boundary;
-    this.#sending = made.sending;
-    made.sending.reply.then(
+    this.#call = made.call;
+    this.#reply = made.call.reply();
+    this.#reply.then(
       (reply) => (this.#early = reply),
       (error: unknown) => (this.#early = error instanceof Error ? error : new Error('no reply')),
     );
@@ -44,14 +47,14 @@ export class OutgoingFile {
     const body = new UploadBody();
     const boundary = `tollgate-${services.ids(services.clock.now())}`;
     const form = { contentType: `multipart/form-data; boundary=${boundary}`, body };
-    const sending = await begin(services, endpoint, {
+    const call = await ResourceCall.begin(services, endpoint, {
       operation: 'files.create',
       raw: null,
       traceContext,
       trace,
       form,
     });
-    const file = new OutgoingFile(services, { body, boundary, sending });
+    const file = new OutgoingFile(services, { body, boundary, call });
     const name = filename.replace(notInName, '_').slice(-longestName);
     await body.write(
       Buffer.from(
@@ -71,8 +74,15 @@ export class OutgoingFile {
 
   /** Nothing of it is to be kept: a form without its closing boundary is none. */
   giveUp(): void {
-    this.#sending.abort(new Error('the upload was broken off'));
+    this.#call.giveUp();
     this.#body.destroy();
+    this.#call.end();
+  }
+
+  /** The resource takes nothing of it, or does not answer. */
+  expired(): void {
+    this.#call.expired();
+    this.giveUp();
   }
 
   /** That was all of it: resolves with what the resource made of it. */
@@ -91,13 +101,16 @@ export class OutgoingFile {
     const { alarms, clock } = this.#services;
     const deadlineAt = clock.monotonic() + timeoutMs;
     const limits = { deadlineAt, firstByteMs: null, idleMs: timeoutMs };
-    const watchdog = new Watchdog(alarms, limits, { expired: () => this.giveUp() });
+    const watchdog = new Watchdog(alarms, limits, { expired: () => this.expired() });
     try {
-      const reply = await this.#sending.reply;
-      const refusal = this.#refusalIn(reply);
+      const reply = await this.#reply;
       const bytes = await readWhole(reply, watchdog).body;
+      const refusal = this.#refusalIn(reply, bytes);
       if (refusal !== undefined) throw refusal;
-      if (bytes === undefined) throw brokeOff();
+      if (bytes === undefined) {
+        this.#call.brokeOff();
+        throw brokeOff();
+      }
       const json = parseJsonObject(bytes.toString('utf8'));
       const id = json?.['id'];
       if (json === undefined || typeof id !== 'string') throw notJson();
@@ -106,6 +119,7 @@ export class OutgoingFile {
       throw failureFor(thrown);
     } finally {
       watchdog.stop();
+      this.#call.end();
     }
   }
 
@@ -116,7 +130,13 @@ export class OutgoingFile {
     return await Promise.resolve(refusal);
   }
 
-  #refusalIn(reply: UpstreamReply): Failure | undefined {
+  /** `body`: of the reply, where it was read. */
+  #refusalIn(reply: UpstreamReply, body?: Buffer): Failure | undefined {
+    if (reply.status >= 300) this.#call.refused(reply, body);
+    if (this.#call.hasAnotherToken)
+      return new Failure('upstream_unavailable', 'The token for the resource was renewed meanwhile: upload it again.', {
+        retryAfterSeconds: 1,
+      });
     const notFound = new Failure('upstream_misconfigured', 'The resource keeps no files.');
     const refusal = refusalIn(reply, { notFound, now: this.#services.clock.now() });
     if (refusal !== undefined || reply.status < 300) return refusal;

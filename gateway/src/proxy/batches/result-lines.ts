@@ -3,13 +3,27 @@ import type { Presence } from '#model/presence.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
 import { Watchdog } from '#proxy/upstream/watchdog.ts';
+import { LineSplitter } from './line-splitter.ts';
 
 const idleMs = 60_000;
 const deadlineMs = 30 * 60_000;
-const lineFeed = 0x0a;
+/** No reply of a model is as long, bytes: with its pictures, as what is stored is read whole. */
+const longestLine = 64 * 1024 * 1024;
+
+/** Of long lines a group has fewer, bytes. */
+const largestGroup = 4 * 1024 * 1024;
+
+/** A file on its way from a resource. */
+export interface Arriving {
+  readonly reply: UpstreamReply;
+  /** Somebody who goes is told; then it ends. */
+  readonly presence: Presence;
+  /** Called where it breaks off or stalls, through no doing of the gateway's. */
+  readonly broke: () => void;
+}
 
 /** The bytes of a reply, no faster than they are worked on. Throws where it breaks off or stalls. */
-async function* chunksOf(services: Services, reply: UpstreamReply, presence: Presence): AsyncGenerator<Buffer> {
+async function* chunksOf(services: Services, { reply, presence, broke }: Arriving): AsyncGenerator<Buffer> {
   const queue: Buffer[] = [];
   const state: { done: boolean; error: Error | undefined; wake: (() => void) | undefined } = {
     done: false,
@@ -25,7 +39,16 @@ async function* chunksOf(services: Services, reply: UpstreamReply, presence: Pre
     reply.abort();
     fail(new Error(why));
   };
-  const watchdog = new Watchdog(services.alarms, limits, { expired: () => giveUp('The resource has stalled.') });
+  const broken = (error: Error): void => {
+    broke();
+    fail(error);
+  };
+  const watchdog = new Watchdog(services.alarms, limits, {
+    expired() {
+      broke();
+      giveUp('The resource has stalled.');
+    },
+  });
   presence.watch({ clientLeft: () => giveUp('The gateway is going down.') });
   reply.start({
     data(chunk) {
@@ -40,7 +63,7 @@ async function* chunksOf(services: Services, reply: UpstreamReply, presence: Pre
       state.done = true;
       state.wake?.();
     },
-    error: fail,
+    error: broken,
   });
   try {
     for (;;) {
@@ -68,24 +91,25 @@ const lineOf = (text: string, isFirst: boolean): string =>
 /** The lines of a file that a batch has made, in groups. Throws where the file is not whole, or the reader goes. */
 export async function* lineGroups(
   services: Services,
-  { reply, presence, most }: { readonly reply: UpstreamReply; readonly presence: Presence; readonly most: number },
+  { most, ...arriving }: Arriving & { readonly most: number },
 ): AsyncGenerator<readonly string[]> {
-  let rest: Buffer = Buffer.alloc(0);
+  const splitter = new LineSplitter();
   let group: string[] = [];
+  let size = 0;
   let isFirst = true;
-  for await (const chunk of chunksOf(services, reply, presence)) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
-      group.push(lineOf(bytes.toString('utf8', from, end), isFirst));
+  for await (const chunk of chunksOf(services, arriving)) {
+    for (const line of splitter.push(chunk)) {
+      group.push(lineOf(line.toString('utf8'), isFirst));
       isFirst = false;
-      from = end + 1;
-      if (group.length < most) continue;
+      size += line.length;
+      if (group.length < most && size < largestGroup) continue;
       yield group;
       group = [];
+      size = 0;
     }
-    rest = bytes.subarray(from);
+    if (splitter.pending > longestLine) throw new Error(`The file has a line of more than ${longestLine} bytes.`);
   }
+  const rest = splitter.end();
   if (rest.length > 0) {
     const last = lineOf(rest.toString('utf8'), isFirst);
     if (last.trim() !== '' && parseJsonObject(last) === undefined) throw new Error('The file ends within a line.');

@@ -4,17 +4,17 @@ import type { JsonObject } from '#kernel/json.ts';
 import type { Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
 import type { Endpoint } from '#model/endpoint.ts';
-import type { ModelRoute } from '#model/model-route.ts';
 import type { Presence } from '#model/presence.ts';
 import { readInOwnTime } from '#proxy/accept/patience.ts';
 import { MultipartReader, type FormPiece } from '#proxy/accept/multipart.ts';
 import type { MostUsed } from '#proxy/ports.ts';
 import { ownerOf } from '#proxy/routing/affinity/homes.ts';
 import type { Services } from '#proxy/services.ts';
-import { standing } from '#proxy/standing.ts';
 import { Watchdog, type Expiry } from '#proxy/upstream/watchdog.ts';
+import { chooseEndpoint } from './choose-endpoint.ts';
 import { LineChecks, type CheckedLine } from './check-line.ts';
 import { inputFileId, ownerTag, sealingFor, taggedName } from './ids.ts';
+import { LineSplitter } from './line-splitter.ts';
 import { OutgoingFile } from './outgoing-file.ts';
 import { clientFile } from './views.ts';
 
@@ -29,7 +29,6 @@ export interface UploadCall {
 const mostTold = 20;
 /** A field of the form that is no file, bytes. */
 const longestField = 1024;
-const lineFeed = 0x0a;
 /** How clients write `expires_after` into a form. */
 const expiryFields: ReadonlyMap<string, RegExp> = new Map([
   ['expires_after[anchor]', /^created_at$/],
@@ -37,18 +36,6 @@ const expiryFields: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 const invalid = (param: string, message: string): Failure => new Failure('invalid_request_body', message, { param });
-
-/** One of the deployments for batches that nothing stands against, by chance; else one that is not out of service. */
-function chooseEndpoint(services: Services, route: ModelRoute): Endpoint {
-  const states = route.batch.map((endpoint) => ({ endpoint, state: standing(services, endpoint) }));
-  const inService = states.filter(({ state }) => state !== 'forced-open' && state !== 'drained');
-  const well = inService.filter(({ state }) => state === 'available');
-  const among = well.length === 0 ? inService : well;
-  const chosen = among[Math.floor(services.random.next() * among.length)];
-  if (chosen === undefined)
-    throw new Failure('upstream_unavailable', 'Every batch deployment of this model is out of service.');
-  return chosen.endpoint;
-}
 
 /** A file on its way from a client, line by line, to the resource that will run it. */
 class Upload {
@@ -63,7 +50,7 @@ class Upload {
   #inFile = false;
   #purpose: string | undefined;
   readonly #expiry = new Map<string, string>();
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #splitter = new LineSplitter();
   #bytes = 0;
   #line = 0;
   #lines = 0;
@@ -100,8 +87,9 @@ class Upload {
   /** The upload stands still, or takes too long. */
   expired(why: Expiry): void {
     const waits = this.#waiting;
-    this.#out?.giveUp();
     // Where the client waits for the resource, that is told by what is written next.
+    if (waits === undefined && why === 'silence') this.#out?.expired();
+    else this.#out?.giveUp();
     waits?.(
       new Failure(
         'request_timeout',
@@ -184,18 +172,9 @@ class Upload {
   }
 
   async #takeLines(bytes: Buffer): Promise<void> {
-    let from = 0;
-    for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, from)) {
-      const piece = bytes.subarray(from, end);
-      const line = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-      this.#rest = Buffer.alloc(0);
-      from = end + 1;
-      await this.#takeLine(line);
-    }
-    if (from === bytes.length) return;
-    this.#rest = Buffer.concat([this.#rest, bytes.subarray(from)]);
+    for (const line of this.#splitter.push(bytes)) await this.#takeLine(line);
     const most = this.#call.arrival.snapshot.limits.maxBodyBytes;
-    if (this.#rest.length > most)
+    if (this.#splitter.pending > most)
       throw new Failure('request_too_large', `Line ${this.#line + 1} is longer than ${most} bytes.`);
   }
 
@@ -219,7 +198,8 @@ class Upload {
       return await this.#checks.check(line, (route) => chooseEndpoint(this.#services, route));
     } catch (thrown) {
       const failure = toFailure(thrown);
-      if (failure.status >= 500) throw failure;
+      // That there is nowhere to send it to now is no mistake in the line.
+      if (failure.status >= 500 || failure.code === 'upstream_throttled') throw failure;
       this.#wrong.push(`line ${this.#line}: ${failure.message}`);
       this.#out?.giveUp();
       return undefined;
@@ -247,8 +227,7 @@ class Upload {
     this.#field = undefined;
     if (!this.#inFile) return;
     this.#inFile = false;
-    const last = this.#rest;
-    this.#rest = Buffer.alloc(0);
+    const last = this.#splitter.end();
     if (last.length > 0) await this.#takeLine(last);
   }
 
