@@ -16,6 +16,9 @@ export interface PatienceOptions {
 /** So many answers in a row that did not come are a connection that is dead. */
 const mostSilent = 3;
 
+/** What a server says that has become a replica: the address may lead to the one that took its place. */
+const saidByReplica = /^(READONLY|MASTERDOWN) /;
+
 class TooSlow extends CountersUnavailable {}
 
 /** Waits for a server no longer than it may, and not at all shortly after it failed. */
@@ -79,7 +82,7 @@ export class Patience {
     if (message.startsWith('OVERTAKEN')) return new CountersUnavailable('The counters were asked twice.');
     this.#restUntil = clock.monotonic() + restMs;
     this.#silent = error instanceof TooSlow ? this.#silent + 1 : 0;
-    if (this.#silent >= mostSilent) {
+    if (this.#silent >= mostSilent || saidByReplica.test(message)) {
       this.#silent = 0;
       reset();
     }
