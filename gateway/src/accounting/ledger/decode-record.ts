@@ -1,152 +1,150 @@
-import type { Json, JsonObject } from '#kernel/json.ts';
-import { isJsonObject } from '#kernel/json.ts';
-import { ledgerLinesText, parseCostLines } from '#model/cost-lines.ts';
-import { withStanding } from '#model/ledger-lines.ts';
-import type { CostLine, NanoUsd } from '#model/money.ts';
-import type { Units } from '#model/usage-record.ts';
-import { isWord, measuredKinds, outcomes, pricings } from '#model/words.ts';
-import { integer, list, nano, nanoOrNull, text, textOrNull, unreadable, word } from './entry-members.ts';
+import type { JsonCursor } from '#kernel/json-cursor.ts';
+import { parseJson } from '#kernel/json.ts';
+import type { OpenedAttempt, Units } from '#model/usage-record.ts';
+import { isWord, measuredKinds, operations, outcomes, pricings } from '#model/words.ts';
+import { countsOf, reasonsOf, unreadable } from './entry-members.ts';
 import type { Series, StoredRecord } from './ports.ts';
 
-/** A settle's text, taken apart without being parsed. */
-export interface SettleParts {
-  /** What names the attempt, and what is added up. */
-  readonly members: JsonObject;
-  readonly series: Series;
-  /** The cost lines, as JSON text; undefined in the first format, where they stand in the detail. */
-  readonly lines: string | undefined;
-  /** What is only shown, as JSON text. */
-  readonly detail: string;
-}
+type Judgement = Pick<StoredRecord, 'outcome' | 'measuredInput' | 'measuredOutput'>;
 
-type Valuation = Pick<StoredRecord, 'pricing' | 'costNano' | 'listNano' | 'internalNano' | 'unpriced'>;
+// None of these texts can stand inside a string, where quotation marks are escaped.
+const outcomeStart = ',"outcome":';
+const unitsStart = ',"units":[';
+const costStart = '],"cost":[';
+const linesStart = '],"lines":';
+const detailStart = ',"finishedAt":';
 
-export function decodeRecord({ members, series, lines = unreadable('lines'), detail }: SettleParts): StoredRecord {
-  const [pricing, cost, listCost, internalCost, reasons] = list(members, 'cost');
-  return {
-    id: text(members, 'id'),
-    requestId: text(members, 'requestId'),
-    attempt: integer(members, 'attempt'),
-    at: integer(members, 'at'),
-    series,
-    endUser: textOrNull(members, 'endUser'),
-    reservedNano: nanoOrNull(members, 'reservedNano'),
-    outcome: word(members, 'outcome', outcomes),
-    measuredInput: word(members, 'measuredInput', measuredKinds),
-    measuredOutput: word(members, 'measuredOutput', measuredKinds),
-    units: decodeUnits(members),
-    pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
-    costNano: nanoAt(cost),
-    listNano: nanoAt(listCost),
-    internalNano: nanoAt(internalCost),
-    unpriced: reasonsOf(reasons),
-    lines,
-    detail,
-  };
-}
+const noCounts: Readonly<Record<string, number>> = Object.freeze({});
+const noReasons: readonly string[] = Object.freeze([]);
 
 /**
- * Format 1 counted no seconds, characters or images (there was no operation that has them), and its cost lines stood at
- * the end of the detail.
+ * Reads what `attemptText` and `settleText` have written, in their order. The cost lines and the detail stay as they
+ * stand; pieces that are the same from call to call are looked at once. Throws `UnexpectedText` or `UnreadableEntry`.
  */
-export function decodeFirstFormat({ members, series, detail }: SettleParts): StoredRecord {
-  const common = decodeCommon(members, series);
-  const linesAt = detail.indexOf(firstFormatLines);
-  if (linesAt < 0) return unreadable('costLines');
-  const lines = parseCostLines(detail.slice(linesAt + firstFormatLines.length, -1));
-  if (lines === undefined) return unreadable('costLines');
-  const [pricing, costNano, reasons] = list(members, 'cost');
-  const cost = nanoAt(costNano);
-  const listNano = cost === null ? null : listTotal(lines);
-  const units = list(members, 'units');
-  const nothing = common.measuredInput === 'unknown' && common.measuredOutput === 'unknown' ? null : 0;
+export class RecordReader {
+  readonly #seriesOf: (members: string) => Series;
+  readonly #judgements = new Map<string, Judgement>();
+
+  constructor(seriesOf: (members: string) => Series) {
+    this.#seriesOf = seriesOf;
+  }
+
+  /** Of a settle, from behind its kind on. */
+  record(cursor: JsonCursor): StoredRecord {
+    const { id, requestId, attempt, at, reservedNano, endUser } = readName(cursor);
+    const series = this.#seriesOf(cursor.upTo(outcomeStart));
+    const { outcome, measuredInput, measuredOutput } = this.#judgementOf(cursor.upTo(unitsStart));
+    const units = readUnits(cursor);
+    cursor.pass(costStart);
+    const pricing = cursor.string();
+    cursor.pass(',');
+    const costNano = cursor.bigintOrNull();
+    cursor.pass(',');
+    const listNano = cursor.bigintOrNull();
+    cursor.pass(',');
+    const internalNano = cursor.bigintOrNull();
+    cursor.pass(',');
+    const unpriced = cursor.has('[]') ? noReasons : reasonsOf(parseJson(cursor.upTo(linesStart)));
+    cursor.pass(linesStart);
+    const lines = cursor.upTo(detailStart);
+    cursor.pass(',');
+    return {
+      id,
+      requestId,
+      attempt,
+      at,
+      series,
+      endUser,
+      reservedNano,
+      outcome,
+      measuredInput,
+      measuredOutput,
+      units,
+      pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
+      costNano,
+      listNano,
+      internalNano,
+      unpriced,
+      lines,
+      detail: `{${cursor.rest()}`,
+    };
+  }
+
+  /** Of an open, from behind its kind on. */
+  attempt(cursor: JsonCursor): OpenedAttempt {
+    const { endUser, ...name } = readName(cursor);
+    const { operation, caller, ...series } = this.#seriesOf(cursor.rest().slice(0, -1));
+    return {
+      ...name,
+      ...series,
+      operation: isWord(operations, operation) ? operation : unreadable('operation'),
+      caller: { ...caller, endUser },
+    };
+  }
+
+  #judgementOf(text: string): Judgement {
+    let judgement = this.#judgements.get(text);
+    if (judgement === undefined) {
+      const [, outcome, measuredInput, measuredOutput] =
+        /^,"outcome":"([^"]*)","measuredInput":"([^"]*)","measuredOutput":"([^"]*)"$/.exec(text) ?? [];
+      judgement = {
+        outcome: isWord(outcomes, outcome) ? outcome : unreadable('outcome'),
+        measuredInput: isWord(measuredKinds, measuredInput) ? measuredInput : unreadable('measuredInput'),
+        measuredOutput: isWord(measuredKinds, measuredOutput) ? measuredOutput : unreadable('measuredOutput'),
+      };
+      // There are some hundred at most.
+      this.#judgements.set(text, judgement);
+    }
+    return judgement;
+  }
+}
+
+type Name = Pick<StoredRecord, 'id' | 'requestId' | 'attempt' | 'at' | 'reservedNano' | 'endUser'>;
+
+/** What open and settle begin with. */
+function readName(cursor: JsonCursor): Name {
+  cursor.pass('"id":');
+  const id = cursor.string();
+  cursor.pass(',"requestId":');
+  const requestId = cursor.string();
+  cursor.pass(',"attempt":');
+  const attempt = cursor.integer();
+  cursor.pass(',"at":');
+  const at = cursor.integer();
+  cursor.pass(',"reservedNano":');
+  const reservedNano = cursor.bigintOrNull();
+  cursor.pass(',"endUser":');
+  const endUser = cursor.stringOrNull();
+  cursor.pass(',');
+  return { id, requestId, attempt, at, reservedNano, endUser };
+}
+
+function readUnit(cursor: JsonCursor): number | null {
+  const units = cursor.integerOrNull();
+  cursor.pass(',');
+  return units;
+}
+
+function readUnits(cursor: JsonCursor): Units {
+  cursor.pass(unitsStart);
   return {
-    ...common,
-    units: {
-      ...tokensOf(units),
-      seconds: nothing,
-      characters: nothing,
-      toolCalls: countsOf(units[8]),
-      images: {},
-    },
-    pricing: isWord(pricings, pricing) ? pricing : unreadable('cost'),
-    costNano: cost,
-    listNano,
-    internalNano: null,
-    unpriced: reasonsOf(reasons),
-    lines: ledgerLinesText(withStanding({ lines, costNano: cost, listNano, internalNano: null })),
-    detail: `${detail.slice(0, linesAt)}}`,
+    input: readUnit(cursor),
+    cachedInput: readUnit(cursor),
+    cacheWriteInput: readUnit(cursor),
+    audioInput: readUnit(cursor),
+    imageInput: readUnit(cursor),
+    output: readUnit(cursor),
+    reasoning: readUnit(cursor),
+    audioOutput: readUnit(cursor),
+    seconds: readUnit(cursor),
+    characters: readUnit(cursor),
+    ...readCounts(cursor),
   };
 }
 
-/** A quotation mark inside a string is escaped, so this is the member and nothing else. */
-const firstFormatLines = ',"costLines":';
-
-/** What the lines cost at list prices; null where a meter has none. */
-function listTotal(lines: readonly CostLine[]): NanoUsd | null {
-  const listed = new Map(lines.filter((one) => one.layer === 'list').map((one) => [one.meter, one.nanoUsd]));
-  if (lines.some((one) => !listed.has(one.meter))) return null;
-  return [...listed.values()].reduce((total, one) => total + one, 0n);
-}
-
-function decodeCommon(
-  from: JsonObject,
-  series: Series,
-): Omit<StoredRecord, keyof Valuation | 'units' | 'lines' | 'detail'> {
-  return {
-    id: text(from, 'id'),
-    requestId: text(from, 'requestId'),
-    attempt: integer(from, 'attempt'),
-    at: integer(from, 'at'),
-    series,
-    endUser: textOrNull(from, 'endUser'),
-    reservedNano: nanoOrNull(from, 'reservedNano'),
-    outcome: word(from, 'outcome', outcomes),
-    measuredInput: word(from, 'measuredInput', measuredKinds),
-    measuredOutput: word(from, 'measuredOutput', measuredKinds),
-  };
-}
-
-function integerAt(from: readonly Json[], index: number): number | null {
-  const value = from[index];
-  if (value === null) return null;
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : unreadable('units');
-}
-
-function countsOf(from: Json | undefined): Record<string, number> {
-  if (!isJsonObject(from)) return unreadable('units');
-  return Object.fromEntries(Object.keys(from).map((name) => [name, integer(from, name)]));
-}
-
-type Tokens = Omit<Units, 'seconds' | 'characters' | 'toolCalls' | 'images'>;
-
-function tokensOf(from: readonly Json[]): Tokens {
-  return {
-    input: integerAt(from, 0),
-    cachedInput: integerAt(from, 1),
-    cacheWriteInput: integerAt(from, 2),
-    audioInput: integerAt(from, 3),
-    imageInput: integerAt(from, 4),
-    output: integerAt(from, 5),
-    reasoning: integerAt(from, 6),
-    audioOutput: integerAt(from, 7),
-  };
-}
-
-function decodeUnits(members: JsonObject): Units {
-  const from = list(members, 'units');
-  return {
-    ...tokensOf(from),
-    seconds: integerAt(from, 8),
-    characters: integerAt(from, 9),
-    toolCalls: countsOf(from[10]),
-    images: countsOf(from[11]),
-  };
-}
-
-const nanoAt = (value: Json | undefined): NanoUsd | null => (value === null ? null : nano(value, 'cost'));
-
-function reasonsOf(from: Json | undefined): readonly string[] {
-  if (!Array.isArray(from)) return unreadable('cost');
-  return from.map((one) => (typeof one === 'string' ? one : unreadable('cost')));
+function readCounts(cursor: JsonCursor): Pick<Units, 'toolCalls' | 'images'> {
+  if (cursor.has('{},{}')) return { toolCalls: noCounts, images: noCounts };
+  const counts = parseJson(`[${cursor.upTo(costStart)}]`);
+  if (!Array.isArray(counts) || counts.length !== 2) return unreadable('units');
+  return { toolCalls: countsOf(counts[0]), images: countsOf(counts[1]) };
 }

@@ -86,3 +86,15 @@ export function decodeSeries(from: JsonObject): Series {
     priceBook: text(from, 'priceBook'),
   };
 }
+
+/** Of tools or images, by name. */
+export function countsOf(from: Json | undefined): Record<string, number> {
+  if (!isJsonObject(from)) return unreadable('units');
+  return Object.fromEntries(Object.keys(from).map((name) => [name, integer(from, name)]));
+}
+
+/** Why something has no price. */
+export function reasonsOf(from: Json | undefined): readonly string[] {
+  if (!Array.isArray(from)) return unreadable('cost');
+  return from.map((one) => (typeof one === 'string' ? one : unreadable('cost')));
+}

@@ -9,8 +9,7 @@ function sumOf(counts: Readonly<Record<string, number>>): number {
 
 /** Null for nothing: nearly every record has no tool calls and no images. */
 function textOf(counts: Readonly<Record<string, number>>): string | null {
-  const text = JSON.stringify(counts);
-  return text === '{}' ? null : text;
+  return Object.keys(counts).length === 0 ? null : JSON.stringify(counts);
 }
 
 /** A record as roll-ups count it. */

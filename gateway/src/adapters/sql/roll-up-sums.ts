@@ -124,7 +124,9 @@ export class RollUpChange {
 
 /** What a batch changes in the roll-ups: added up here per quarter-hour, so that each is written once a transaction. */
 export class RollUpSums {
-  readonly #changes = new Map<string, RollUpChange>();
+  /** By quarter-hour, series and outcome. */
+  readonly #changes = new Map<number, Map<number, Map<string, RollUpChange>>>();
+  readonly #quarters: RollUpChange[] = [];
 
   add(place: Place, record: CountedRecord): void {
     const change = this.#of(place);
@@ -145,35 +147,45 @@ export class RollUpSums {
   }
 
   /** By quarter-hour, series and outcome. */
-  quarters(): Iterable<RollUpChange> {
-    return this.#changes.values();
+  quarters(): readonly RollUpChange[] {
+    return this.#quarters;
   }
 
   /** By day, series and outcome; the quarter-hours are used up for that. */
   days(): Iterable<RollUpChange> {
     const days = new Map<string, RollUpChange>();
-    for (const change of this.#changes.values()) {
+    for (const change of this.#quarters) {
       const { at, series, outcome } = change.place;
       const key = `${Math.floor(at / dayMs)} ${series} ${outcome}`;
       const ofDay = days.get(key);
       if (ofDay === undefined) days.set(key, change);
       else ofDay.merge(change);
     }
-    this.#changes.clear();
+    this.forget();
     return days.values();
   }
 
   forget(): void {
     this.#changes.clear();
+    this.#quarters.length = 0;
   }
 
   #of(place: Place): RollUpChange {
-    const key = `${Math.floor(place.at / quarterHourMs)} ${place.series} ${place.outcome}`;
-    let change = this.#changes.get(key);
+    const quarter = Math.floor(place.at / quarterHourMs);
+    const ofQuarter = entryOf(this.#changes, quarter, () => new Map<number, Map<string, RollUpChange>>());
+    const ofSeries = entryOf(ofQuarter, place.series, () => new Map<string, RollUpChange>());
+    let change = ofSeries.get(place.outcome);
     if (change === undefined) {
       change = new RollUpChange(place);
-      this.#changes.set(key, change);
+      ofSeries.set(place.outcome, change);
+      this.#quarters.push(change);
     }
     return change;
   }
+}
+
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }

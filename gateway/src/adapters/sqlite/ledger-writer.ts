@@ -9,8 +9,8 @@ import {
   type StoredRecord,
 } from '#accounting/ledger/ports.ts';
 import { AdjustmentWriter } from './adjustment-writer.ts';
-import { recordColumns } from '../sql/ledger-schema.ts';
-import { countedRecord, recordValues } from '../sql/record-values.ts';
+import { countedRecord } from '../sql/record-values.ts';
+import { RecordInserts } from './record-inserts.ts';
 import { RollUpChanges } from './roll-up-changes.ts';
 import { integerOf, SeriesIds } from './series-ids.ts';
 
@@ -20,7 +20,7 @@ import { integerOf, SeriesIds } from './series-ids.ts';
  */
 export class LedgerWriter {
   readonly #connection: DatabaseSync;
-  readonly #insert: StatementSync;
+  readonly #inserts: RecordInserts;
   readonly #siblings: StatementSync;
   readonly #setCounts: StatementSync;
   readonly #setCheckpoint: StatementSync;
@@ -38,10 +38,7 @@ export class LedgerWriter {
       series: this.#series,
       sums: this.#sums,
     });
-    this.#insert = connection.prepare(
-      `insert into usage_record (${recordColumns.join(', ')}) values (${recordColumns.map(() => '?').join(', ')})
-       on conflict do nothing`,
-    );
+    this.#inserts = new RecordInserts(connection);
     this.#siblings = connection.prepare(
       `select at, id, attempt, series, outcome, counts from usage_record
        where request_id = ? and qualifies > 1 and (qualifies & ?) <> 0 and id <> ?`,
@@ -100,8 +97,7 @@ export class LedgerWriter {
     const takeOver = flags === 0 ? undefined : this.#siblingsOf(record, flags);
     const counts = takeOver === undefined ? qualifies : qualifies & ~takeOver.carriedElsewhere;
     const counted = countedRecord(record, counts);
-    const { changes } = this.#insert.run(...recordValues(counted, { qualifies, series, journal }));
-    if (changes === 0) return false;
+    if (!this.#inserts.insert(counted, { qualifies, series, journal })) return false;
     takeOver?.take();
     const place = { at: record.at, series, outcome: record.outcome };
     this.#sums.add(place, counted);
