@@ -24,7 +24,8 @@ WORKDIR /app
 COPY --from=tree /app ./
 RUN mkdir /data && chown node:node /data
 VOLUME /data
-USER node
+# `node`, by its number: a cluster that runs nothing as root looks at the number, and cannot look names up.
+USER 1000:1000
 EXPOSE 8080 8081
 # The gateway drains: it takes as long as `listen.drainTimeout` says, so give it more before it is killed.
 STOPSIGNAL SIGTERM

@@ -177,7 +177,7 @@ const github = (file: string) => parse(read(`.github/workflows/${file}`));
 
 test('the image that is deployed is the one of the Dockerfile: its user owns what is mounted, in Azure and in Kubernetes', () => {
   const dockerfile = read(azure.services.gateway.docker.path);
-  assert.match(dockerfile, /^USER node$/m);
+  assert.match(dockerfile, /^USER 1000:1000$/m);
   assert.match(dockerfile, /^ENTRYPOINT \["node", "gateway\/src\/main\.ts"\]$/m);
   // `node` is 1000 in every image of Node.
   assert.match(readInfra('core/host/gateway.bicep'), /var imageUser = '1000:1000'/);
@@ -357,6 +357,27 @@ describe('Kubernetes', () => {
       ...spec.volumeClaimTemplates.map((one: { metadata: unknown }) => one.metadata),
     ].map(({ name }: { name: string }) => name);
     for (const { name } of container.volumeMounts) assert.ok(volumes.includes(name), name);
+  });
+
+  test('the autoscaler alone says how many there are, and the stateful set has names for them', () => {
+    const { spec } = kind('StatefulSet');
+    assert.equal(spec.replicas, undefined, 'every kubectl apply would put that number back');
+    const governing = objects.find((one: { metadata: { name: string } }) => one.metadata.name === spec.serviceName);
+    assert.equal(governing.spec.clusterIP, 'None');
+  });
+
+  test('no variable comes in that nobody wrote: a service called tollgate would set TOLLGATE_PORT to an address', () => {
+    assert.equal(kind('StatefulSet').spec.template.spec.enableServiceLinks, false);
+  });
+
+  test('a pod goes on listening while it leaves the service, and has the time for that, the drain and what comes after it', () => {
+    const { template } = kind('StatefulSet').spec;
+    const { seconds } = template.spec.containers[0].lifecycle.preStop.sleep;
+    assert.ok(seconds >= 5);
+    const [, told] =
+      /`listen.drainTimeout`.* must end (\d+) seconds earlier/.exec(read('docs/azure/kubernetes.md')) ?? [];
+    assert.equal(Number(told), seconds + 15);
+    assert.ok(template.spec.terminationGracePeriodSeconds > seconds + 15);
   });
 
   test('it runs as nobody, on a file system that it cannot write to, and is asked on paths that it serves', () => {

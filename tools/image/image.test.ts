@@ -54,7 +54,7 @@ suite('the image', () => {
   });
 
   test('runs as a user who is not root and owns none of the sources, and as the process that gets the signals', () => {
-    assert.deepEqual(ofLast('USER'), ['node']);
+    assert.deepEqual(ofLast('USER'), ['1000:1000']);
     const steps = (last?.steps ?? []).map(({ instruction }) => instruction);
     assert.ok(steps.lastIndexOf('COPY') < steps.indexOf('USER'), 'what is copied belongs to root');
     assert.ok(!read('Dockerfile').includes('--chown'));
