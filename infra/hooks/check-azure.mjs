@@ -1,7 +1,8 @@
 // What only Azure can say before a deployment: rights, regions, models, quota, names that are taken.
 import { checkBudget } from './budget-start.mjs';
 import { checkBrought } from './check-brought.mjs';
-import { checkExisting, ownUse } from './check-existing.mjs';
+import { checkExisting } from './check-existing.mjs';
+import { checkRegion } from './check-quota.mjs';
 import { regionsOf } from './check-settings.mjs';
 import { AzureError, openSubscription } from './resource-manager.mjs';
 
@@ -138,31 +139,4 @@ function modelsOf({ deployments, provisioned }, settings, primary) {
   const capacity = Number(settings.OPENAI_PROVISIONED_CAPACITY || 0);
   const bought = capacity > 0 ? provisioned.map((one) => ({ ...one, capacity })) : [];
   return [...deployments, ...bought].filter(({ regions }) => regions === 'all' || (regions === 'primary') === primary);
-}
-
-async function checkRegion(subscription, settings, { region, models }) {
-  const path = `providers/Microsoft.CognitiveServices/locations/${region}`;
-  const [offered, usages, held] = await Promise.all([
-    subscription.get(`${path}/models`, '2024-10-01'),
-    subscription.get(`${path}/usages`, '2024-10-01'),
-    ownUse(subscription, settings, region),
-  ]);
-  return models.flatMap(({ name, model, version, type, capacity }) => {
-    const versions = offered.value.filter((one) => one.model.name === model && one.model.version === version);
-    if (versions.length === 0)
-      return [
-        `${region} does not have ${model} ${version} (deployment ${name}): choose another region, or another version in infra/data/models.json.`,
-      ];
-    if (!versions.some((one) => one.model.skus.some((sku) => sku.name === type)))
-      return [
-        `${region} does not have ${model} ${version} as ${type} (deployment ${name}): choose another type in infra/data/models.json.`,
-      ];
-    const quotaName = `OpenAI.${type}.${model}`;
-    const quota = usages.value.find((one) => one.name.value === quotaName);
-    const left = quota === undefined ? undefined : quota.limit - quota.currentValue + (held.get(quotaName) ?? 0);
-    if (left === undefined || left >= capacity) return [];
-    return [
-      `${region} has ${left} left of the quota for ${model} as ${type}, ${name} needs ${capacity}: lower its capacity in infra/data/models.json, or ask for more quota.`,
-    ];
-  });
 }

@@ -13,21 +13,18 @@ async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
   }
 }
 
-/**
- * What the account of this environment in a region already holds of its quota, by the name of the quota. Its deployments are
- * made again from the same quota: what they hold is not in their way.
- */
-export async function ownUse(subscription, settings, region) {
+/** The deployments that the account of this environment in a region already has: { type, model, capacity }. */
+export async function ownDeployments(subscription, settings, region) {
   const accounts = await all(subscription, settings, ['Microsoft.CognitiveServices/accounts', '2024-10-01']);
-  const held = new Map();
-  for (const { name } of accounts.filter((one) => one.location === region)) {
-    const path = `Microsoft.CognitiveServices/accounts/${name}/deployments`;
-    for (const { sku, properties } of await all(subscription, settings, [path, '2024-10-01'])) {
-      const quota = `OpenAI.${sku.name}.${properties.model.name}`;
-      held.set(quota, (held.get(quota) ?? 0) + sku.capacity);
-    }
-  }
-  return held;
+  const own = accounts.filter((one) => one.location === region);
+  const lists = await Promise.all(
+    own.map(({ name }) =>
+      all(subscription, settings, [`Microsoft.CognitiveServices/accounts/${name}/deployments`, '2024-10-01']),
+    ),
+  );
+  return lists
+    .flat()
+    .map(({ sku, properties }) => ({ type: sku.name, model: properties.model.name, capacity: sku.capacity }));
 }
 
 const another = 'make another environment for it (azd env new NAME), or set it back';

@@ -308,6 +308,22 @@ describe('the hooks, with the azd command and Azure played', () => {
       /westeurope has 10 left of the quota for gpt-5\.4-mini/,
     ],
     [
+      'too few provisioned units: their quota is one for all models',
+      {
+        regions: {
+          swedencentral: { ...region(100), quota: { 'OpenAI.GlobalProvisionedManaged': { used: 80, limit: 100 } } },
+        },
+      },
+      { OPENAI_PROVISIONED_CAPACITY: '50' },
+      /has 20 left of .*OpenAI\.GlobalProvisionedManaged.*, gpt-5\.4-mini-ptu needs 50/,
+    ],
+    [
+      'a number of provisioned units that is not sold',
+      { regions: { swedencentral: region(100) } },
+      { OPENAI_PROVISIONED_CAPACITY: '12' },
+      /from 15, in steps of 5, .* gpt-5\.4-mini-ptu is to have 12: change OPENAI_PROVISIONED_CAPACITY/,
+    ],
+    [
       'a region that the subscription does not have',
       {},
       { SECONDARY_OPENAI_LOCATION: 'atlantis' },
@@ -559,6 +575,14 @@ describe('the hooks, with the azd command and Azure played', () => {
     const [first, ...others] = models.deployments;
     const raised = { ...models, deployments: [{ ...first, capacity: first.capacity + 10 }, ...others] };
     assert.match((await askAzure(here(settings), raised)).join('\n'), /has 50 left .* needs 60/);
+  });
+
+  test('what is taken from one quota is added up: each by itself would fit', async () => {
+    const [first] = models.deployments;
+    const twice = { ...models, deployments: [first, { ...first, name: 'second' }] };
+    await playing({ regions: { swedencentral: region(first.capacity + 10) } });
+    assert.deepEqual(await askAzure(here({}), models), []);
+    assert.match((await askAzure(here({}), twice)).join('\n'), /has 60 left .*gpt-5\.4-mini and second need 100/);
   });
 
   test('after the deployment the address is let in no longer; others stay', async () => {

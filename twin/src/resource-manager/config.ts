@@ -20,7 +20,9 @@ export const resourceManagerSchema = z.strictObject({
         quota: z
           .record(z.string(), z.strictObject({ used: capacity.default(0), limit: capacity }))
           .default({})
-          .describe('By name, as Azure calls it: `OpenAI.GlobalStandard.gpt-5.4-mini`.'),
+          .describe(
+            'By name, as Azure calls it: `OpenAI.GlobalStandard.gpt-5.4-mini`, `OpenAI.GlobalProvisionedManaged`.',
+          ),
       }),
     )
     .default({})

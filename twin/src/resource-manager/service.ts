@@ -114,8 +114,14 @@ type Region = ResourceManagerSettings['regions'][string];
 const modelEntry = ({ name, version, types }: Region['models'][number]): object => ({
   kind: 'OpenAI',
   skuName: 'S0',
-  model: { format: 'OpenAI', name, version, skus: types.map((type) => ({ name: type })) },
+  model: { format: 'OpenAI', name, version, skus: types.map((type) => skuEntry(type, name)) },
 });
+
+/** What is paid by the token has a quota for each model; provisioned units have one for all, and are sold in steps. */
+const skuEntry = (type: string, model: string): object =>
+  type.includes('Provisioned')
+    ? { name: type, usageName: `OpenAI.${type}`, capacity: { minimum: 15, step: 5, maximum: 100_000 } }
+    : { name: type, usageName: `OpenAI.${type}.${model}`, capacity: { minimum: 1, step: 1, maximum: 30_000 } };
 
 const usageEntry = ([name, { used, limit }]: [string, Region['quota'][string]]): object => ({
   name: { value: name },
