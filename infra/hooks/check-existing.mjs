@@ -3,7 +3,7 @@
 import { AzureError } from './resource-manager.mjs';
 
 /** Everything of one type in the group of this environment; its names are not known to a pipeline, its group is. */
-async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
+export async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
   try {
     const { value } = await subscription.get(`resourceGroups/rg-${name}/providers/${type}`, version);
     return value;

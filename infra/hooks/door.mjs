@@ -1,6 +1,7 @@
 // The door for whoever deploys where the network is closed: one address in the rules of registry and key vault, from
 // `preprovision` or `predeploy` until `postdeploy`.
 import { setTimeout as wait } from 'node:timers/promises';
+import { all } from './check-existing.mjs';
 
 /** Whether there is a door to be opened at all. */
 export const opensDoor = ({ NETWORK_ISOLATION: isolated, ALLOW_DEPLOYER_IP: allowed }) =>
@@ -15,16 +16,41 @@ export async function ownAddress({ DEPLOYER_IP_SERVICE: service }) {
   return text;
 }
 
-export const registryOf = ({ AZURE_RESOURCE_GROUP: group, AZURE_CONTAINER_REGISTRY_NAME: name }) => ({
-  path: `resourceGroups/${group}/providers/Microsoft.ContainerRegistry/registries/${name}`,
+const registries = {
+  type: 'Microsoft.ContainerRegistry/registries',
   version: '2025-11-01',
   rules: 'networkRuleSet',
-});
-export const vaultOf = ({ AZURE_RESOURCE_GROUP: group, AZURE_KEY_VAULT_NAME: name }) => ({
-  path: `resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`,
+  known: 'AZURE_CONTAINER_REGISTRY_NAME',
+};
+const vaults = {
+  type: 'Microsoft.KeyVault/vaults',
   version: '2026-02-01',
   rules: 'networkAcls',
+  known: 'AZURE_KEY_VAULT_NAME',
+};
+
+const placeOf = ({ type, version, rules }, { AZURE_RESOURCE_GROUP: group }, name) => ({
+  path: `resourceGroups/${group}/providers/${type}/${name}`,
+  version,
+  rules,
 });
+
+/**
+ * Where an address may have been let in. azd knows the names after a deployment that was done; after one that broke off they
+ * are looked for, since what it had made by then is open all the same.
+ */
+export async function doorsOf(subscription, settings) {
+  const group = settings.AZURE_RESOURCE_GROUP || `rg-${settings.AZURE_ENV_NAME}`;
+  const places = await Promise.all(
+    [registries, vaults].map(async (kind) => {
+      const found = settings[kind.known]
+        ? [{ name: settings[kind.known] }]
+        : await all(subscription, settings, [kind.type, kind.version]);
+      return found.map(({ name }) => placeOf(kind, { AZURE_RESOURCE_GROUP: group }, name));
+    }),
+  );
+  return places.flat();
+}
 
 async function read(subscription, { path, version, rules }, address) {
   const { properties } = await subscription.get(path, version);
@@ -44,7 +70,11 @@ async function read(subscription, { path, version, rules }, address) {
 
 /** Lets an address into the registry; false where it was let in already. */
 export async function openRegistry(subscription, settings, address) {
-  const { before, others, write } = await read(subscription, registryOf(settings), address);
+  const { before, others, write } = await read(
+    subscription,
+    placeOf(registries, settings, settings.AZURE_CONTAINER_REGISTRY_NAME),
+    address,
+  );
   if (others.length < before.length) return false;
   await write([...before, { action: 'Allow', value: address }]);
   return true;

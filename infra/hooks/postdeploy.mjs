@@ -1,6 +1,6 @@
-// Runs after `azd deploy`: the address of whoever deployed is let in no longer. Run it by hand where a deployment broke
-// off: node infra/hooks/postdeploy.mjs, with the values of `azd env get-values` in the environment.
-import { registryOf, shut, vaultOf } from './door.mjs';
+// Runs after `azd deploy`: the address of whoever deployed is let in no longer. Where a deployment broke off, pipelines run it
+// all the same; by hand: azd hooks run postdeploy.
+import { doorsOf, shut } from './door.mjs';
 import { AzureError, openSubscription, setEnvironment } from './resource-manager.mjs';
 
 const settings = process.env;
@@ -9,12 +9,12 @@ const { DEPLOYER_IP: address } = settings;
 if (address) {
   try {
     const subscription = await openSubscription(settings);
-    for (const place of [registryOf(settings), vaultOf(settings)]) await shut(subscription, place, address);
+    for (const place of await doorsOf(subscription, settings)) await shut(subscription, place, address);
     await setEnvironment('DEPLOYER_IP', '');
     console.log(`${address} is let in no longer.`);
   } catch (thrown) {
     if (!(thrown instanceof AzureError)) throw thrown;
-    console.error(`${address} is still let in: ${thrown.message} Run 'node infra/hooks/postdeploy.mjs' again.`);
+    console.error(`${address} is still let in: ${thrown.message} Run 'azd hooks run postdeploy'.`);
     process.exitCode = 1;
   }
 }

@@ -206,6 +206,26 @@ describe('pipelines', () => {
     for (const name of settable) assert.equal(jobs.deploy.env[name], `\${{ vars.${name} }}`, name);
   });
 
+  test('whatever breaks off, the machine of a pipeline is let in no longer: its address goes to somebody else next', () => {
+    const { steps } = github('azure-dev.yml').jobs.deploy;
+    assert.deepEqual(
+      [steps.at(-1).if, steps.at(-1).run],
+      ['always()', 'azd hooks run postdeploy --no-prompt'],
+      'the last step, in any case',
+    );
+    const lines = read('.azdo/pipelines/azure-dev.yml')
+      .split('\n')
+      .map((line) => line.trim());
+    const trap = lines.indexOf("trap 'azd hooks run postdeploy --no-prompt' EXIT");
+    assert.ok(trap !== -1 && trap < lines.findIndex((line) => line.startsWith('azd ')));
+  });
+
+  test('GitHub: nothing is taken down while it is being deployed, nor deployed twice at once', () => {
+    const { group } = github('azure-clean-up.yml').concurrency;
+    assert.deepEqual(github('azure-dev.yml').jobs.deploy.concurrency, { group });
+    assert.doesNotMatch(group, /github\.ref/, 'one environment, whatever the branch');
+  });
+
   test('GitHub: the token names the branch, since that is the credential that azd pipeline config makes', () => {
     for (const [file, job] of [
       ['azure-dev.yml', 'deploy'],

@@ -626,6 +626,28 @@ describe('the hooks, with the azd command and Azure played', () => {
     });
   });
 
+  test('after a deployment that broke off the names are looked for: what it had made by then is open all the same', async () => {
+    const registries = `${group}/Microsoft.ContainerRegistry/registries`;
+    const open = {
+      publicNetworkAccess: 'Enabled',
+      networkRuleSet: { defaultAction: 'Deny', ipRules: [{ action: 'Allow', value: '198.51.100.7' }] },
+    };
+    await playing({
+      resources: { [registries]: { value: [{ name: 'cr1' }] }, [`${registries}/cr1`]: { properties: open } },
+    });
+    const { code, text, set } = await run('postdeploy.mjs', { DEPLOYER_IP: '198.51.100.7' });
+    assert.equal(code, 0, text);
+    assert.match(set, /env set DEPLOYER_IP/);
+    assert.deepEqual(await propertiesOf(`${twin.url}${registries}/cr1`), {
+      publicNetworkAccess: 'Disabled',
+      networkRuleSet: { defaultAction: 'Deny', ipRules: [] },
+    });
+    // Before anything was made there is nothing to be shut.
+    await playing({});
+    assert.equal((await run('postdeploy.mjs', { DEPLOYER_IP: '198.51.100.7' })).code, 0);
+    assert.equal((await run('postdeploy.mjs')).text, '', 'nobody was let in');
+  });
+
   test('where the address cannot be taken away, that is said', async () => {
     await playing({});
     const { code, text } = await run('postdeploy.mjs', {
