@@ -523,6 +523,7 @@ module registry 'core/host/registry.bicep' = {
     gatewayPrincipalId: identity.outputs.principalId
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
+    workspaceId: workspaceId
   }
 }
 
@@ -628,6 +629,7 @@ module redis 'core/cache/redis.bicep' = if (networkIsolation && useRedis) {
     tags: tags
     sku: redisSku
     highAvailability: redisHighAvailability
+    holdsCounters: true
     network: {
       subnetId: endpointsSubnetId
       zoneIds: dns!.outputs.ids.redisEnterprise
@@ -829,6 +831,7 @@ module apimRedis 'core/cache/redis.bicep' = if (useApim && networkIsolation && u
     tags: tags
     sku: redisSku
     highAvailability: false
+    holdsCounters: false
     network: {
       subnetId: endpointsSubnetId
       zoneIds: dns!.outputs.ids.redisEnterprise

@@ -1,4 +1,4 @@
-metadata description = 'Azure Managed Redis. One database that never evicts: what it holds are counters of money and limits.'
+metadata description = 'Azure Managed Redis with one database: for counters of money and limits, of which nothing may be lost, or for a cache.'
 
 @description('Name of the cache.')
 param name string
@@ -14,6 +14,9 @@ param sku string
 
 @description('A second node, and the service level that goes with it.')
 param highAvailability bool
+
+@description('Whether it holds counters. Else it is a cache: what was not used for longest makes room, and nothing of it comes to lie on a disk, since replies are among it.')
+param holdsCounters bool
 
 @description('{ subnetId, zoneIds }: it is reached through a private endpoint only.')
 param network object
@@ -46,13 +49,18 @@ resource database 'Microsoft.Cache/redisEnterprise/databases@2025-07-01' = {
     port: 10000
     // The defaults are a cluster, and the removal of keys that have a time to live: counters bear neither.
     clusteringPolicy: 'NoCluster'
-    evictionPolicy: 'NoEviction'
+    evictionPolicy: holdsCounters ? 'NoEviction' : 'AllKeysLRU'
     accessKeysAuthentication: empty(entraPrincipals) ? 'Enabled' : 'Disabled'
-    persistence: {
-      aofEnabled: true
-      aofFrequency: '1s'
-      rdbEnabled: false
-    }
+    persistence: holdsCounters
+      ? {
+          aofEnabled: true
+          aofFrequency: '1s'
+          rdbEnabled: false
+        }
+      : {
+          aofEnabled: false
+          rdbEnabled: false
+        }
   }
 }
 

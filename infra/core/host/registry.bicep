@@ -27,6 +27,9 @@ param deployerPrincipalId string
 @allowed(['User', 'ServicePrincipal', 'Group'])
 param deployerPrincipalType string
 
+@description('Workspace that sign-ins, pushes and pulls are logged to.')
+param workspaceId string
+
 var roles = loadJsonContent('../../roles.json')
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
@@ -74,6 +77,24 @@ resource pushRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!em
     principalId: deployerPrincipalId
     principalType: deployerPrincipalType
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPush.id)
+  }
+}
+
+resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: registry
+  name: 'workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'ContainerRegistryLoginEvents'
+        enabled: true
+      }
+      {
+        category: 'ContainerRegistryRepositoryEvents'
+        enabled: true
+      }
+    ]
   }
 }
 

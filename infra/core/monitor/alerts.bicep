@@ -9,13 +9,13 @@ param tags object
 @description('Name of the action group.')
 param actionGroupName string
 
-@description('Who is told; empty: the rules fire, and nobody is.')
+@description('Who is told.')
 param emails string[]
 
 @description('Workspace that is asked.')
 param workspaceId string
 
-@description('Whether there are replicas whose logs can be asked for budgets.')
+@description('Whether the rules are evaluated, and paid for: where nobody would be told, they need not be.')
 param enabled bool
 
 // Thresholds are starting points: change them here, where the next reader finds them.

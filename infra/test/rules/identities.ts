@@ -1,3 +1,4 @@
+import type { DeployedResource } from '../../../tools/bicep/deploy.ts';
 import type { Problem } from '../../../tools/bicep/problem.ts';
 import { asText, type Value } from '../../../tools/bicep/values.ts';
 import { at, made, problemAt } from '../support/problems.ts';
@@ -116,21 +117,9 @@ const demands: readonly Demand[] = [
   },
   {
     type: 'Microsoft.Cache/redisEnterprise/databases',
-    path: 'properties.evictionPolicy',
-    is: 'NoEviction',
-    why: 'a counter that is evicted is money given away',
-  },
-  {
-    type: 'Microsoft.Cache/redisEnterprise/databases',
     path: 'properties.clusteringPolicy',
     is: 'NoCluster',
     why: 'scripts touch several keys',
-  },
-  {
-    type: 'Microsoft.Cache/redisEnterprise/databases',
-    path: 'properties.persistence.aofEnabled',
-    is: true,
-    why: 'a restart loses a second, not everything',
   },
   {
     type: 'Microsoft.App/containerApps',
@@ -233,12 +222,33 @@ export function demandsHold(snapshot: Snapshot): Problem[] {
   );
 }
 
+/** The database of API Management is a cache; every other one holds counters. */
+const isCache = (database: DeployedResource): boolean => database.id.includes('apim-');
+
+/** Of counters nothing may be lost; of cached replies nothing may come to lie on a disk, and the oldest make room. */
+export function databasesKeepWhatTheyMust(snapshot: Snapshot): Problem[] {
+  return made(snapshot, 'Microsoft.Cache/redisEnterprise/databases').flatMap((database) => {
+    const cache = isCache(database);
+    const wanted = {
+      'properties.evictionPolicy': cache ? 'AllKeysLRU' : 'NoEviction',
+      'properties.persistence.aofEnabled': !cache,
+    };
+    const why = cache
+      ? 'a cache that is full would take nothing more, and what it holds are replies'
+      : 'a counter that is removed is money given away, and a restart loses a second, not everything';
+    return Object.entries(wanted).flatMap(([path, value]) =>
+      at(database.body, path) === value
+        ? []
+        : [problemAt(database, 'baseline', `${path} must be ${JSON.stringify(value)}: ${why}`)],
+    );
+  });
+}
+
 /** API Management cannot sign in to its cache with Entra: the one database with keys is its own. */
 export function keysAreOffButForTheCache(snapshot: Snapshot): Problem[] {
   return made(snapshot, 'Microsoft.Cache/redisEnterprise/databases').flatMap((database): Problem[] => {
-    const forApiManagement = database.id.includes('apim-');
     const keys = at(database.body, 'properties.accessKeysAuthentication');
-    if (keys === 'Disabled' || (forApiManagement && keys === 'Enabled')) return [];
+    if (keys === 'Disabled' || (isCache(database) && keys === 'Enabled')) return [];
     return [problemAt(database, 'baseline', 'access keys are for the cache of API Management alone')];
   });
 }

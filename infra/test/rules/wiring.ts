@@ -12,6 +12,7 @@ export function partsAreWired(snapshot: Snapshot, environment: Readonly<Record<s
     ...scopeHoldsEverything(snapshot),
     ...firewallStandsInFront(snapshot),
     ...nothingIsToldOfPrompts(snapshot),
+    ...whoDidWhatIsKept(snapshot),
     ...alertsLookBackAsAzureDoes(snapshot),
     ...(environment['NETWORK_ISOLATION'] === 'true' ? gatewayIsFound(snapshot) : []),
   ];
@@ -102,6 +103,28 @@ function firewallStandsInFront(snapshot: Snapshot): Problem[] {
   return made(snapshot, 'Microsoft.Cdn/profiles/afdEndpoints').flatMap((endpoint) =>
     wrong(endpoint, guarded.includes(endpoint.id), 'no firewall guards all of its paths'),
   );
+}
+
+/** What somebody signs in to tells the workspace who did. */
+const audited = [
+  'Microsoft.ApiManagement/service',
+  'Microsoft.App/managedEnvironments',
+  'Microsoft.AppConfiguration/configurationStores',
+  'Microsoft.Cache/redisEnterprise/databases',
+  'Microsoft.Cdn/profiles',
+  'Microsoft.CognitiveServices/accounts',
+  'Microsoft.ContainerRegistry/registries',
+  'Microsoft.DBforPostgreSQL/flexibleServers',
+  'Microsoft.KeyVault/vaults',
+];
+
+function whoDidWhatIsKept(snapshot: Snapshot): Problem[] {
+  const settings = made(snapshot, 'Microsoft.Insights/diagnosticSettings')
+    .filter(({ body }) => listAt(body, 'properties.logs').some((log) => at(log, 'enabled') === true))
+    .map(({ id }) => id.slice(0, id.lastIndexOf('/providers/')));
+  return audited
+    .flatMap((type) => made(snapshot, type))
+    .flatMap((resource) => wrong(resource, settings.includes(resource.id), 'logs nothing into the workspace'));
 }
 
 /** Categories with the texts of requests, and headers with keys, are not switched on. */

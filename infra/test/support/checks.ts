@@ -82,6 +82,7 @@ function checkSnapshot(
   return [
     ...identities.demandsHold(made),
     ...identities.keysAreOffButForTheCache(made),
+    ...identities.databasesKeepWhatTheyMust(made),
     ...identities.secretsAreNotComputed(made),
     ...roles.rolesAreNamed(made, data('roles.json')),
     ...roles.rolesOpenNoMore(made, data('roles.json')),

@@ -65,6 +65,21 @@ export const faultsOfWiring: readonly Fault[] = [
     from: "apiManagementNetwork == 'injection'",
     to: "apiManagementNetwork == 'integration'",
   }),
+  fault('baseline', 'the cache of API Management, once full, takes nothing more', {
+    file: 'resources.bicep',
+    from: 'holdsCounters: false',
+    to: 'holdsCounters: true',
+  }),
+  fault('baseline', 'counters make room for others, and go with a restart', {
+    file: 'resources.bicep',
+    from: 'holdsCounters: true',
+    to: 'holdsCounters: false',
+  }),
+  fault('wiring', 'nobody sees who pulled and pushed images', {
+    file: 'core/host/registry.bicep',
+    from: /resource audit [^]*?\n\}\n\n/,
+    to: '',
+  }),
   fault('baseline', 'Redis listens where the network lets nobody through', {
     file: 'core/cache/redis.bicep',
     from: 'port: 10000',

@@ -318,8 +318,8 @@ export const faults: readonly Fault[] = [
   {
     what: 'Redis evicts',
     file: 'core/cache/redis.bicep',
-    from: "evictionPolicy: 'NoEviction'",
-    to: "evictionPolicy: 'VolatileLRU'",
+    from: "holdsCounters ? 'NoEviction' : 'AllKeysLRU'",
+    to: "holdsCounters ? 'VolatileLRU' : 'AllKeysLRU'",
     rule: 'baseline',
   },
   {
