@@ -25,6 +25,7 @@ import { addExportKey } from './commands/export/key.ts';
 import { addExportStatement } from './commands/export/statement.ts';
 import { addExportVerify } from './commands/export/verify.ts';
 import { addBatchesList } from './commands/batches/list.ts';
+import { addBatchesWriteOff } from './commands/batches/write-off.ts';
 import { addLedgerBackup } from './commands/ledger/backup.ts';
 import { addLedgerReship } from './commands/ledger/reship.ts';
 import { addLedgerRestore } from './commands/ledger/restore.ts';
@@ -136,7 +137,7 @@ const tree: readonly (Add | Noun)[] = [
   {
     name: 'batches',
     description: 'Batches that run, or are not metered yet.',
-    verbs: [addBatchesList],
+    verbs: [addBatchesList, addBatchesWriteOff],
   },
   {
     name: 'deployments',

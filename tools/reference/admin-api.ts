@@ -65,7 +65,7 @@ async function openApiDocument(): Promise<JsonObject> {
     ledger: { lag: notCalled, verify: notCalled, backup: notCalled, reship: notCalled, workProgress: notCalled },
     deployments: { list: notCalled, override: notCalled, reset: notCalled },
     routes: { trace: notCalled, explain: notCalled },
-    batches: { list: notCalled },
+    batches: { list: notCalled, writeOff: notCalled },
     adjustments: {
       held: notCalled,
       writeOff: notCalled,

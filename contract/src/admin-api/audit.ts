@@ -15,6 +15,7 @@ export const auditActions = [
   'deployment.reset',
   'ledger.write-off',
   'counters.write-off',
+  'batches.write-off',
   'ledger.rerate',
   'ptu.allocate',
   'prices.sync',

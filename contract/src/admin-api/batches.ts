@@ -34,3 +34,19 @@ export const openBatchesSchema = z.object({
   batches: z.array(openBatchSchema).describe('In the order of their beginning.'),
 });
 export type OpenBatches = z.infer<typeof openBatchesSchema>;
+
+/** `POST /admin/v1/batches/write-off` */
+export const writeOffBatchSchema = z.strictObject({
+  attempt: z.string().min(1).describe('The attempt that began the batch.'),
+  reason: z.string().trim().min(1).max(500).describe('Why; it stands in the ledger and on the audit trail.'),
+});
+export type WriteOffBatch = z.infer<typeof writeOffBatchSchema>;
+
+export const writtenOffBatchSchema = z.object({
+  attempt: z.string().describe('The attempt that began the batch.'),
+  heldNanoUsd: z
+    .string()
+    .regex(/^-?\d+$/)
+    .describe('What was held for it until now, 10^-9 USD, a decimal string.'),
+});
+export type WrittenOffBatch = z.infer<typeof writtenOffBatchSchema>;

@@ -92,6 +92,7 @@ describe('the OpenAPI document', () => {
         'get /metrics metrics',
         'get /openapi.json openApi',
         'get /readyz readiness',
+        'post /admin/v1/batches/write-off writeOffBatch',
         'post /admin/v1/budgets/simulate simulateBudgets',
         'post /admin/v1/budgets/top-ups topUpBudget',
         'post /admin/v1/budgets/top-ups/{id}/revoke revokeTopUp',

@@ -6,7 +6,7 @@ import type {
   WriteOffReply,
   WriteOffRequest,
 } from '@tollgate/contract/admin-api/adjustments.ts';
-import type { OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
+import type { OpenBatches, WriteOffBatch, WrittenOffBatch } from '@tollgate/contract/admin-api/batches.ts';
 import type {
   BudgetEventPage,
   BudgetEventQuery,
@@ -76,6 +76,11 @@ export interface AdminAdjustments {
 export interface AdminBatches {
   /** Rejects with `admin_unready` where the store does not hold everything yet that was journalled. */
   list(): Promise<OpenBatches>;
+  /**
+   * Ends one that can never be read. Rejects with `admin_not_found` where nothing of the name was begun, with
+   * `admin_conflict` where it has ended, or may still be read.
+   */
+  writeOff(request: WriteOffBatch): Promise<WrittenOffBatch>;
 }
 
 /** How calls are routed. */

@@ -46,7 +46,7 @@ export async function buildAdmin(dataFolder: string, parts: Parts, ready: () => 
     deployments: deploymentControl(snapshots, services.pools.health),
     routes: routeControl({ snapshots, clock, pools: services.pools, traces: services.traces }),
     adjustments: adminAdjustments({ ledger, snapshots, clock, directory }),
-    batches: adminBatches(parts),
+    batches: adminBatches({ ...parts, book: parts.batchBook }),
     budgets: adminBudgets({
       ledger,
       engine: parts.engine,

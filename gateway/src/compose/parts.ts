@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { keepAllocating } from './adjustments.ts';
-import { batchBook, followBatches } from './batches.ts';
+import { batchBook, followBatches, type BatchWriteOffs } from './batches.ts';
 import { openAlerts } from '#compose/limits/alerts.ts';
 import { clientIdIn, openIdentity } from './identity.ts';
 import type { Configuration } from './configuration.ts';
@@ -86,6 +86,7 @@ export interface Parts {
   readonly engine: Engine;
   readonly refusedCalls: RefusedCalls;
   readonly follower: BatchFollower;
+  readonly batchBook: BatchWriteOffs;
 }
 
 function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
@@ -156,6 +157,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     () => allocator.close(),
     () => alerts.close(),
   );
+  const book = batchBook(ledger, { clock, engine: limits.engine });
   const services: Services = {
     clock,
     alarms: new Alarms(clock),
@@ -171,10 +173,11 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     ...openIdentity(blueprint, { clock, log }),
     ledger: overrides.wrapLedger?.(ledger.ledger) ?? ledger.ledger,
     limits: limits.limits,
-    batches: batchBook(ledger, { clock, engine: limits.engine }),
+    batches: book,
     tokenCounter,
     keepBytes: config.ledger.deliveredBytes,
   };
   const follower = followBatches(services, { snapshots, metrics, closers });
-  return { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services, follower, ...limits };
+  const told = { rules, log, output, metrics, clock, ledger, directory, snapshots, watcher, services };
+  return { ...told, follower, batchBook: book, ...limits };
 }

@@ -304,7 +304,13 @@ export async function startAdmin(setting: AdminSetting = {}): Promise<RunningAdm
       breakEven: ({ from, to }) => Promise.resolve({ from, to, priceBook: 'book-2', rows: [] }),
       rerate: () => Promise.resolve({ ...answers.rerated, rows: [] }),
     },
-    batches: { list: () => Promise.resolve({ follows: true, batches: [answers.openBatch] }) },
+    batches: {
+      list: () => Promise.resolve({ follows: true, batches: [answers.openBatch] }),
+      writeOff: ({ attempt }) =>
+        attempt === answers.openBatch.id
+          ? Promise.resolve({ attempt, heldNanoUsd: '1500000000' })
+          : Promise.reject(new Failure('admin_not_found', 'There is no such batch.')),
+    },
     budgets: {
       list: ({ budget }) =>
         budget === undefined || budget === answers.budget.id

@@ -86,6 +86,13 @@ export class BatchFollower {
     return this.#pending?.length ?? 0;
   }
 
+  /** Of those, the ones that the last look could not meter. */
+  get unreadable(): number {
+    let found = 0;
+    for (const { look } of this.#followed.values()) if (typeof look?.problem === 'string') found += 1;
+    return found;
+  }
+
   /** False where another gateway looks, or nobody can now. */
   get follows(): boolean {
     return this.#pending !== null;
@@ -155,7 +162,10 @@ export class BatchFollower {
       const problem = thrown instanceof Error ? thrown.message : 'unknown';
       followed.look = { at: clock.now(), status: followed.status, problem };
       if (thrown instanceof TakenOver || this.#closed) throw thrown;
-      log.error({ err: thrown, batch: batch.id }, 'a batch cannot be metered now; what it may cost stays held');
+      log.error(
+        { err: thrown, batch: batch.id, alert: true },
+        'a batch cannot be metered now; what it may cost stays held',
+      );
     }
   }
 
