@@ -124,6 +124,7 @@ export interface AdminBatchParts {
 
 const bookedBy = 'admin-token';
 const conflict = (message: string): Failure => new Failure('admin_conflict', message);
+const ended = (): Failure => conflict('The batch has ended in the ledger already: nothing is held for it.');
 
 /** Throws where a batch may still be read: what it used would be in no ledger, though somebody could know it. */
 function refuseReadable({ follower, snapshots }: AdminBatchParts, { id, servedBy }: PendingBatch): void {
@@ -146,7 +147,6 @@ export function adminBatches(parts: AdminBatchParts): AdminBatches {
     async writeOff({ attempt, reason }) {
       const begun = await ledger.batches.begun(attempt);
       if (begun === undefined) throw new Failure('admin_not_found', `No batch was begun by the attempt '${attempt}'.`);
-      const ended = (): Failure => conflict('The batch has ended in the ledger already: nothing is held for it.');
       if (begun.state === 'ended') throw ended();
       refuseReadable(parts, begun.batch);
       await directory.note('batches.write-off', `attempt/${attempt}: ${reason}`);
