@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folders = '{contract,gateway,twin,cli,bench,tools,infra,e2e}';
 /** Of one test, and of one file; a suite that hangs fails instead of holding everything up. */
-const timeoutMs = { short: 170_000, long: 3_600_000 };
+const timeoutMs = { short: 600_000, long: 3_600_000 };
 /** Options of `node --test` whose value may stand as the next argument. */
 const takesValue = new Set([
   '--test-name-pattern',

@@ -5,6 +5,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { Failure } from '#kernel/errors.ts';
 import { adminTestToken, noExports, startAdmin, type RunningAdmin } from '../../test/support/start-admin.ts';
 import type { Exports } from './ports.ts';
+import { untilLogged } from '../../test/support/logged.ts';
 
 interface Wanted {
   readonly kind: string;
@@ -108,7 +109,7 @@ suite('files over the admin API', () => {
     const response = await opened(fake, '/admin/v1/exports/csv?month=2026-11');
     await assert.rejects(bodyOf(response), /aborted/);
     assert.equal(response.complete, false);
-    assert.match(fake.admin.logged(), /The worker is gone/);
+    await untilLogged(fake.admin, /The worker is gone/);
   });
 
   test('are refused with everything that is wrong', async (t) => {

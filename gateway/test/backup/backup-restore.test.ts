@@ -17,6 +17,7 @@ import { runCli, type Ran } from '../../../cli/test/support/run-cli.ts';
 import { openedAttempt, usageRecord } from '../support/records.ts';
 import { plainSettings } from '../support/report-sources.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-backup-'));
@@ -48,10 +49,6 @@ async function ledgerOn(dataFolder: string, options: Partial<LedgerOptions> = {}
     metrics: new Metrics(),
     ...options,
   });
-}
-
-async function until(file: string): Promise<void> {
-  while (!existsSync(file)) await new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Opened {
@@ -143,7 +140,8 @@ test('archives are in a backup, and a store that is lost after the restore is ma
   for (const round of ['first', 'second']) {
     const ledger = await ledgerOn(data, { archive });
     // The second start archives what the first has filled.
-    if (round === 'second') await until(path.join(data, 'journal', 'archive', '00000002.journal.zst'));
+    const second = path.join(data, 'journal', 'archive', '00000002.journal.zst');
+    if (round === 'second') await until(() => existsSync(second), 'the archive of the second segment');
     for (let at = 0; at < 150; at += 1) {
       const record = usageRecord(`${round}-${at}`);
       await ledger.ledger.open(openedAttempt(record));

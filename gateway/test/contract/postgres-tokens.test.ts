@@ -12,6 +12,7 @@ import { entraPostgres, makeRole } from '../support/entra-doors.ts';
 import { entraTokens } from '../support/entra-tokens.ts';
 import { openDatabase } from '../support/postgres-database.ts';
 import { orSkip, postgresServer } from '../support/postgres-server.ts';
+import { until } from '../support/until.ts';
 
 const certificateAuthority = readFileSync(new URL('../fixtures/tls/localhost.crt', import.meta.url), 'utf8');
 const scope = 'https://ossrdbms-aad.database.windows.net/.default';
@@ -62,14 +63,6 @@ async function refusal(work: Promise<unknown>): Promise<PostgresError> {
 /** Whatever it is printed with, no part of a token is in it. */
 const isToken = /eyJ[\w-]{10,}/;
 
-async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let times = 0; times < 500 && !(await holds()); times += 1)
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-  assert.ok(await holds());
-}
-
 describe('a PostgreSQL server of Azure', orSkip, () => {
   test('is signed in to with a token, which all connections share while it is good', async (context) => {
     const { door, address, user, twin } = await setUp(context);
@@ -86,7 +79,7 @@ describe('a PostgreSQL server of Azure', orSkip, () => {
     clock.advance(50 * minute);
     // Ahead of its end a new one is asked for, by the way.
     const meanwhile = await pool.lend();
-    await eventually(() => twin.azure.managedIdentity.asked === 2);
+    await until(() => twin.azure.managedIdentity.asked === 2);
     meanwhile.discard();
     meanwhile.giveBack();
     clock.advance(20 * minute);
@@ -127,7 +120,7 @@ describe('a PostgreSQL server of Azure', orSkip, () => {
     twin.azure.addFault({ service: 'identity', kind: 'wrong-audience' });
     const database = open(context, address);
     assert.equal((await refusal(database.who())).kind, 'refused');
-    await eventually(() => twin.azure.managedIdentity.asked === 2);
+    await until(() => twin.azure.managedIdentity.asked === 2);
     await database.who();
   });
 

@@ -8,12 +8,12 @@ import { entraRedis, type EntraRedis } from '../support/entra-doors.ts';
 import { entraTokens, type EntraTokens } from '../support/entra-tokens.ts';
 import {
   authorityOfTests,
-  eventually,
   redisOrSkip,
   startRedis,
   startRedisCluster,
   type RedisServer,
 } from '../support/redis-server.ts';
+import { eventually } from '../support/until.ts';
 
 const scope = 'https://redis.azure.com/.default';
 const minute = 60_000;

@@ -44,9 +44,8 @@ describe('what lives in one resource', () => {
       input: 'More',
       previous_response_id: JSON.parse(made.body).id,
     });
-    let shown = '';
-    while (!shown.includes('tollgate_waiting{model="gpt-5.4-mini",priority="standard"} 1'))
-      shown = (await stack.admin('/metrics')).text;
+    const waits = 'tollgate_waiting{model="gpt-5.4-mini",priority="standard"} 1\n';
+    await until(async () => (await stack.admin('/metrics')).text.includes(waits));
     const others = await Promise.all(
       [1, 2, 3, 4].map((at) => respond(stack, { model: 'gpt-5.4-mini', input: `${at}` })),
     );

@@ -5,22 +5,16 @@ import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { openBatchesSchema, type OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
 import { APIError, BadRequestError, NotFoundError, toFile } from 'openai';
-import { batchStack, begin, budget, chatLine, clientOf, held, metered, upload } from '../support/batch-stack.ts';
-import { eventually, redisOrSkip, startRedis } from '../support/redis-server.ts';
+import { batchStack, begin, budget, chatLine, clientOf, metered, upload } from '../support/batch-stack.ts';
+import { redisOrSkip, startRedis } from '../support/redis-server.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
+import { untilLogged } from '../support/logged.ts';
+import { eventually, until } from '../support/until.ts';
 
 const lines = ['One?', 'Two?', 'Three?'].map((content, at) => chatLine(content, at));
 
 function moveToEnd({ twin }: RunningStack): void {
   for (let stage = 0; stage < 3; stage += 1) twin.moveBatches();
-}
-
-async function untilLogged(stack: RunningStack, text: string): Promise<void> {
-  for (let look = 0; look < 5000 && !stack.logged().includes(text); look += 1)
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  assert.ok(stack.logged().includes(text), text);
 }
 
 async function assertMetered(stack: RunningStack): Promise<void> {
@@ -45,7 +39,7 @@ describe('what a batch used is not read', () => {
     await begin(clientOf(stack.url, keys.marketing), lines);
     moveToEnd(stack);
     await assertMetered(stack);
-    assert.match(stack.logged(), /ends within a line/);
+    await untilLogged(stack, /ends within a line/);
   });
 
   test('from a resource that never answers; and the gateway can go all the same', async (context) => {
@@ -53,7 +47,7 @@ describe('what a batch used is not read', () => {
     stack.twin.addFault({ kind: 'slow-first-byte', match: { operation: 'files.content' } });
     await begin(clientOf(stack.url, keys.marketing), lines);
     moveToEnd(stack);
-    for (let look = 0; look < 500 && stack.twin.held() === 0; look += 1) await held(stack);
+    await until(() => stack.twin.held() > 0);
     await stack.gateway.drain('test');
     stack.twin.release();
     await assertMetered(await stack.restart());
@@ -68,7 +62,7 @@ test('operators see every open batch, held for or not, and why it cannot be mete
   const begun = await begin(clientOf(stack.url, keys.marketing), lines);
   stack.twin.addFault({ kind: 'status', status: 404, times: null, match: { operation: 'files.content' } });
   moveToEnd(stack);
-  for (let look = 0; look < 500 && (await batches()).batches[0]?.problem == null; look += 1) await held(stack);
+  await until(async () => (await batches()).batches[0]?.problem != null);
   const { follows, batches: open } = await batches();
   assert.equal(follows, true);
   const [{ at, lookedAt, id, requestId, batch, ...rest } = assert.fail('it is open')] = open;
@@ -208,7 +202,7 @@ function sending(stack: RunningStack, first: string): { readonly go: (rest: stri
 
 describe('an upload over a slow line', () => {
   test('may take longer than any other request', async (context) => {
-    const stack = await batchStack(context, { listen: ', headersTimeout: 250ms, requestTimeout: 300ms' });
+    const stack = await batchStack(context, { listen: ', headersTimeout: 1s, requestTimeout: 1200ms' });
     const slow = sending(stack, headOf('files', before.length + after.length) + before);
     // It begins later: where its time is up, so is that of the other.
     await untilLogged(stack, 'listening');
@@ -219,7 +213,7 @@ describe('an upload over a slow line', () => {
   });
 
   test('ends where nothing comes of it any more, and leaves nothing', async (context) => {
-    const stack = await batchStack(context, { pollEvery: '100ms, uploadSilence: 200ms' });
+    const stack = await batchStack(context, { pollEvery: '100ms, uploadSilence: 1s' });
     const silent = sending(stack, headOf('files', before.length + after.length) + before + after.slice(0, 300));
     const answer = await silent.answer;
     assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]*uploadSilence/i);

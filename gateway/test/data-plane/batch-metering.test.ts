@@ -14,6 +14,7 @@ import {
   type BatchConfig,
 } from '../support/batch-stack.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 const contents = ['One?', 'Two?', 'Three?', 'Four?', 'Five?', 'Six?'];
 const lines = contents.map((content, at) => chatLine(content, at));
@@ -119,7 +120,7 @@ describe('a batch is metered', () => {
       const { rows } = await stack.usage('outcome');
       return Object.fromEntries(rows.map(({ keys: key, attempts }) => [key.outcome, attempts]));
     };
-    for (let look = 0; look < 300; look += 1) if ((await stack.usage()).total.attempts === 8) break;
+    await until(async () => (await stack.usage()).total.attempts === 8);
     // Five lines, and that the batch was begun.
     assert.deepEqual(await outcomes(), { completed: 6, 'filtered-prompt': 1, 'refused-by-upstream': 1 });
     const { rows } = await stack.usage('operation');
@@ -142,7 +143,7 @@ describe('a batch is metered', () => {
     await client.batches.create({ ...window, input_file_id: embed.id, endpoint: '/v1/embeddings' });
     await client.batches.create({ ...window, input_file_id: respond.id, endpoint: '/v1/responses' });
     for (let stage = 0; stage < 3; stage += 1) stack.twin.moveBatches();
-    for (let look = 0; look < 300; look += 1) if ((await stack.usage()).total.attempts === 5) break;
+    await until(async () => (await stack.usage()).total.attempts === 5);
     const { rows, total } = await stack.usage('operation');
     assert.deepEqual(Object.fromEntries(rows.map(({ keys: key, requests }) => [key.operation, requests])), {
       'batches.create': 2,
@@ -161,7 +162,7 @@ describe('a batch is metered', () => {
     await assert.rejects(client.batches.create(given), (error) => error instanceof APIError && error.status === 503);
     assert.equal((await held(stack)).length, 1, 'it may have been begun');
     for (let stage = 0; stage < 3; stage += 1) stack.twin.moveBatches();
-    for (let look = 0; look < 500; look += 1) if ((await sums(stack)).ledger.requests === lines.length) break;
+    await until(async () => (await sums(stack)).ledger.requests === lines.length);
     await assertEqualToTheToken(stack);
   });
 

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { APIError, AzureOpenAI, toFile } from 'openai';
 import { batchStack, begin, budget, chatLine, clientOf, metered, upload } from '../support/batch-stack.ts';
 import { keys } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
+import { untilLogged } from '../support/logged.ts';
 
 const large = Array.from({ length: 4000 }, (_one, at) => chatLine(`${at} ${'a word '.repeat(700)}`, at));
 
@@ -40,14 +42,10 @@ test('a client that goes away in the middle leaves nothing behind', async (conte
   sent.write('--XX\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n');
   sent.write('--XX\r\ncontent-disposition: form-data; name="file"; filename="input.jsonl"\r\n\r\n');
   sent.write(`${chatLine('Hello?', 0)}\n`);
-  await new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  // Under way at the gateway, and beginning at the resource.
+  await until(async () => /^tollgate_requests_in_flight 1$/m.test((await stack.admin('/metrics')).text));
   sent.destroy();
-  for (let look = 0; look < 2000 && !stack.logged().includes('"files.create"'); look += 1)
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+  await untilLogged(stack, '"files.create"');
   assert.deepEqual((await clientOf(stack.url, keys.marketing).files.list()).data, []);
 });
 

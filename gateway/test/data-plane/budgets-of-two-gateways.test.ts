@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { BudgetEventPage, BudgetList } from '@tollgate/contract/admin-api/budgets.ts';
 import { orSkip, postgresServer } from '../support/postgres-server.ts';
-import { eventually, redisOrSkip, startRedis } from '../support/redis-server.ts';
+import { redisOrSkip, startRedis } from '../support/redis-server.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { isSigned, newWebhookSecret, startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
+import { eventually } from '../support/until.ts';
 
 interface Both {
   readonly one: RunningStack;

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import { call, eventsOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { call, configFor, eventsOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { assertNotLogged } from '../support/logged.ts';
+import { until } from '../support/until.ts';
 
 const key = { 'api-key': keys.marketing };
 const path = '/openai/v1/chat/completions';
 const messages = [{ role: 'user', content: 'Tell a long story. twin:tokens=60' }];
-
-const turn = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 
 /** Begins a call over the agent's connection and resolves with the head of its answer. */
 function begin(stack: RunningStack, agent: Agent, body: object): Promise<IncomingMessage> {
@@ -38,7 +35,7 @@ test('a drain lets the stream in flight finish, refuses what is new, and leaves 
   const agent = new Agent({ keepAlive: true });
   context.after(() => agent.destroy());
   const response = await begin(stack, agent, { model: 'gpt-5.4-mini', messages, stream: true });
-  while (stack.twin.held() === 0) await turn();
+  await until(() => stack.twin.held() > 0);
   const drained = stack.gateway.drain('test');
   await assert.rejects(call(`${stack.url}/readyz`, {}), /ECONNREFUSED/, 'nothing new is accepted');
   stack.twin.release();
@@ -49,13 +46,12 @@ test('a drain lets the stream in flight finish, refuses what is new, and leaves 
 });
 
 test('a drain cuts what does not end in time, and it is recorded', async (context) => {
-  const { configFor } = await import('../support/running-gateway.ts');
   const stack = await startStack(context, { config: (twin) => configFor(twin, { listen: ', drainTimeout: 50ms' }) });
   stack.twin.addFault({ kind: 'stall', afterBytes: 1500 });
   const agent = new Agent({ keepAlive: true });
   context.after(() => agent.destroy());
   const response = await begin(stack, agent, { model: 'gpt-5.4-mini', messages, stream: true });
-  while (stack.twin.held() === 0) await turn();
+  await until(() => stack.twin.held() > 0);
   const cut = textOf(response).then(
     (text) => text,
     () => 'broken',
@@ -68,7 +64,7 @@ test('a request keeps the configuration that it started with; the next has the n
   const stack = await startStack(context);
   stack.twin.addFault({ kind: 'slow-first-byte' });
   const slow = call(`${stack.url}${path}`, { headers: key, body: { model: 'gpt-5.4-mini', messages } });
-  while (stack.twin.held() === 0) await turn();
+  await until(() => stack.twin.held() > 0);
   const before = readFileSync(stack.configFile, 'utf8');
   const after = before.replace('models: [gpt-5.4-mini, gpt-5-mini,', 'models: [gpt-5-mini,');
   assert.notEqual(after, before);
@@ -121,5 +117,5 @@ test('a key is made, used, regenerated and suspended without a restart', async (
   await stack.admin('/admin/v1/subscriptions/new-app/suspend', { method: 'POST' });
   assert.equal(await statusWith(next.primary), 403);
   assert.equal((await stack.usage()).rows.find((row) => row.key === 'newcomers')?.requests, 4);
-  assert.ok(!stack.logged().includes(next.primary));
+  assertNotLogged(stack, next.primary);
 });

@@ -11,6 +11,7 @@ import {
   type Answer,
   type RunningStack,
 } from '../support/running-gateway.ts';
+import { assertNotLogged } from '../support/logged.ts';
 
 const model = 'gpt-5.4-mini';
 /** Two resources in turns: what is not brought back to where it was made is refused every other time. */
@@ -149,7 +150,7 @@ describe('encrypted reasoning that clients keep themselves', () => {
     assert.equal(JSON.parse(elsewhere.body).error.code, 'affinity_not_supported');
     assert.equal(homes(stack.twin).length, before);
     await client.responses.create({ ...terms, input: [...weu, more], previous_response_id: stored.id });
-    assert.ok(!stack.logged().includes('gAAAAAB'), 'what was thought is in no log');
+    assertNotLogged(stack, 'gAAAAAB', 'what was thought is in no log');
   });
 
   test('binds a call as an id does: its resource throttled, the client waits; drained, it is still served', async (context) => {

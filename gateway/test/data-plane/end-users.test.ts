@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { BudgetList } from '@tollgate/contract/admin-api/budgets.ts';
 import { endUserHash } from '#proxy/consumers/end-user.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { assertNotLogged } from '../support/logged.ts';
 
 const secret = 'a-secret-for-end-users-0123456789-0123456789';
 const anna = 'anna.de.vries@contoso.example';
@@ -55,7 +56,7 @@ test('each end user has its own quota, and stands in the ledger as a keyed hash,
   const files = filesOf(stack.dataFolder);
   assert.ok(files.length > 2);
   for (const file of files) assert.equal(readFileSync(file).includes(anna), false, file);
-  assert.doesNotMatch(stack.logged(), /anna/);
+  assertNotLogged(stack, /anna/);
 });
 
 test('by default nothing of end users is kept, and all of a product are one', async (context) => {

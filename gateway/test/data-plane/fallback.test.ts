@@ -123,9 +123,8 @@ describe('a call that its own model cannot take', () => {
     down(stack, 'contoso-swc');
     const answering = ask(stack);
     await until(() => stack.twin.usage().attempts.length === 2);
-    let waiting = '';
-    while (!waiting.includes('tollgate_waiting{model="one-endpoint",priority="standard"} 1'))
-      waiting = (await stack.admin('/metrics')).text;
+    const waits = 'tollgate_waiting{model="one-endpoint",priority="standard"} 1\n';
+    await until(async () => (await stack.admin('/metrics')).text.includes(waits));
     clock.advance(5_000);
     const answer = await answering;
     assert.deepEqual([answer.status, servedModel(answer)], [200, undefined]);

@@ -5,6 +5,7 @@ import { Failure } from '#kernel/errors.ts';
 import { afterMs, ask, chat, hedges, hold, known, startHedged, warm } from '../support/hedged-stack.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
+import { untilLogged } from '../support/logged.ts';
 
 /** A call that can be broken off. */
 function leaving(stack: RunningStack): ClientRequest {
@@ -42,7 +43,7 @@ describe('a second attempt beside a slow one', () => {
     const answering = ask(stack);
     await until(() => stack.twin.held() === 1);
     clock.advance(afterMs);
-    await until(() => stack.logged().includes('a hedge could not be made'));
+    await untilLogged(stack, 'a hedge could not be made');
     stack.twin.release();
     const answer = await answering;
     assert.equal(answer.status, 200, answer.body);
@@ -63,9 +64,8 @@ describe('a second attempt beside a slow one', () => {
     const answering = ask(stack, { max_completion_tokens: 50_000 });
     await until(() => stack.twin.held() === 1);
     clock.advance(afterMs);
-    let told: readonly string[] = [];
-    while (told.length === 0) told = await hedges(stack);
-    assert.deepEqual(told, ['tollgate_hedges_total{model="gpt-5.4-mini",how="unpaid"} 1']);
+    await until(async () => (await hedges(stack)).length > 0);
+    assert.deepEqual(await hedges(stack), ['tollgate_hedges_total{model="gpt-5.4-mini",how="unpaid"} 1']);
     clock.advance(120_000);
     stack.twin.release();
     const answer = await answering;

@@ -174,7 +174,7 @@ describe('a call whose first attempt is slow to begin its answer', () => {
     await until(() => stack.twin.held() === 2);
     leaving.destroy();
     await settled(known + 2);
-    assert.equal(stack.twin.usage().running, 0);
+    await until(() => stack.twin.usage().running === 0, 'the end of both at the upstream');
     const { rows } = await stack.usage('outcome');
     assert.deepEqual(Object.fromEntries(rows.map(({ key, attempts }) => [key, attempts])), {
       'client-left': 2,

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import { postgresUnderKills } from '../kill/stores.ts';
 import { orSkip } from '../support/postgres-server.ts';
 import { call, configFor, keyOf, keys } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 const main = path.join(import.meta.dirname, '../../src/main.ts');
 const { columns } = JSON.parse(
@@ -19,7 +19,6 @@ const { columns } = JSON.parse(
 );
 const rule = 'dcr-0123456789abcdef0123456789abcdef';
 const stream = 'Custom-TollgateUsage_CL';
-const longestMs = 60_000;
 
 interface Running {
   readonly port: number;
@@ -118,14 +117,6 @@ async function chat({ port }: Running, count: number): Promise<void> {
 /** Each RecordId once, as the queries count. */
 const rowsIn = ({ azure }: RunningTwin) => new Map(azure.logs.rows(stream).map((row) => [row['RecordId'], row]));
 
-async function until(running: Running, holds: () => boolean): Promise<void> {
-  const signal = AbortSignal.timeout(longestMs);
-  while (!holds()) {
-    if (signal.aborted) throw new Error(`It never came to that: ${running.log()}`);
-    await setTimeout(20);
-  }
-}
-
 /** What the table says, each record once, is what the twin itself has generated. */
 function assertExact(twin: RunningTwin): void {
   const truth = twin.usage().total;
@@ -149,7 +140,10 @@ test('every record is in the table, whatever the service did in between', async 
     twin.azure.addFault({ service: 'logs', ...fault });
   twin.azure.addFault({ service: 'identity', kind: 'status', status: 500, times: 2 });
   await chat(gateway, 20);
-  await until(gateway, () => rowsIn(twin).size >= 20);
+  await until(
+    () => rowsIn(twin).size >= 20,
+    () => `all rows: ${gateway.log().slice(-2000)}`,
+  );
   assertExact(twin);
   const [row] = rowsIn(twin).values();
   assert.deepEqual(Object.keys(row ?? {}).length, columns.length, 'no column has vanished');
@@ -159,7 +153,10 @@ test('what a killed gateway had not told yet is told after the restart, and noth
   const { twin, start } = await setUp(context);
   const first = await start();
   await chat(first, 5);
-  await until(first, () => rowsIn(twin).size >= 5);
+  await until(
+    () => rowsIn(twin).size >= 5,
+    () => `all rows: ${first.log().slice(-2000)}`,
+  );
   twin.azure.addFault({ service: 'logs', kind: 'status', status: 403, times: null });
   await chat(first, 10);
   first.process.kill('SIGKILL');
@@ -167,7 +164,10 @@ test('what a killed gateway had not told yet is told after the restart, and noth
   twin.azure.faults.clear();
   const second = await start();
   await chat(second, 5);
-  await until(second, () => rowsIn(twin).size >= 20);
+  await until(
+    () => rowsIn(twin).size >= 20,
+    () => `all rows: ${second.log().slice(-2000)}`,
+  );
   assertExact(twin);
 });
 
@@ -176,13 +176,19 @@ test('whoever adopts the journal of a gateway that is gone tells what it had not
   const { twin, start } = await setUp(context, { config: `, adoptAfter: 5s${config}`, environment });
   const gone = await start('gone');
   await chat(gone, 5);
-  await until(gone, () => rowsIn(twin).size >= 5);
+  await until(
+    () => rowsIn(twin).size >= 5,
+    () => `all rows: ${gone.log().slice(-2000)}`,
+  );
   twin.azure.addFault({ service: 'logs', kind: 'status', status: 503, times: null });
   await chat(gone, 10);
   gone.process.kill('SIGKILL');
   await gone.ended;
   twin.azure.faults.clear();
   const heir = await start('heir');
-  await until(heir, () => rowsIn(twin).size >= 15);
+  await until(
+    () => rowsIn(twin).size >= 15,
+    () => `all rows: ${heir.log().slice(-2000)}`,
+  );
   assertExact(twin);
 });

@@ -12,6 +12,8 @@ import {
   RateLimitError,
 } from 'openai';
 import { keyOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const model = 'gpt-5.4-mini';
 const messages = [{ role: 'user' as const, content: 'Name three cities in Denmark.' }];
@@ -169,7 +171,8 @@ for (const { name, make } of clients) {
     });
 
     test('errors are the typed errors of the client, with the request id', async (context) => {
-      const stack = await stackFor(context);
+      // Throttled is what is so for 700 ms, however long the test takes.
+      const stack = await startStack(context, { overrides: { clock: new ManualClock() } });
       await assert.rejects(
         make(stack, 'wrong').chat.completions.create({ model, messages }),
         (error) =>
@@ -203,13 +206,12 @@ for (const { name, make } of clients) {
 }
 
 async function untilSettled(stack: RunningStack, attempts: number) {
-  for (;;) {
-    const report = await stack.usage();
-    if (report.total.attempts >= attempts && report.lag.openAttempts === 0) return report;
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
+  let report = await stack.usage();
+  await until(async () => {
+    report = await stack.usage();
+    return report.total.attempts >= attempts && report.lag.openAttempts === 0;
+  }, `${attempts} attempts that are settled`);
+  return report;
 }
 
 /** The classic surface has Responses from a later api-version on than chat. */
@@ -278,11 +280,7 @@ test('an aborted call ends as the client wants, and is settled', async (context)
   const client = new OpenAI({ baseURL: `${stack.url}/openai/v1`, apiKey: keys.marketing, maxRetries: 0 });
   const abort = new AbortController();
   const call = client.chat.completions.create({ model, messages }, { signal: abort.signal });
-  while (stack.twin.held() === 0) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
+  await until(() => stack.twin.held() > 0);
   abort.abort();
   await assert.rejects(call, (error) => error instanceof APIUserAbortError);
   const report = await untilSettled(stack, 1);

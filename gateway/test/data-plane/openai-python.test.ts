@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { skipWithout } from '../support/required-programs.ts';
 import { keys, startStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 const python = process.env['TOLLGATE_TEST_PYTHON'] ?? 'python3';
 
@@ -41,13 +42,7 @@ test('the openai package of Python works unchanged', skipWithout('python', why),
   }
   assert.ok(seen.v1.response > 0 && seen.v1.streamed_response > 0 && seen.v1.deltas > 0);
   assert.equal(seen.unauthorized, 'invalid_api_key');
-  for (;;) {
-    const { lag } = await stack.usage();
-    if (lag.openAttempts === 0) break;
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
+  await until(async () => (await stack.usage()).lag.openAttempts === 0);
   const { total } = await stack.usage();
   const truth = stack.twin.usage().total;
   assert.deepEqual(

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { PriceList } from '@tollgate/contract/admin-api/operations.ts';
 import type { PriceSync, RetailItem } from '@tollgate/contract/admin-api/prices.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 /** One meter of the list; that of gpt-5.4-mini's input, global, unless something else is said. */
 function meter(changes: Partial<RetailItem> = {}): RetailItem {
@@ -219,7 +219,7 @@ test('a reviewed price file is taken where the configuration names it, and follo
 
   const again = await stack.restart();
   writeFileSync(path.join(folder, 'azure.json'), value.text.replace('600000000', '650000000'));
-  while ((await book(again)).priceBook === reviewed.priceBook) await pause(20);
+  await until(async () => (await book(again)).priceBook !== reviewed.priceBook);
   const { nanoUsd, input, output } = await charged(again);
   assert.equal(nanoUsd, BigInt(input) * 650n + BigInt(output) * 4500n);
 });

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentList } from '@tollgate/contract/admin-api/routing.ts';
 import { call, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
+import { untilLogged } from '../support/logged.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+/** What is left alone for a while stays so, however long the test takes. */
+const still = () => ({ overrides: { clock: new ManualClock() } });
 
 const weu = { resource: 'contoso-weu' } as const;
 
@@ -30,21 +35,21 @@ const bodyOf = (content: string, stream: boolean): string =>
 
 describe('the health of an endpoint', () => {
   test('breaks after failures in a row, which cost no client anything; then it is not touched', async (context) => {
-    const stack = await startStack(context);
+    const stack = await startStack(context, still());
     stack.twin.addFault({ kind: 'status', status: 500, times: null, match: weu });
     for (let at = 0; at < 8; at += 1) assert.equal((await ask(stack)).status, 200);
     assert.equal(servedBy(stack).filter((one) => one === 'contoso-weu').length, 5);
     assert.equal(await stateOf(stack, 'weu'), 'broken');
-    assert.match(stack.logged(), /"level":40.*"endpoint":"weu".*too many of its calls failed/);
+    await untilLogged(stack, /"level":40.*"endpoint":"weu".*too many of its calls failed/);
     assert.deepEqual((await stack.verify()).problems, []);
   });
 
   test('is quarantined with an alert when it refuses our credentials, and back at once when an operator resets it', async (context) => {
-    const stack = await startStack(context);
+    const stack = await startStack(context, still());
     stack.twin.addFault({ kind: 'status', status: 401, times: 1, match: weu });
     assert.equal((await ask(stack)).status, 200);
     assert.equal(await stateOf(stack, 'weu'), 'quarantined');
-    assert.match(stack.logged(), /"level":50.*"endpoint":"weu".*"alert":true/);
+    await untilLogged(stack, /"level":50.*"endpoint":"weu".*"alert":true/);
     assert.equal((await stack.admin('/admin/v1/deployments/weu/reset', { method: 'POST' })).status, 200);
     assert.equal((await ask(stack)).status, 200);
     assert.equal(servedBy(stack).at(-1), 'contoso-weu');
@@ -101,7 +106,7 @@ describe('the health of an endpoint', () => {
       ['responses', 400, 'available'],
       ['responses', 429, 'available'],
     ] as const) {
-      const stack = await startStack(context);
+      const stack = await startStack(context, still());
       stack.twin.addFault({ kind: 'error-event', status, afterEvents: 2, times: 5, match: weu });
       for (let at = 0; at < 5; at += 1) {
         const body = { model: 'gpt-5.4-mini', stream: true, ...asking[path] };
@@ -113,7 +118,7 @@ describe('the health of an endpoint', () => {
   });
 
   test('follows an order: drained it gets nothing new, forced closed it is used whatever happens', async (context) => {
-    const stack = await startStack(context);
+    const stack = await startStack(context, still());
     const order = (override: string) =>
       stack.admin('/admin/v1/deployments/weu/override', { method: 'POST', body: { override } });
     assert.equal((await order('drain')).status, 200);
@@ -128,7 +133,7 @@ describe('the health of an endpoint', () => {
   });
 
   test('counts what makes no sense in the headers of an upstream', async (context) => {
-    const stack = await startStack(context);
+    const stack = await startStack(context, still());
     stack.twin.addFault({
       kind: 'status',
       status: 429,

@@ -8,8 +8,10 @@ import { RedisCounters } from '#adapters/redis/counter-store.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import { silentLog } from '#kernel/log.ts';
-import { eventually, redisOrSkip, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { redisOrSkip, startRedis, type RedisServer } from '../support/redis-server.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
+import { untilLogged } from '../support/logged.ts';
+import { eventually, until } from '../support/until.ts';
 
 /** Marketing has a hard budget; finance a soft one, a rate and a limit of requests at once. */
 const limits = `
@@ -42,15 +44,11 @@ const codeOf = ({ status, body }: Answer): string => (status === 200 ? 'ok' : JS
 
 /** Asks until it is answered so; every answer must be one of these. */
 async function askUntil(stack: RunningStack, key: string, wanted: string): Promise<void> {
-  for (let time = 0; time < 300; time += 1) {
+  await until(async () => {
     const code = codeOf(await ask(stack, key));
-    if (code === wanted) return;
     assert.ok(['ok', 'counters_unavailable'].includes(code), code);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
-  throw new Error(`It was never answered ${wanted}.`);
+    return code === wanted;
+  }, `an answer ${wanted}`);
 }
 
 async function metric(stack: RunningStack, name: string): Promise<number> {
@@ -84,8 +82,8 @@ describe('counters that cannot be asked', redisOrSkip, () => {
       server.resume();
     }
     await askUntil(stack, keys.marketing, 'ok');
-    assert.match(stack.logged(), /the shared counters do not answer/);
-    assert.match(stack.logged(), /the shared counters answer again/);
+    await untilLogged(stack, /the shared counters do not answer/);
+    await untilLogged(stack, /the shared counters answer again/);
   });
 
   test('a server that is not there when the gateway starts: it starts, and counts when the server comes', async (context) => {

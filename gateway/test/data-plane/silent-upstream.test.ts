@@ -158,7 +158,7 @@ describe('an upstream that accepts and then says nothing', () => {
     });
     await until(() => stack.twin.held() === 1);
     // Silence counts from the first byte, which came when the endpoint's limits are known.
-    for (let look = 0; look < 1_000 && (await weuOf(stack))?.remainingTokens === null; look += 1);
+    await until(async () => (await weuOf(stack))?.remainingTokens !== null);
     clock.advance(30_000);
     const answer = await answering;
     assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [504, 'upstream_timeout']);

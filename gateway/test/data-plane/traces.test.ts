@@ -4,9 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { startTwin } from '../../../twin/src/server.ts';
 import { afterMs, ask, hold, known, startHedged, warm } from '../support/hedged-stack.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/until.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { pointsOf, spansOf, toCollector } from '../support/telemetry.ts';
+import { assertNotLogged, linesWith, untilLogged } from '../support/logged.ts';
 
 const v1 = '/openai/v1/chat/completions';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -17,6 +19,7 @@ interface Setup {
   readonly environment?: Readonly<Record<string, string>>;
   readonly telemetry?: string;
   readonly models?: string;
+  readonly clock?: ManualClock;
 }
 
 /** A gateway that exports to a twin of its own, so that faults of one are not the other's. */
@@ -28,6 +31,7 @@ async function traced(
   context.after(async () => await collector.close());
   const stack = await startStack(context, {
     environment: { ...toCollector(collector.url), ...setup.environment },
+    ...(setup.clock === undefined ? {} : { overrides: { clock: setup.clock } }),
     config: (twin) =>
       `${configFor(twin, setup.models === undefined ? {} : { models: setup.models })}${setup.telemetry ?? ''}`,
   });
@@ -225,7 +229,7 @@ for (const stream of [false, true])
       ],
     );
     assert.equal(server?.attributes['http.response.status_code'], answer.status);
-    assert.match(stack.logged(), /"code":"upstream_invalid_reply"/);
+    await untilLogged(stack, /"code":"upstream_invalid_reply"/);
   });
 
 test('a client that leaves is no failure of the gateway, and its span ends within the call', async (context) => {
@@ -240,7 +244,7 @@ test('a client that leaves is no failure of the gateway, and its span ends withi
   });
   await (await left).body?.getReader().read();
   leaving.abort();
-  await until(() => stack.logged().includes('"msg":"request"'));
+  await untilLogged(stack, '"msg":"request"');
   await stack.gateway.drain('test');
   const [server, client] = spansOf(stack.collector, traceId);
   assert.deepEqual(
@@ -332,12 +336,16 @@ test('a caller that does not keep its trace is not traced, and its context goes 
 });
 
 test('callers that keep their traces are followed so often a second, and the share decides beyond', async (context) => {
-  const stack = await traced(context, { telemetry: '\ntelemetry: { traces: { share: 0%, followed: 3 } }\n' });
+  const clock = new ManualClock();
+  const telemetry = '\ntelemetry: { traces: { share: 0%, followed: 3 } }\n';
+  const stack = await traced(context, { telemetry, clock });
+  for (let made = 0; made < 12; made += 1) await chat(stack);
+  clock.advance(1_000);
   for (let made = 0; made < 12; made += 1) await chat(stack);
   await chat(stack, { headers: {} });
   await stack.gateway.drain('test');
   const kept = spansOf(stack.collector).filter((span) => span.kind === 'server').length;
-  assert.ok(kept >= 3 && kept < 12, `${kept} of 12`);
+  assert.equal(kept, 6, 'three of each second');
 });
 
 test('the share follows the configuration while the gateway runs', async (context) => {
@@ -356,11 +364,7 @@ test('log lines name the trace and the span', async (context) => {
   await chat(stack);
   await stack.gateway.drain('test');
   const [server] = spansOf(stack.collector);
-  const line = stack
-    .logged()
-    .split('\n')
-    .map((text) => (text === '' ? {} : JSON.parse(text)))
-    .find((one) => one.msg === 'request');
+  const [line] = linesWith(stack, '"msg":"request"').map((text) => JSON.parse(text));
   assert.deepEqual([line.trace_id, line.span_id], [traceId, server?.spanId]);
 });
 
@@ -418,7 +422,7 @@ test('a name in a path does not make a log line as long as a client likes', asyn
   });
   assert.equal(answer.status, 404);
   await stack.gateway.drain('test');
-  assert.match(stack.logged(), /"model":"n{256}"/);
+  await untilLogged(stack, /"model":"n{256}"/);
 });
 
 test('where no traces are wanted upstreams are told of none, and metrics go on', async (context) => {
@@ -429,7 +433,7 @@ test('where no traces are wanted upstreams are told of none, and metrics go on',
     stack.twin.usage().attempts.map((one) => one.traceparent),
     [traceparent, null],
   );
-  assert.doesNotMatch(stack.logged(), /span_id/);
+  assertNotLogged(stack, /span_id/);
   await stack.gateway.drain('test');
   assert.deepEqual(spansOf(stack.collector), []);
   assert.equal(pointsOf(stack.collector, 'gen_ai.server.request.duration')[0]?.count, 2);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FaultInput } from '../../../twin/src/faults/fault.ts';
-import { call, eventsOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { call, configFor, eventsOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 const key = { 'api-key': keys.marketing };
 const path = '/openai/v1/chat/completions';
@@ -151,37 +153,51 @@ describe('whatever an upstream does, the client is told in its dialect and the l
   });
 
   test('silence in the middle of a stream ends it with an error event', async (context) => {
-    const { configFor } = await import('../support/running-gateway.ts');
+    const clock = new ManualClock();
     const stack = await startStack(context, {
+      overrides: { clock },
       config: (twin) =>
         configFor(twin, {
           models:
-            '  gpt-5.4-mini: { tiers: [[weu], [swc]], idleTimeout: 200ms }\n  gpt-5-mini: { tiers: [[reasoning]] }\n  one-endpoint: { tiers: [[weu]] }\n  classic: { tiers: [[old]] }\n  text-embedding-3-small: { tiers: [[embeddings]] }',
+            '  gpt-5.4-mini: { tiers: [[weu], [swc]], idleTimeout: 10s }\n  gpt-5-mini: { tiers: [[reasoning]] }\n  one-endpoint: { tiers: [[weu]] }\n  classic: { tiers: [[old]] }\n  text-embedding-3-small: { tiers: [[embeddings]] }',
         }),
     });
     stack.twin.addFault({ kind: 'stall', afterBytes: 1500 });
-    const answer = await call(`${stack.url}${path}`, {
+    let begun = false;
+    const answering = call(`${stack.url}${path}`, {
       headers: key,
       body: { model: 'gpt-5.4-mini', messages: prompt, stream: true },
+      onData() {
+        begun = true;
+      },
     });
+    await until(() => begun && stack.twin.held() === 1);
+    // Silence counts from the last byte; the first look finds that some have come meanwhile.
+    clock.advance(10_000);
+    clock.advance(10_000);
+    const answer = await answering;
     assert.equal(codeOf(answer.body, true), 'upstream_timeout');
     assert.deepEqual(await outcomesOf(stack), { 'timed-out': 1 });
   });
 
   test('the deadline ends a call that gets no first byte', async (context) => {
-    const { configFor } = await import('../support/running-gateway.ts');
+    const clock = new ManualClock();
     const stack = await startStack(context, {
+      overrides: { clock },
       config: (twin) =>
         configFor(twin, {
           models:
-            '  gpt-5.4-mini: { tiers: [[weu], [swc]], deadline: 300ms }\n  gpt-5-mini: { tiers: [[reasoning]] }\n  one-endpoint: { tiers: [[weu]] }\n  classic: { tiers: [[old]] }\n  text-embedding-3-small: { tiers: [[embeddings]] }',
+            '  gpt-5.4-mini: { tiers: [[weu], [swc]], deadline: 30s }\n  gpt-5-mini: { tiers: [[reasoning]] }\n  one-endpoint: { tiers: [[weu]] }\n  classic: { tiers: [[old]] }\n  text-embedding-3-small: { tiers: [[embeddings]] }',
         }),
     });
     stack.twin.addFault({ kind: 'slow-first-byte', times: null });
-    const answer = await call(`${stack.url}${path}`, {
+    const answering = call(`${stack.url}${path}`, {
       headers: key,
       body: { model: 'gpt-5.4-mini', messages: prompt },
     });
+    await until(() => stack.twin.held() === 1);
+    clock.advance(30_000);
+    const answer = await answering;
     assert.equal(answer.status, 504);
     assert.equal(codeOf(answer.body, false), 'upstream_timeout');
     assert.deepEqual(await outcomesOf(stack), { 'timed-out': 1 });

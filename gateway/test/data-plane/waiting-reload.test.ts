@@ -26,9 +26,8 @@ function ask(stack: RunningStack, model = 'one-endpoint'): Promise<Answer> {
 }
 
 async function untilWaiting(stack: RunningStack, count: number): Promise<void> {
-  let shown = '';
-  while (!shown.includes(`tollgate_waiting{model="one-endpoint",priority="standard"} ${count}`))
-    shown = (await stack.admin('/metrics')).text;
+  const line = `tollgate_waiting{model="one-endpoint",priority="standard"} ${count}\n`;
+  await until(async () => (await stack.admin('/metrics')).text.includes(line), `${count} calls that wait`);
 }
 
 async function reload(stack: RunningStack, change: (text: string) => string): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type RunningStack,
 } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
+import { untilLogged } from '../support/logged.ts';
 
 const models = (queue: string): string => `  gpt-5.4-mini: { tiers: [[weu], [swc]], queue: ${queue} }
   gpt-5-mini: { tiers: [[reasoning]] }
@@ -70,11 +71,10 @@ async function waiting(stack: RunningStack, model: string, priority = 'standard'
 }
 
 async function untilWaiting(stack: RunningStack, count: number, model = 'one-endpoint'): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn += 1) {
+  await until(async () => {
     const all = await Promise.all(['interactive', 'standard', 'batch'].map((one) => waiting(stack, model, one)));
-    if (all.reduce((sum, one) => sum + one, 0) === count) return;
-  }
-  assert.fail(`${count} calls never waited`);
+    return all.reduce((sum, one) => sum + one, 0) === count;
+  }, `${count} calls that wait`);
 }
 
 const errorOf = (answer: Answer): { readonly code: string; readonly message: string } => JSON.parse(answer.body).error;
@@ -117,7 +117,7 @@ describe('a call that no endpoint can take', () => {
     const shown = await metrics(stack);
     assert.match(shown, /^tollgate_waits_total\{model="one-endpoint",priority="standard",how="taken"\} 1$/m);
     assert.match(shown, /^tollgate_wait_seconds_sum\{model="one-endpoint",priority="standard"\} 3$/m);
-    assert.match(stack.logged(), /"waitedMs":3000/);
+    await untilLogged(stack, /"waitedMs":3000/);
   });
 
   test('is refused when it has waited as long as it may, with the time after which it makes sense to try again', async (context) => {

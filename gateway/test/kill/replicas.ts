@@ -14,7 +14,7 @@ import { postgresUnderKills, type StoreUnderKills } from './stores.ts';
 
 const script = fileURLToPath(new URL('../support/replica-child.ts', import.meta.url));
 /** Long enough for a machine that is busy with other tests: a gateway that stands still for half of it has lost its journal. */
-const adoptAfterMs = 5_000;
+const adoptAfterMs = 12_000;
 /** A frozen gateway may hold locks in the database, which ends its transaction after a minute. */
 const longestMs = 120_000;
 

@@ -2,6 +2,7 @@ import { heldPageSchema, type HeldAttempt } from '@tollgate/contract/admin-api/a
 import type { TestContext } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { keyOf, startStack, type RunningStack, type StackOptions } from './running-gateway.ts';
+import { until } from './until.ts';
 
 export const model = 'gpt-5.4-mini';
 
@@ -124,6 +125,5 @@ export async function held(stack: RunningStack): Promise<readonly HeldAttempt[]>
 
 /** Resolves when no batch holds anything any more: then all are metered. */
 export async function metered(stack: RunningStack): Promise<void> {
-  for (let look = 0; look < 500; look += 1) if ((await held(stack)).length === 0) return;
-  throw new Error('The batch is never metered.');
+  await until(async () => (await held(stack)).length === 0, 'the metering of every batch');
 }

@@ -9,12 +9,13 @@ import {
   mkdtempSync,
   readFileSync,
 } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { Client } from 'pg';
+import { freePort } from './free-port.ts';
 import { skipWithout } from './required-programs.ts';
 
 /** A database of its own for a test; it goes with the server. */
@@ -114,19 +115,6 @@ const keeper = `
   done
   "$bin/pg_ctl" -D "$folder/data" -s -w -m immediate stop >/dev/null 2>&1 </dev/null
   rm -rf "$folder"`;
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => {
-    probe.listen(0, '127.0.0.1', resolve);
-  });
-  const address = probe.address();
-  await new Promise((resolve) => {
-    probe.close(resolve);
-  });
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
-}
 
 // The commit is handed to the operating system, which survives the server; only the machine's death would lose it.
 const settingsFor = (folder: string, port: number): string => `

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { createClient } from 'redis';
+import { freePort } from './free-port.ts';
 import { skipWithout } from './required-programs.ts';
+import { eventually } from './until.ts';
 
 export interface RedisServer {
   readonly port: number;
@@ -69,22 +71,6 @@ const keeper = `
   [ -n "$pid" ] && kill -9 "$pid"
   rm -rf "$folder"`;
 
-/** Free now, and far enough down that a cluster may use the port 10,000 above it. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const probe = createServer();
-    await new Promise<void>((resolve) => {
-      probe.listen(0, '127.0.0.1', resolve);
-    });
-    const address = probe.address();
-    await new Promise((resolve) => {
-      probe.close(resolve);
-    });
-    if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-    if (address.port < 55_000) return address.port;
-  }
-}
-
 const certificate = (name: string): string => new URL(`../fixtures/tls/${name}`, import.meta.url).pathname;
 
 /** The authority that signed the certificate of a server that speaks TLS. */
@@ -144,7 +130,7 @@ class RunningServer implements RedisServer {
 
   async start(): Promise<void> {
     this.#pid = await this.#ask('start');
-    await eventually(async () => (await this.command('PING')) === 'PONG', 'Redis answers');
+    await eventually(async () => (await this.command('PING')) === 'PONG', 'an answer of Redis');
   }
 
   async kill(): Promise<void> {
@@ -202,17 +188,6 @@ class RunningServer implements RedisServer {
   }
 }
 
-/** Another process is asked until it says so, for half a minute at most. */
-export async function eventually(holds: () => Promise<boolean>, what = 'what the test waits for'): Promise<void> {
-  for (let time = 0; time < 1500; time += 1) {
-    if (await holds().catch(() => false)) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
-  throw new Error(`It never came to this: ${what}.`);
-}
-
 /** A server of its own on a free port; gone when it is closed, or when the test's process is, however that ends. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   if (installed === undefined) throw new Error(redisOrSkip.skip ?? 'no Redis server is installed');
@@ -247,7 +222,7 @@ export async function startRedisCluster(count: number): Promise<RedisCluster> {
   for (const node of nodes)
     await eventually(
       async () => String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok'),
-      'every node knows the cluster',
+      'a cluster that every node knows',
     );
   return {
     nodes,

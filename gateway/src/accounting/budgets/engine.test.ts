@@ -15,6 +15,7 @@ import {
   usd,
   type TestEngine,
 } from '../../../test/support/spending.ts';
+import { until } from '../../../test/support/until.ts';
 
 const team = node('consumer', 'marketing');
 const centre = node('cost-centre', 'marketing');
@@ -350,8 +351,7 @@ describe('the ledger behind the budgets of one gateway', () => {
     soft.ledger.failing = false;
     soft.clock.advance(6000);
     await spend(soft, 1n);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.equal(only(soft).total.spent, 6n);
+    await until(() => only(soft).total.spent === 6n, 'the sum that was read again');
   });
 
   test('says what earlier windows have left, each up to what may be carried', async () => {

@@ -27,11 +27,11 @@ async function refusal(work: Promise<unknown>): Promise<{ readonly kind: Postgre
 }
 
 /** The server through a proxy that the test can break. */
-async function proxied(context: TestContext) {
+async function proxied(context: TestContext, timeouts = { statementTimeoutMs: 30_000, graceMs: 1_000 }) {
   const server = await postgresServer();
   const made = await server.createDatabase();
   const proxy = await startTcpProxy(server);
-  const database = openDatabase(addressOf(made.urlAt(proxy.port)), { statementTimeoutMs: 200, graceMs: 50 });
+  const database = openDatabase(addressOf(made.urlAt(proxy.port)), timeouts);
   context.after(async () => {
     proxy.cut();
     await Promise.all([database.close(), proxy.close()]);
@@ -120,7 +120,7 @@ describe('a PostgreSQL database', orSkip, () => {
 
   test('ends a statement that takes too long, and goes on', async (context) => {
     const { address } = await newDatabase(context);
-    const database = openDatabase(address, { statementTimeoutMs: 50 });
+    const database = openDatabase(address, { statementTimeoutMs: 2_000 });
     context.after(() => database.close());
     const { kind, text } = await refusal(sql`select pg_sleep(60)`.execute(database.kysely));
     assert.equal(kind, 'unreachable');
@@ -129,7 +129,7 @@ describe('a PostgreSQL database', orSkip, () => {
   });
 
   test('does not hand on a connection whose answer never came', async (context) => {
-    const { database, proxy } = await proxied(context);
+    const { database, proxy } = await proxied(context, { statementTimeoutMs: 1_500, graceMs: 500 });
     await one(database);
     proxy.hold();
     const waiting = refusal(one(database));

@@ -9,6 +9,7 @@ import { authorityOfTests, redisOrSkip, startRedis, type RedisServer } from '../
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
 import { RedisConnection, type RedisAddress } from './connection.ts';
 import { RedisCounters } from './counter-store.ts';
+import { until } from '../../../test/support/until.ts';
 
 const leaseMs = 100;
 const nothing: Exchange = { accounts: [], rates: [], permits: [], asks: [], left: 0 };
@@ -46,14 +47,12 @@ function openCounters(
 
 /** Asks until it is answered, as a gateway does with every beat. */
 async function answered(counters: RedisCounters, exchange: Exchange = nothing): Promise<Answer> {
-  for (let time = 0; time < 500; time += 1) {
-    const answer = await counters.exchange(exchange).catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
-  throw new Error('The counters never answered.');
+  let answer: Answer | undefined;
+  await until(async () => {
+    answer = await counters.exchange(exchange).catch(() => undefined);
+    return answer !== undefined;
+  }, 'an answer of the counters');
+  return answer ?? assert.fail();
 }
 
 async function redis(context: TestContext, options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
@@ -170,13 +169,10 @@ describe('counters on a server that misbehaves', () => {
     await answered(counters);
     const before = proxy.accepted();
     proxy.hold();
-    for (let time = 0; proxy.accepted() === before && time < 1000; time += 1) {
+    await until(async () => {
       await counters.exchange(nothing).catch(() => undefined);
-      await new Promise((resolve) => {
-        setTimeout(resolve, 5);
-      });
-    }
-    assert.ok(proxy.accepted() > before);
+      return proxy.accepted() > before;
+    }, 'another connection');
     proxy.release();
     await answered(counters);
   });

@@ -8,6 +8,7 @@ import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';
 import { keepAdopting } from './adoption.ts';
 import { silentLog } from '#kernel/log.ts';
+import { until } from '../../../test/support/until.ts';
 
 test('a journal that cannot be put away keeps no other waiting', async (context) => {
   const root = mkdtempSync(join(tmpdir(), 'tollgate-adoption-'));
@@ -28,10 +29,11 @@ test('a journal that cannot be put away keeps no other waiting', async (context)
     log: { ...silentLog, error: (_fields, message) => void told.push(message) },
   });
   adoption.start();
-  for (let looks = 0; looks < 200 && !existsSync(join(root, 'done', 'c~empty')); looks += 1) {
+  await until(async () => {
     await setTimeout(10);
     clock.advance(1_000);
-  }
+    return existsSync(join(root, 'done', 'c~empty'));
+  }, 'the adoption of the third');
   await adoption.close();
   assert.ok(existsSync(join(root, 'done', 'c~empty')));
   assert.ok(told.every((message) => /cannot be adopted; trying again/.test(message)) && told.length >= 2, String(told));

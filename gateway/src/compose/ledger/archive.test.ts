@@ -10,6 +10,7 @@ import { silentLog, type Log } from '#kernel/log.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { openedAttempt, usageRecord } from '../../../test/support/records.ts';
 import { plainSettings } from '../../../test/support/report-sources.ts';
+import { until } from '../../../test/support/until.ts';
 
 const waitMs = 30_000;
 const perRound = 200;
@@ -65,7 +66,7 @@ async function archived(folder: string): Promise<void> {
   });
   assert.ok(own(folder).length > 3);
   await using(folder, async (ledger) => {
-    while (own(folder).length > 1) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => own(folder).length === 1, 'archives of all but one segment');
     await record(ledger, 'second');
     assert.equal(await attempts(ledger), 2 * perRound);
     assert.deepEqual((await ledger.verify()).problems, []);
