@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import { startGatewayProcess, type GatewayProcess } from '../support/gateway-process.ts';
 import { call, configFor, keyOf, keys } from '../support/running-gateway.ts';
+import { assertNotLogged } from '../support/logged.ts';
 import { until } from '../support/until.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -78,8 +79,9 @@ test('an application map shows client, gateway and upstream, by the gateway’s 
   twin.azure.insights.tokensOnly = true;
   const gateway = await start();
   await chat(gateway);
+  await until(() => items(twin, 'RemoteDependencyData').length > 0, 'the span of the upstream');
   const said = await gateway.stop();
-  assert.ok(!said.includes('could not be exported'), said);
+  assertNotLogged({ logged: () => said }, 'could not be exported');
   const [request, ...requests] = items(twin, 'RequestData');
   const [dependency, ...dependencies] = items(twin, 'RemoteDependencyData');
   assert.deepEqual([requests, dependencies], [[], []]);
@@ -118,6 +120,7 @@ test('calls that stand for others are told so', async (context) => {
   const { twin, start } = await setUp(context, '{ traces: { share: 50%, followed: 0 } }');
   const gateway = await start();
   await chat(gateway, 30);
+  await until(() => items(twin, 'RequestData').length > 3, 'some of thirty calls');
   await gateway.stop();
   const rates = items(twin, 'RequestData').map((item: { readonly sampleRate: number }) => item.sampleRate);
   assert.ok(rates.length > 3 && rates.length < 27, `${rates.length} of 30`);
@@ -167,6 +170,7 @@ test('where the token service is away, telemetry is dropped and calls are served
   twin.azure.addFault({ service: 'identity', kind: 'status', status: 500, times: null });
   const gateway = await start();
   await chat(gateway, 2);
+  await until(async () => Number(await dropped(gateway)) >= 4, 'four spans that are dropped');
   const said = await gateway.stop();
   assert.deepEqual(twin.azure.insights.items(), []);
   assert.ok(said.includes('could not be exported'));
