@@ -182,7 +182,18 @@ suite('config push', () => {
   });
 
   test('of two at once one comes to its end, and the other says that it did not', async (context) => {
-    const { write, run } = await placeFor(context);
+    const { twin, write, run } = await placeFor(context);
+    const values = twin.azure.appConfiguration;
+    // Both have read what is there before either writes.
+    const handle = values.handle.bind(values);
+    const ready = Promise.withResolvers<void>();
+    let writing = 0;
+    values.handle = async (request, response) => {
+      if (request.method === 'PUT' && (request.url ?? '').includes('sentinel')) writing += 1;
+      if (writing === 2) ready.resolve();
+      if (request.method === 'PUT') await ready.promise;
+      return await handle(request, response);
+    };
     write(whole('info'));
     const both = await Promise.all([run('push'), run('push')]);
     assert.deepEqual(

@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { ExportStatement } from '@tollgate/contract/export-signature.ts';
 import type { UsageReport } from '@tollgate/contract/usage.ts';
-import { cli, freePort, printed } from './support/processes.ts';
+import { freePort } from '../gateway/test/support/free-port.ts';
+import { cli, printed } from './support/processes.ts';
 
 /** What finance gets: the same total in every file, FOCUS kept, a signature that one changed byte breaks. */
 async function exportsAgree(

@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { PriceList } from '@tollgate/contract/admin-api/operations.ts';
 import type { PriceSync } from '@tollgate/contract/admin-api/prices.ts';
-import { cli, freePort, printed } from './support/processes.ts';
+import { freePort } from '../gateway/test/support/free-port.ts';
+import { cli, printed } from './support/processes.ts';
 
 test("what is shipped agrees with Azure's list; what Azure changes is shown, and put in force on its day", async (context) => {
   const data = mkdtempSync(path.join(tmpdir(), 'tollgate-e2e-prices-'));

@@ -1,18 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 /** The command line's program. */
 export const cli = fileURLToPath(new URL('../../cli/src/main.ts', import.meta.url));
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** Resolves when the child has printed the text; rejects with what it said when it ends before. */
 export function printed(child: ChildProcess, text: string): Promise<void> {

@@ -8,10 +8,10 @@ import {
   chat,
   deploy,
   startReplica,
-  until,
   type Deployment,
   type Replica,
 } from './support/started-gateway.ts';
+import { until } from '../../gateway/test/support/until.ts';
 
 /*
  * The gateway as the templates would start it: its container's environment, its mounted configuration and its probes

@@ -19,10 +19,10 @@ import {
   deploy,
   doctor,
   startReplica,
-  until,
   type Deployment,
   type Replica,
 } from './support/started-gateway.ts';
+import { until } from '../../gateway/test/support/until.ts';
 
 /*
  * Two replicas as the templates would start them: one ledger in PostgreSQL, one set of counters in Redis, one share of

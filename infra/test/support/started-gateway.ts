@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { readTemplates, TemplateSet } from '../../../tools/bicep/template-set.ts';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import { deployedGateway, filledIn, type DeployedGateway } from './deployed-gateway.ts';
 import { profiles } from './profiles.ts';
 import { infraFolder, repositoryRoot, snapshot } from './snapshot.ts';
 import { asTwinResources, asTwinStreams, keyValuesOf } from './twin-of-templates.ts';
+import { freePort } from '../../../gateway/test/support/free-port.ts';
+import { until } from '../../../gateway/test/support/until.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -88,14 +88,6 @@ export async function deploy(profile: string): Promise<Deployment> {
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof bound === 'object' && bound !== null ? bound.port : 0;
-}
-
 /** The environment of the container of one replica; `elsewhere` says where things are that are not the twin's. */
 function environmentOf(deployment: Deployment, name: string, elsewhere: Variables): NodeJS.ProcessEnv {
   const { environment, twin, root, authorities } = deployment;
@@ -158,22 +150,14 @@ async function stopped(child: ChildProcess): Promise<void> {
 }
 
 async function answered(url: string, child: ChildProcess, output: () => string): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt += 1) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok === true) return;
-    assert.equal(child.exitCode, null, output());
-    await pause(100);
-  }
-  assert.fail(`The startup probe was not answered.\n${output()}`);
-}
-
-/** Waits until something holds, for at most half a minute. */
-export async function until(holds: () => boolean | Promise<boolean>, told: () => string): Promise<void> {
-  for (let waited = 0; waited < 600; waited += 1) {
-    if (await holds()) return;
-    await pause(50);
-  }
-  assert.fail(`It did not come.\n${told()}`);
+  await until(
+    async () => {
+      const answer = await fetch(url).catch(() => undefined);
+      assert.equal(child.exitCode, null, output());
+      return answer?.ok === true;
+    },
+    () => `an answer to the startup probe.\n${output()}`,
+  );
 }
 
 /** A call as API Management brings it: with a token of its own, and the name of the subscription that it found. */
