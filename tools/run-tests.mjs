@@ -64,7 +64,7 @@ function run(files, { long, options }) {
   // One at a time for the long ones: they measure what load does, and would measure each other.
   args.push(`--test-concurrency=${long ? 1 : Math.max(2, availableParallelism())}`);
   if (!options.some((one) => one.startsWith('--test-reporter'))) {
-    args.push('--test-reporter=spec', '--test-reporter-destination=stdout');
+    args.push(`--test-reporter=${join(root, 'tools', 'test-output.mjs')}`, '--test-reporter-destination=stdout');
   }
   args.push(`--test-reporter=${join(root, 'tools', 'test-summary.mjs')}`, `--test-reporter-destination=${summary}`);
   const child = spawn(process.execPath, [...args, ...options, ...files], { cwd: root, stdio: 'inherit' });

@@ -29,7 +29,7 @@ import {
   type AdminSetting,
   type RunningAdmin,
 } from '../../test/support/start-admin.ts';
-import { assertNotLogged, untilLogged } from '../../test/support/logged.ts';
+import { assertNotLogged, linesWith, untilLogged } from '../../test/support/logged.ts';
 
 async function withAdmin(setting: AdminSetting, run: (admin: RunningAdmin) => Promise<void>): Promise<void> {
   const admin = await startAdmin(setting);
@@ -629,11 +629,7 @@ describe('what goes wrong inside', () => {
         const { id, message } = refused(reply, 500, 'admin_internal');
         assert.equal(message, 'Something failed inside Tollgate.');
         assert.equal(reply.headers.get('x-request-id'), id);
-        const line = admin
-          .logged()
-          .split('\n')
-          .find((one) => one.includes(id) && one.includes('disk /var/secret'));
-        assert.ok(line !== undefined);
+        assert.ok(linesWith(admin, id).some((line) => line.includes('disk /var/secret')));
       },
     ));
 
