@@ -135,7 +135,7 @@ describe('counters on a server that misbehaves', () => {
 
   test('that hangs is waited for once, and then not until it has had a rest', redisOrSkip, async (context) => {
     const server = await redis(context);
-    const counters = openCounters(context, server, 50);
+    const counters = openCounters(context, server, 500);
     await answered(counters);
     server.pause();
     await assert.rejects(async () => await counters.exchange(nothing), /too slow/);
@@ -148,7 +148,7 @@ describe('counters on a server that misbehaves', () => {
     const server = await redis(context);
     const proxy = await startTcpProxy(server);
     context.after(async () => await proxy.close());
-    const counters = openCounters(context, { url: `redis://127.0.0.1:${proxy.port}` }, 50);
+    const counters = openCounters(context, { url: `redis://127.0.0.1:${proxy.port}` }, 500);
     const { epoch } = await answered(counters);
     proxy.hold();
     await assert.rejects(async () => await counters.exchange({ ...nothing, accounts: [account] }), CountersUnavailable);
@@ -165,7 +165,7 @@ describe('counters on a server that misbehaves', () => {
     const server = await redis(context);
     const proxy = await startTcpProxy(server);
     context.after(async () => await proxy.close());
-    const counters = openCounters(context, { url: `redis://127.0.0.1:${proxy.port}` }, 20);
+    const counters = openCounters(context, { url: `redis://127.0.0.1:${proxy.port}` }, 300);
     await answered(counters);
     const before = proxy.accepted();
     proxy.hold();
