@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { orSkip, postgresServer } from '../support/postgres-server.ts';
-import { eventually, redisOrSkip, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { redisOrSkip, startRedis, type RedisServer } from '../support/redis-server.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { eventually } from '../support/until.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const budget = 150_000_000n;
