@@ -311,6 +311,10 @@ const byFirst = (one: readonly unknown[], other: readonly unknown[]): number =>
 const secretLike =
   /:\/\/[^/@\s]*:[^/@\s]+@|password|\btg_|\bsk-|twin-key|AccountKey|SharedAccess|api-key|client.?secret|eyJ[\w-]{8,}/i;
 
+/** What Application Insights would show as requests. */
+const requestsIn = ({ azure }: RunningTwin) =>
+  azure.insights.items().filter((item) => JSON.stringify(item).includes('"RequestData"'));
+
 test('everything by identity, through changes, renewals and faults', { ...orSkip, ...redisOrSkip }, async (context) => {
   const place = await placeFor(context);
   const { twin, redis, environment } = place;
@@ -399,11 +403,10 @@ test('everything by identity, through changes, renewals and faults', { ...orSkip
   });
 
   await context.test('every call comes to both collectors of traces', async () => {
-    const shown = () => twin.azure.insights.items().filter((item) => JSON.stringify(item).includes('"RequestData"'));
     await until('a span of each call', () => {
       const served = twin.azure.collector.spans().filter(({ kind }) => kind === 'server');
       const traces = new Set(served.map(({ traceId }) => traceId));
-      return load.made.every(({ traceId }) => traces.has(traceId)) && shown().length >= load.made.length;
+      return load.made.every(({ traceId }) => traces.has(traceId)) && requestsIn(twin).length >= load.made.length;
     });
   });
 
@@ -430,7 +433,6 @@ test('everything by identity, through changes, renewals and faults', { ...orSkip
       if (attempts.length > 1) retried += 1;
     }
     assert.ok(retried > 0, 'some were tried twice');
-    const requests = twin.azure.insights.items().filter((item) => JSON.stringify(item).includes('"RequestData"'));
-    assert.ok(requests.length >= load.made.length, 'Application Insights has them, too, by identity');
+    assert.ok(requestsIn(twin).length >= load.made.length, 'Application Insights has them, too, by identity');
   });
 });

@@ -45,6 +45,8 @@ async function propertiesOf(address: string): Promise<unknown> {
   return JSON.parse(await reply.text()).properties;
 }
 
+const thisMonth = (): string => new Date().toISOString().slice(0, 7);
+
 describe('settings that cannot work are refused, each with what to do', () => {
   const cases: readonly (readonly [what: string, settings: Settings, said: RegExp])[] = [
     ['no name', { AZURE_ENV_NAME: '' }, /AZURE_ENV_NAME is ''.*azd env new/],
@@ -496,11 +498,10 @@ describe('the hooks, with the azd command and Azure played', () => {
   test('a budget counts from this month where nobody says from when; one that is there goes on as it was', async () => {
     const wanted = { MONTHLY_BUDGET: '100', ALERT_EMAILS: 'a@b.c' };
     await playing({});
-    const thisMonth = (): string => new Date().toISOString().slice(0, 7);
-    const before = thisMonth();
+    const begun = thisMonth();
     const { set } = await run('preprovision.mjs', wanted);
     // A month may end meanwhile.
-    assert.match(set, new RegExp(`env set BUDGET_START_DATE (${before}|${thisMonth()})-01`));
+    assert.match(set, new RegExp(`env set BUDGET_START_DATE (${begun}|${thisMonth()})-01`));
     const budget = { properties: { timePeriod: { startDate: '2026-01-01T00:00:00Z' } } };
     await playing({ resources: { [`${group}/Microsoft.Consumption/budgets/tollgate`]: budget } });
     assert.match((await run('preprovision.mjs', wanted)).set, /env set BUDGET_START_DATE 2026-01-01/);
