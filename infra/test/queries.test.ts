@@ -118,6 +118,17 @@ describe('what the queries say of a day', () => {
     assert.deepEqual(quiet, { columns: ['AppRoleName', 'Share'], rows: [] });
   });
 
+  test('a gateway that reports nothing is seen by a number, not by rows that are not there', () => {
+    assert.deepEqual(asked('queries/alert-silent.kql', []), [{ Reports: 0 }]);
+    const report = { Name: 'tollgate_ledger_backlog_age_seconds' };
+    assert.deepEqual(asked('queries/alert-silent.kql', [report, { Name: 'another' }]), [{ Reports: 1 }]);
+    const [silent] = made(deployment, 'Microsoft.Insights/scheduledQueryRules').filter(
+      ({ name }) => name === 'tollgate-silent',
+    );
+    const [criterion = ''] = listAt(silent?.body, 'properties.criteria.allOf');
+    assert.deepEqual([at(criterion, 'operator'), at(criterion, 'threshold')], ['LessThan', 1]);
+  });
+
   test('of telemetry that is sampled, a row counts for as many requests as it stands for', () => {
     const rows = [
       ...Array.from({ length: 19 }, () => request('api-management', '200', 10)),
@@ -199,12 +210,14 @@ test('the workbook has every query that is no alert, and asks the workspace', ()
 });
 
 test('the metric and the line of the log that alerts watch are ones that the gateway has', () => {
-  const [, metric = ''] = /Name == '([a-z_]+)'/.exec(readInfra('queries/alert-ledger-backlog.kql')) ?? [];
+  const metrics = ['alert-ledger-backlog', 'alert-silent'].map(
+    (file) => /Name == '([a-z_]+)'/.exec(readInfra(`queries/${file}.kql`))?.[1] ?? '',
+  );
   const [, line = ''] = /Log has '([^']+)'/.exec(readInfra('queries/alert-budget.kql')) ?? [];
   const sources = globSync('gateway/src/**/*.ts', { cwd: repositoryRoot }).map((file) =>
     readFileSync(path.join(repositoryRoot, file), 'utf8'),
   );
-  for (const text of [metric, line])
+  for (const text of [...metrics, line])
     assert.ok(
       sources.some((source) => source.includes(`'${text}'`)),
       text,

@@ -1,4 +1,4 @@
-metadata description = 'What wakes somebody: errors, throttling, a ledger that falls behind, calls without a price, budgets that run out.'
+metadata description = 'What wakes somebody: a gateway that is silent, errors, throttling, a ledger that falls behind, calls without a price, budgets that run out, a workspace that is full.'
 
 @description('Region of the rules.')
 param location string
@@ -21,12 +21,25 @@ param enabled bool
 // Thresholds are starting points: change them here, where the next reader finds them.
 var rules = [
   {
+    name: 'tollgate-silent'
+    title: 'Nothing has been heard of the gateway for a quarter of an hour'
+    query: loadTextContent('../../queries/alert-silent.kql')
+    measure: 'Reports'
+    aggregation: 'Total'
+    dimension: ''
+    operator: 'LessThan'
+    threshold: 1
+    severity: 0
+    window: 'PT15M'
+  }
+  {
     name: 'tollgate-server-errors'
     title: 'More than 5 % of requests end with 5xx'
     query: loadTextContent('../../queries/alert-server-errors.kql')
     measure: 'Share'
     aggregation: 'Maximum'
     dimension: 'AppRoleName'
+    operator: 'GreaterThan'
     threshold: 5
     severity: 1
     window: 'PT15M'
@@ -38,6 +51,7 @@ var rules = [
     measure: 'Share'
     aggregation: 'Maximum'
     dimension: 'Deployment'
+    operator: 'GreaterThan'
     threshold: 20
     severity: 2
     window: 'PT15M'
@@ -49,6 +63,7 @@ var rules = [
     measure: 'Age'
     aggregation: 'Maximum'
     dimension: 'AppRoleInstance'
+    operator: 'GreaterThan'
     threshold: 300
     severity: 1
     window: 'PT5M'
@@ -60,6 +75,7 @@ var rules = [
     measure: 'Unpriced'
     aggregation: 'Total'
     dimension: 'Deployment'
+    operator: 'GreaterThan'
     threshold: 0
     severity: 2
     window: 'PT1H'
@@ -71,8 +87,21 @@ var rules = [
     measure: 'Events'
     aggregation: 'Total'
     dimension: ''
+    operator: 'GreaterThan'
     threshold: 0
     severity: 3
+    window: 'PT15M'
+  }
+  {
+    name: 'tollgate-quota'
+    title: 'The workspace is over its quota of the day, and loses what comes'
+    query: loadTextContent('../../queries/alert-quota.kql')
+    measure: 'Events'
+    aggregation: 'Total'
+    dimension: ''
+    operator: 'GreaterThan'
+    threshold: 0
+    severity: 1
     window: 'PT15M'
   }
 ]
@@ -117,7 +146,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
             query: rule.query
             timeAggregation: rule.aggregation
             metricMeasureColumn: rule.measure
-            operator: 'GreaterThan'
+            operator: rule.operator
             threshold: rule.threshold
             dimensions: empty(rule.dimension)
               ? []
