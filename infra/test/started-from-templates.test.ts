@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { readInfra } from './support/snapshot.ts';
 import {
   asApiManagement,
@@ -115,6 +117,23 @@ describe('the gateway as the templates start it', () => {
     assert.equal((await chat(replica, asApiManagement(somebody, 'finance'))).status, 403);
   });
 
+  test('is asked from inside as the guide says', async () => {
+    const [, block = ''] = /```sh\n(ask\(\) \{\n[^`]*)```/.exec(readInfra('../docs/azure/operations.md')) ?? [];
+    const folder = path.join(deployment.root, deployment.deployed.dataFolder);
+    const here = block
+      .replace(deployment.deployed.dataFolder, folder)
+      .replace('http://127.0.0.1:8081', replica.adminUrl);
+    assert.ok(here.includes(`${folder}/admin-token`) && here.includes(`${replica.adminUrl}/admin/v1/`));
+    const environment = { PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}` };
+    let told = '';
+    const holdsTheCalls = async (): Promise<boolean> => {
+      const { stdout, stderr } = await promisify(execFile)('bash', ['-c', here], { env: environment });
+      told = stdout + stderr;
+      return told.includes('finance');
+    };
+    await until(holdsTheCalls, () => told);
+  });
+
   test('keeps its data where the volume is', () => {
     assert.ok(
       readFileSync(path.join(deployment.root, deployment.deployed.dataFolder, 'admin-token'), 'utf8').length > 20,
@@ -122,10 +141,12 @@ describe('the gateway as the templates start it', () => {
   });
 
   test('alerts and queries name metrics that it sends', async () => {
-    const wanted = /Name == '([a-z_]+)'/.exec(readInfra('queries/alert-ledger-backlog.kql'))?.[1] ?? '';
-    await until(
-      () => telemetry('MetricData').some(({ data }) => JSON.stringify(data).includes(`"name":"${wanted}"`)),
-      () => JSON.stringify(telemetry('MetricData').at(-1)),
-    );
+    for (const alert of ['alert-ledger-backlog', 'alert-silent']) {
+      const wanted = /Name == '([a-z_]+)'/.exec(readInfra(`queries/${alert}.kql`))?.[1] ?? '';
+      await until(
+        () => telemetry('MetricData').some(({ data }) => JSON.stringify(data).includes(`"name":"${wanted}"`)),
+        () => JSON.stringify(telemetry('MetricData').at(-1)),
+      );
+    }
   });
 });
