@@ -40,6 +40,14 @@ export const batchErrors = {
       'The file was checked under other prices than those in force, or for another product: what its lines may cost now is not known.',
     remedy: 'Upload the file again, and begin the batch with the id of that upload.',
   },
+  list_too_long: {
+    status: 400,
+    type: invalid,
+    plane: 'data',
+    meaning:
+      'The resources list so many files or batches of other callers that those of this one are not found within one call.',
+    remedy: 'Ask for a file or a batch by its id, or go on after one that was listed before (`after`).',
+  },
   batch_not_metered: {
     status: 409,
     type: invalid,

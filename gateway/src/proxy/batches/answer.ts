@@ -103,7 +103,7 @@ async function answerOf(services: Services, call: BatchCall): Promise<JsonObject
     return await createBatch(services, { arrival, caller, body });
   }
   if (operation === 'files.list' || operation === 'batches.list')
-    return await listOwn(services, { operation, arrival, caller });
+    return await listOwn(services, { operation, arrival, caller, presence });
   return await answerOne(services, call);
 }
 
