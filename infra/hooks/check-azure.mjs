@@ -20,6 +20,7 @@ async function checkAzure(subscription, settings, models) {
   const asked = [
     checkRights(subscription, settings),
     checkZones(subscription, settings),
+    checkProviders(subscription, settings),
     checkDeleted(subscription, settings),
     checkBrought(subscription, settings, { models, may }),
     checkBudget(subscription, settings),
@@ -90,6 +91,21 @@ async function checkZones(subscription, settings) {
   if (settings.ZONE_REDUNDANT === 'true' && home !== undefined && (home.availabilityZoneMappings ?? []).length === 0)
     problems.push(`ZONE_REDUNDANT is true, but ${settings.AZURE_LOCATION} has no availability zones.`);
   return problems;
+}
+
+/**
+ * Resource Manager registers the providers of what a template makes. A subnet is delegated to one of which it makes nothing:
+ * that one has to be there.
+ */
+async function checkProviders(subscription, settings) {
+  const delegates = settings.USE_APIM === 'true' || !settings.EXISTING_VIRTUAL_NETWORK_ID;
+  if (settings.NETWORK_ISOLATION !== 'true' || !delegates) return [];
+  const namespace = 'Microsoft.Web';
+  const { registrationState } = await subscription.get(`providers/${namespace}`, '2021-04-01');
+  if (registrationState === 'Registered') return [];
+  return [
+    `The subscription has not registered ${namespace}, which the subnet of API Management is delegated to: az provider register --namespace ${namespace} --wait`,
+  ];
 }
 
 const purge = "purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME";

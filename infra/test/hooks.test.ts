@@ -331,6 +331,12 @@ describe('the hooks, with the azd command and Azure played', () => {
       { SECONDARY_OPENAI_LOCATION: 'atlantis' },
       /no region 'atlantis'/,
     ],
+    [
+      'a provider that a subnet is delegated to, and that no deployment registers',
+      { notRegistered: ['Microsoft.Web'] },
+      { NETWORK_ISOLATION: 'true' },
+      /has not registered Microsoft\.Web.* az provider register --namespace Microsoft\.Web --wait/,
+    ],
     ['no zones', {}, { ZONE_REDUNDANT: 'true' }, /swedencentral has no availability zones/],
     [
       'missing permissions',

@@ -31,6 +31,10 @@ export const resourceManagerSchema = z.strictObject({
     .array(z.strictObject({ actions: z.array(z.string()), notActions: z.array(z.string()).default([]) }))
     .default([{ actions: ['*'], notActions: [] }])
     .describe('What the caller may do.'),
+  notRegistered: z
+    .array(z.string())
+    .default([])
+    .describe('Resource providers that the subscription has not registered: `Microsoft.Web`.'),
   deletedAccounts: z
     .array(
       z.strictObject({ name: z.string(), location: z.string(), tags: z.record(z.string(), z.string()).default({}) }),

@@ -69,8 +69,15 @@ export class ResourceManager {
     if (path === 'providers/Microsoft.Authorization/permissions') return list(permissions);
     if (path === 'providers/Microsoft.CognitiveServices/deletedAccounts')
       return list(deletedAccounts.map(({ name, location, tags }) => ({ name, location, tags })));
+    const [, namespace] = /^providers\/([A-Za-z.]+)$/.exec(path) ?? [];
+    if (namespace !== undefined) return this.#provider(namespace);
     const [, gone] = /^providers\/([^/]+\/deleted[A-Za-z]+)$/.exec(path) ?? [];
     return gone === undefined ? this.#region(path) : list(deleted[gone] ?? []);
+  }
+
+  #provider(namespace: string): JsonReply {
+    const registrationState = this.#settings.notRegistered.includes(namespace) ? 'NotRegistered' : 'Registered';
+    return { status: 200, body: { namespace, registrationState } };
   }
 
   #region(path: string): JsonReply {
