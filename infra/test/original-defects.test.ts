@@ -290,7 +290,9 @@ describe('the security weaknesses', () => {
     assert.deepEqual(alerts.toSorted(), [
       'tollgate-budget',
       'tollgate-ledger-backlog',
+      'tollgate-quota',
       'tollgate-server-errors',
+      'tollgate-silent',
       'tollgate-throttling',
       'tollgate-unpriced',
     ]);

@@ -1,4 +1,4 @@
-metadata description = 'API Management v2 in front of Tollgate: telemetry by its identity, no bodies, no client addresses.'
+metadata description = 'API Management v2 in front of Tollgate: telemetry by its identity, no bodies, no query strings, no client addresses.'
 
 @description('Name of the service.')
 @maxLength(50)
@@ -38,6 +38,31 @@ param workspaceId string
 var virtualNetworkTypes = {
   integration: 'External'
   injection: 'Internal'
+}
+
+// A body that is logged is a prompt that is stored, and a stream that is held back until it is whole. Of URLs the query string
+// is left out: a caller may send its key there.
+var discreet = {
+  request: {
+    headers: []
+    body: {
+      bytes: 0
+    }
+    dataMasking: {
+      queryParams: [
+        {
+          value: '*'
+          mode: 'Hide'
+        }
+      ]
+    }
+  }
+  response: {
+    headers: []
+    body: {
+      bytes: 0
+    }
+  }
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -104,35 +129,35 @@ resource telemetry 'Microsoft.ApiManagement/service/diagnostics@2024-05-01' = {
       samplingType: 'fixed'
       percentage: 10
     }
-    // A body that is logged is a prompt that is stored, and a stream that is held back until it is whole.
-    frontend: {
-      request: {
-        headers: []
-        body: {
-          bytes: 0
-        }
-      }
-      response: {
-        headers: []
-        body: {
-          bytes: 0
-        }
-      }
+    frontend: discreet
+    backend: discreet
+  }
+}
+
+// What the gateway log of the workspace holds is said here: by default the addresses of callers and whole URLs.
+resource gatewayLogger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
+  parent: service
+  name: 'azuremonitor'
+  properties: {
+    loggerType: 'azureMonitor'
+    isBuffered: true
+  }
+}
+
+resource gatewayLog 'Microsoft.ApiManagement/service/diagnostics@2024-05-01' = {
+  parent: service
+  name: 'azuremonitor'
+  properties: {
+    loggerId: gatewayLogger.id
+    alwaysLog: 'allErrors'
+    logClientIp: false
+    verbosity: 'information'
+    sampling: {
+      samplingType: 'fixed'
+      percentage: 100
     }
-    backend: {
-      request: {
-        headers: []
-        body: {
-          bytes: 0
-        }
-      }
-      response: {
-        headers: []
-        body: {
-          bytes: 0
-        }
-      }
-    }
+    frontend: discreet
+    backend: discreet
   }
 }
 

@@ -30,10 +30,31 @@ export function apiManagementIsDiscreet(snapshot: Snapshot): Problem[] {
       : ['no subscriptions for Marketing and Finance'];
   return [
     ...bodies,
+    ...keysInUrlsAreHidden(snapshot),
     ...scopes,
     ...links,
     ...missing.map((message) => ({ rule: 'subscription', file: 'core/apim/api.bicep', line: 1, message })),
   ];
+}
+
+/** A caller may send its key in the query string; what is said of no log, API Management writes down whole. */
+function keysInUrlsAreHidden(snapshot: Snapshot): Problem[] {
+  const diagnostics = made(snapshot, 'Microsoft.ApiManagement/service/diagnostics');
+  const shown = diagnostics.flatMap((diagnostic) =>
+    ['frontend', 'backend'].flatMap((part): Problem[] => {
+      const [hidden = ''] = listAt(diagnostic.body, `properties.${part}.request.dataMasking.queryParams`);
+      const isHidden = at(hidden, 'value') === '*' && at(hidden, 'mode') === 'Hide';
+      return isHidden ? [] : [problemAt(diagnostic, 'keys-in-urls', `${part} logs query strings, and keys in them`)];
+    }),
+  );
+  const unsaid = made(snapshot, 'Microsoft.ApiManagement/service').flatMap((service): Problem[] =>
+    ['applicationinsights', 'azuremonitor'].flatMap((name) =>
+      diagnostics.some((one) => one.name === name)
+        ? []
+        : [problemAt(service, 'keys-in-urls', `${name} is not said what to log`)],
+    ),
+  );
+  return [...shown, ...unsaid];
 }
 
 interface Demand {
@@ -72,7 +93,9 @@ const policyDemands: readonly Demand[] = [
     message: 'lets a caller say who it is: the header must be overridden',
   },
   {
-    test: (text) => /<set-header name="api-key" exists-action="delete"/.test(text),
+    test: (text) =>
+      /<set-header name="api-key" exists-action="delete"/.test(text) &&
+      /<set-query-parameter name="subscription-key" exists-action="delete"/.test(text),
     message: 'hands the key of the caller on',
   },
   { test: (text) => (text.match(/<base \/>/g) ?? []).length === 3, message: 'leaves out a <base />' },

@@ -148,6 +148,16 @@ export const faultsOfWiring: readonly Fault[] = [
     from: "category: 'Audit'",
     to: "category: 'RequestResponse'",
   }),
+  fault('keys-in-urls', 'API Management logs the keys that callers send in the query string', {
+    file: 'core/apim/service.bicep',
+    from: /dataMasking: \{[^]*?\n {4}\}\n/,
+    to: '',
+  }),
+  fault('policy', 'the key that a caller sent in the query string goes on to Tollgate', {
+    file: 'policies/api.xml',
+    from: '    <set-query-parameter name="subscription-key" exists-action="delete" />\n',
+    to: '',
+  }),
   fault('wiring', 'API Management logs the keys of callers', {
     file: 'core/apim/service.bicep',
     from: 'headers: []',
