@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { AuditPage } from '@tollgate/contract/admin-api/audit.ts';
 import type { BudgetList, BudgetState, LimitList, TopUpList } from '@tollgate/contract/admin-api/budgets.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 async function ask(stack: RunningStack, key: string = keys.marketing, maxTokens = 50): Promise<Answer> {
   const messages = [{ role: 'user', content: 'Hello' }];
@@ -35,7 +36,7 @@ interface AdminFailure {
 }
 
 test('a budget set through the admin API counts at once, is topped up, revoked and removed, and survives restarts', async (context) => {
-  let stack = await startStack(context);
+  let stack = await startStack(context, { overrides: { clock: middayClock() } });
   assert.equal(codeOf(await ask(stack)), 'ok');
   const budget = 'consumer/marketing/year';
   assert.equal((await post(stack, 'limits', setting(hard('0.000001 USD')))).status, 200);
@@ -87,7 +88,7 @@ test('a budget set through the admin API counts at once, is topped up, revoked a
 });
 
 test('rates, quotas and what each end user or subscription has are set, too, several at once', async (context) => {
-  const stack = await startStack(context);
+  const stack = await startStack(context, { overrides: { clock: middayClock() } });
   const changed = await post(stack, 'limits', {
     reason: 'a test',
     changes: {
@@ -148,7 +149,7 @@ const refused: readonly (readonly [what: string, changes: object, details: reado
 
 for (const [what, changes, details] of refused) {
   test(`refuses ${what}, tells all of it and changes nothing`, async (context) => {
-    const stack = await startStack(context);
+    const stack = await startStack(context, { overrides: { clock: middayClock() } });
     const good = { 'consumer/small': { budget: { amount: '1 USD', every: 'day' } } };
     const all = Object.keys(changes).length === 0 ? {} : { ...good, ...changes };
     const answer = await post(stack, 'limits', { changes: all, reason: 'a test' });
@@ -167,6 +168,7 @@ for (const [what, changes, details] of refused) {
 test('ten thousand cost centres: each mistake is told, and without one all of them count', async (context) => {
   const centres = Array.from({ length: 10_000 }, (_one, at) => `c-${at}`);
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) =>
       configFor(twin).replace(
         'costCentres: {',
@@ -200,7 +202,10 @@ test('ten thousand cost centres: each mistake is told, and without one all of th
 
 test('what the configuration limits is changed only there, and wins where it comes later', async (context) => {
   const limits = 'consumers: { marketing: { budget: { amount: 5 USD, every: year } } }\n';
-  const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${limits}` });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => `${configFor(twin)}${limits}`,
+  });
   const answer = await post(stack, 'limits', setting(hard('1 USD')));
   assert.equal(answer.status, 409);
   assert.match(answer.text, /admin_read_only.*consumer\/marketing/);
@@ -236,7 +241,10 @@ const badTopUps: readonly (readonly [what: string, topUp: object, status: number
 
 test('a top-up that is wrong is refused with what is wrong, and adds nothing', async (context) => {
   const limits = 'consumers: { marketing: { budget: { amount: 5 USD, every: year } } }\n';
-  const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${limits}` });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => `${configFor(twin)}${limits}`,
+  });
   const good = { id: 'top-up-1', budget: 'consumer/marketing/year', amount: '1 USD', reason: 'a test' };
   for (const [what, change, status, says] of badTopUps) {
     const answer = await post(stack, 'budgets/top-ups', { ...good, ...change });

@@ -4,6 +4,7 @@ import type { BudgetEventPage } from '@tollgate/contract/admin-api/budgets.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { isSigned, newWebhookSecret, startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { assertNotLogged, untilLoggedTimes } from '../support/logged.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 async function ask(stack: RunningStack): Promise<number> {
   const body = { model: 'gpt-5.4-mini', max_completion_tokens: 100, messages: [{ role: 'user', content: 'Hello' }] };
@@ -31,6 +32,7 @@ test('budgets that run out are told once: by signed webhook, on the admin API, i
   const secret = newWebhookSecret();
   const webhook = `alerts: { webhooks: { finance: { url: '${receiver.url}', secret: '\${TEST_WEBHOOK_SECRET}' } } }\n`;
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) => `${configFor(twin)}${budgets}${webhook}`,
     environment: { TEST_WEBHOOK_SECRET: secret },
   });
@@ -74,6 +76,7 @@ for (const [what, webhooks, parts] of [
   test(`a webhook that ${what} is told with the configuration, with everything that is wrong`, async (context) => {
     await assert.rejects(
       startStack(context, {
+        overrides: { clock: middayClock() },
         config: (twin) => `${configFor(twin)}alerts: { webhooks: ${webhooks} }\n`,
         environment: { TEST_SECRET: 'too-short' },
       }),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { BudgetRefusals } from '@tollgate/contract/admin-api/budgets.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 async function ask(stack: RunningStack, key: string, more: object = {}): Promise<Answer> {
   const messages = [{ role: 'user', content: 'A secret that nobody may keep' }];
@@ -22,6 +23,7 @@ async function explained(stack: RunningStack, answer: Answer): Promise<BudgetRef
 
 test('says which limits refused a call, as they stood at that moment', async (context) => {
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) => `${configFor(twin)}
 budget: { amount: 0.000001 USD, every: year, hard: true }
 consumers:
@@ -59,6 +61,7 @@ budgeting: { keepRefusals: 2 }
 
 test('a rate tells what it leaves and when, and a call that was served has no refusal', async (context) => {
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) =>
       `${configFor(twin)}consumers: { marketing: { limits: { rates: [{ requests: 1, per: 1h }], concurrentRequests: 5 } } }\n`,
   });
@@ -79,6 +82,7 @@ test('a rate tells what it leaves and when, and a call that was served has no re
 
 test('a request about something stored, which uses nothing of a model, is explained, too', async (context) => {
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) => `${configFor(twin)}consumers: { marketing: { limits: { rates: [{ requests: 1, per: 1h }] } } }\n`,
   });
   const read = async (): Promise<Answer> =>
@@ -96,7 +100,10 @@ test('a request about something stored, which uses nothing of a model, is explai
 
 test('replies call what remains by the names of the configuration, from its next change on', async (context) => {
   const budget = 'consumers: { marketing: { budget: { amount: 1 USD, every: year } } }\n';
-  const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${budget}` });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => `${configFor(twin)}${budget}`,
+  });
   const before = await ask(stack, keys.marketing);
   assert.ok('x-ratelimit-remaining-budget' in before.headers);
   const names = 'budgeting: { headers: { remainingBudget: x-contoso-left, limitBudget: off } }\n';
@@ -115,7 +122,10 @@ for (const [what, names, says] of [
 ] as const) {
   test(`header names ${what} are refused with the configuration`, async (context) => {
     await assert.rejects(
-      startStack(context, { config: (twin) => `${configFor(twin)}budgeting: { headers: ${names} }\n` }),
+      startStack(context, {
+        overrides: { clock: middayClock() },
+        config: (twin) => `${configFor(twin)}budgeting: { headers: ${names} }\n`,
+      }),
       says,
     );
   });

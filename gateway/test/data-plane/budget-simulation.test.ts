@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BudgetList, BudgetSimulation } from '@tollgate/contract/admin-api/budgets.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 async function ask(stack: RunningStack, key: string): Promise<number> {
   const messages = [{ role: 'user', content: 'Hello' }];
@@ -36,7 +37,10 @@ const budgets = `consumers:
 `;
 
 test('says who would have been refused by changed limits, when, and for how much', async (context) => {
-  const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${budgets}` });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => `${configFor(twin)}${budgets}`,
+  });
   for (let calls = 0; calls < 6; calls += 1) assert.equal(await ask(stack, keys.marketing), 200);
   for (let calls = 0; calls < 4; calls += 1) assert.equal(await ask(stack, keys.finance), 200);
   const { total } = await stack.usage();
@@ -82,7 +86,10 @@ test('says who would have been refused by changed limits, when, and for how much
 });
 
 test('tells everything that is wrong with what is asked', async (context) => {
-  const stack = await startStack(context, { config: (twin) => `${configFor(twin)}${budgets}` });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => `${configFor(twin)}${budgets}`,
+  });
   const { status, text } = await simulate(
     stack,
     [

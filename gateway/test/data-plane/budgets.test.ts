@@ -9,6 +9,7 @@ import { noUnits } from '#model/usage-record.ts';
 import { endpointNamed } from '../support/model-objects.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { call, configFor, keys, startStack, type Answer, type RunningStack } from '../support/running-gateway.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 const chat = (maxTokens: number, more: object = {}): object => ({
   model: 'gpt-5.4-mini',
@@ -43,7 +44,10 @@ function costOfTwin(stack: RunningStack): bigint {
   return cost.nanoUsd;
 }
 
-const withLimits = (yaml: string) => ({ config: (twin: string) => `${configFor(twin)}${yaml}` });
+const withLimits = (yaml: string) => ({
+  config: (twin: string) => `${configFor(twin)}${yaml}`,
+  overrides: { clock: middayClock() },
+});
 const ofMonth = (amount: string): string => `budget: { amount: ${amount}, every: month, hard: true }\n`;
 const remaining = (answer: Answer): string => String(answer.headers['x-ratelimit-remaining-budget']);
 
@@ -162,7 +166,7 @@ test('as many requests as a limit allows are under way at once, and the place of
     },
   };
   const limits = withLimits('consumers: { finance: { limits: { concurrentRequests: 1 } } }\n');
-  const stack = await startStack(context, { ...limits, overrides: { steps: [holding] } });
+  const stack = await startStack(context, { ...limits, overrides: { ...limits.overrides, steps: [holding] } });
   const first = ask(stack, chat(20), keys.finance);
   await entered.promise;
   assert.equal(codeOf(await ask(stack, chat(20), keys.finance)), 'concurrency_limit_exceeded');

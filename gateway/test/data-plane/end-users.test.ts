@@ -6,6 +6,7 @@ import type { BudgetList } from '@tollgate/contract/admin-api/budgets.ts';
 import { endUserHash } from '#proxy/consumers/end-user.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { assertNotLogged } from '../support/logged.ts';
+import { middayClock } from '../support/midday-clock.ts';
 
 const secret = 'a-secret-for-end-users-0123456789-0123456789';
 const anna = 'anna.de.vries@contoso.example';
@@ -31,6 +32,7 @@ const products = `  ${perEndUser}\n  small: { models: [text-embedding-3-small] }
 
 test('each end user has its own quota, and stands in the ledger as a keyed hash, never by name', async (context) => {
   const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
     config: (twin) =>
       `${configFor(twin, { products })}endUsers: { secret: '\${TEST_END_USERS}', header: x-end-user }\n`,
     environment: { TEST_END_USERS: secret },
@@ -60,7 +62,10 @@ test('each end user has its own quota, and stands in the ledger as a keyed hash,
 });
 
 test('by default nothing of end users is kept, and all of a product are one', async (context) => {
-  const stack = await startStack(context, { config: (twin) => configFor(twin, { products }) });
+  const stack = await startStack(context, {
+    overrides: { clock: middayClock() },
+    config: (twin) => configFor(twin, { products }),
+  });
   const codes = [];
   for (const user of [anna, 'bob', 'carol']) codes.push(await ask(stack, { user }));
   assert.deepEqual(codes, ['ok', 'ok', 'quota_exhausted']);
@@ -74,6 +79,7 @@ test('by default nothing of end users is kept, and all of a product are one', as
 test('a short secret for end users is refused with the configuration', async (context) => {
   await assert.rejects(
     startStack(context, {
+      overrides: { clock: middayClock() },
       config: (twin) => `${configFor(twin)}endUsers: { secret: '\${TEST_END_USERS}' }\n`,
       environment: { TEST_END_USERS: 'short' },
     }),
