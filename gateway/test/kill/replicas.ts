@@ -16,7 +16,7 @@ const script = fileURLToPath(new URL('../support/replica-child.ts', import.meta.
 /** Long enough for a machine that is busy with other tests: a gateway that stands still for half of it has lost its journal. */
 const adoptAfterMs = 12_000;
 /** A frozen gateway may hold locks in the database, which ends its transaction after a minute. */
-const longestMs = 120_000;
+const longestMs = 300_000;
 
 export interface Replica {
   readonly name: string;
