@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { orSkip } from '../support/postgres-server.ts';
+import { faketimeOrSkip, shiftedClock } from '../support/shifted-clock.ts';
 import { assertAllOnce, end, foldersIn, kill, until, sharedVolume } from './replicas.ts';
+
+const minute = 60_000;
 
 describe('journals of gateways that are gone', orSkip, () => {
   test('gateways that are killed and never started again leave nothing behind that is not in the store', async (context) => {
@@ -36,6 +39,29 @@ describe('journals of gateways that are gone', orSkip, () => {
     await Promise.all([end(stays), end(second)]);
     await assertAllOnce(shared);
   });
+
+  test(
+    'gateways whose clocks differ and are set leave the living alone and adopt the dead',
+    faketimeOrSkip,
+    async (context) => {
+      const shared = await sharedVolume(context);
+      const [early, late] = [shiftedClock(context, 5 * minute), shiftedClock(context, -5 * minute)];
+      const survivor = await shared.start('survivor', early.environment);
+      const doomed = await shared.start('doomed', late.environment);
+      await Promise.all([survivor.hasSettled(50), doomed.hasSettled(50)]);
+      for (const shift of [60 * minute, -60 * minute]) {
+        early.set(shift);
+        late.set(-shift);
+        await Promise.all([survivor.hasSettled(50), doomed.hasSettled(50)]);
+      }
+      assert.deepEqual([survivor.refused.size, doomed.refused.size], [0, 0]);
+      await kill(doomed);
+      await until(shared, (folders) => folders.join() === 'survivor');
+      await survivor.hasSettled(10);
+      await end(survivor);
+      await assertAllOnce(shared);
+    },
+  );
 
   test('a second gateway of the same name does not start, and the first one goes on', async (context) => {
     const shared = await sharedVolume(context);

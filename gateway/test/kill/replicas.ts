@@ -35,7 +35,8 @@ export interface Volume {
   readonly folder: string;
   readonly store: StoreUnderKills;
   readonly replicas: Replica[];
-  start(name: string): Promise<Replica>;
+  /** `environment`: what this process has beside the others'. */
+  start(name: string, environment?: Readonly<Record<string, string>>): Promise<Replica>;
 }
 
 export async function sharedVolume(context: TestContext): Promise<Volume> {
@@ -51,8 +52,8 @@ export async function sharedVolume(context: TestContext): Promise<Volume> {
     folder,
     store,
     replicas,
-    async start(name) {
-      const replica = await startReplica({ folder, store, name });
+    async start(name, environment = {}) {
+      const replica = await startReplica({ folder, store, name, environment });
       replicas.push(replica);
       return replica;
     },
@@ -63,10 +64,11 @@ async function startReplica(at: {
   readonly folder: string;
   readonly store: StoreUnderKills;
   readonly name: string;
+  readonly environment: Readonly<Record<string, string>>;
 }): Promise<Replica> {
   const child = spawn(process.execPath, [script, at.folder, at.name, String(adoptAfterMs)], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...at.store.environment },
+    env: { ...process.env, ...at.store.environment, ...at.environment },
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));

@@ -1,7 +1,7 @@
 import { nodeKinds, units, type Budget } from '#model/limits.ts';
 import { isWord, layers } from '#model/words.ts';
 import type { AccountClaim, AccountState, Sums } from './ports.ts';
-import { windowAt, type CalendarWindow } from './windows.ts';
+import { clockErrorMs, windowAt, type CalendarWindow } from './windows.ts';
 
 /** Settles may come long after a window has ended; what a gateway keeps of it ends with its last attempt. */
 export class Account {
@@ -260,7 +260,7 @@ export class BudgetTrack {
     if (account === undefined) {
       // Told by the monotonic clock: one that was set right meanwhile must not make an old window look new.
       const countedSince = time.now - (time.monotonic - this.#since);
-      const fresh = countedSince <= window.start && window.start > this.#forgotten;
+      const fresh = countedSince + clockErrorMs <= window.start && window.start > this.#forgotten;
       account = new Account(this, window, fresh);
       this.accounts.set(window.start, account);
     }

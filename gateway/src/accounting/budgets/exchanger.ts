@@ -13,6 +13,7 @@ import {
   type RateClaim,
 } from './ports.ts';
 import type { PermitTrack, Portion, RateTrack } from './rate-track.ts';
+import { clockErrorMs } from './windows.ts';
 
 /** What a call lacks here; it gets all of it or nothing. */
 export interface Wanted {
@@ -249,7 +250,8 @@ export class Exchanger {
     const { clock } = this.#options;
     // Counters that were lost after the window had begun may have held something of it.
     const epochSince = clock.now() - (clock.monotonic() - this.#epochSince);
-    const whole = !this.#options.store.shared || (this.#epoch !== undefined && epochSince <= account.window.start);
+    const whole =
+      !this.#options.store.shared || (this.#epoch !== undefined && epochSince + clockErrorMs <= account.window.start);
     return account.claim(this.#options.leaseOf(account), account.fresh && whole);
   }
 

@@ -1,5 +1,11 @@
 import type { Calendar, Every } from '#model/limits.ts';
 
+/**
+ * How far clocks may be wrong, of machines beside each other and of one before and after it was set, ms. Whoever began to
+ * count so shortly before a window did cannot say that nothing stands in it: somebody may have been ahead.
+ */
+export const clockErrorMs = 600_000;
+
 /** One window of a calendar: [start, end), UTC ms. */
 export interface CalendarWindow {
   /** The local day on which it begins and its length, as ISO 8601 writes an interval: `2026-03-01/P1M`. */

@@ -62,7 +62,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: { kind: 'refused', advice: untrusted },
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: { kind: 'refused', advice: untrusted },
   ERR_TLS_CERT_ALTNAME_INVALID: { kind: 'refused', advice: untrusted },
-  CERT_HAS_EXPIRED: { kind: 'refused', advice: "Renew the server's certificate." },
+  CERT_NOT_YET_VALID: { kind: 'refused', advice: 'Its certificate begins later: is the clock of this machine right?' },
+  CERT_HAS_EXPIRED: {
+    kind: 'refused',
+    advice: "Renew the server's certificate; or is the clock of this machine ahead?",
+  },
 };
 
 /** By the words of the client library, where it has no code. */

@@ -28,6 +28,14 @@ async function volume(
   return { root, path: join(root, 'done', 'replica-a~JOURNAL') };
 }
 
+/** Minute by minute, with a moment for the disk after each. */
+async function hours(clock: ManualClock, count: number): Promise<void> {
+  for (let at = 0; at < count * 60; at += 1) {
+    clock.advance(60_000);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe('journals that are done with', () => {
   const cases = [
     { keepFor: 10 * day, daysAgo: 12, kept: false, name: 'are removed when archives of that age are' },
@@ -46,9 +54,25 @@ describe('journals that are done with', () => {
       const journals = keepDoneJournals({ replicas: { root }, rules: { after: day, keepFor }, clock, log: silentLog });
       assert.deepEqual(await journals.list(), ['JOURNAL']);
       journals.start();
+      await hours(clock, 2);
       await journals.close();
       assert.equal(existsSync(path), kept || keepFor === null);
     });
+
+  test('are not removed by a clock that was set wrong by a year, and set right again', async (context) => {
+    const { root, path } = await volume(context, 0);
+    const clock = new ManualClock(now);
+    const rules = { after: day, keepFor: 10 * day };
+    const journals = keepDoneJournals({ replicas: { root }, rules, clock, log: silentLog });
+    journals.start();
+    await hours(clock, 2);
+    clock.jump(365 * day);
+    await hours(clock, 0.5);
+    clock.jump(-365 * day);
+    await hours(clock, 3);
+    assert.ok(existsSync(path));
+    await journals.close();
+  });
 
   test('are none where a gateway is alone in its folder', async () => {
     const journals = keepDoneJournals({
