@@ -8,9 +8,10 @@ import type { UsageReport } from '@tollgate/contract/usage.ts';
 import { startTwin, type RunningTwin } from '../../../twin/src/server.ts';
 import { startGatewayProcess, type GatewayProcess } from '../support/gateway-process.ts';
 import { orSkip, postgresServer } from '../support/postgres-server.ts';
-import { eventually, redisOrSkip, startRedis } from '../support/redis-server.ts';
+import { redisOrSkip, startRedis } from '../support/redis-server.ts';
 import { call, configFor, keyOf, keys } from '../support/running-gateway.ts';
 import { faketimeOrSkip, shiftedClock, type ShiftedClock } from '../support/shifted-clock.ts';
+import { eventually } from '../support/until.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,7 +1,8 @@
 // Two gateways under steady load while their database is away for as long as they wait for it.
 import { describe, test } from 'node:test';
-import { assertExact, startGateways, SteadyLoad, until } from '../support/gateways-on-postgres.ts';
+import { assertExact, startGateways, SteadyLoad } from '../support/gateways-on-postgres.ts';
 import { orSkip, startPostgres } from '../support/postgres-server.ts';
+import { until } from '../support/until.ts';
 
 describe('two gateways whose PostgreSQL', orSkip, () => {
   test('dies under load and comes back later: every call is served, all is there once', async (context) => {

@@ -1,9 +1,10 @@
 // Two gateways under steady load while the server of their database dies, is replaced, refuses, or hangs.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assertExact, ask, startGateways, SteadyLoad, until } from '../support/gateways-on-postgres.ts';
+import { assertExact, ask, startGateways, SteadyLoad } from '../support/gateways-on-postgres.ts';
 import { orSkip, startPostgres, type PostgresServer, type Standby } from '../support/postgres-server.ts';
 import type { RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 /** The standby has everything that was committed until now. */
 async function hasFollowed(standby: Standby, primary: PostgresServer): Promise<void> {
@@ -24,7 +25,7 @@ async function newKey(stack: RunningStack, name: string): Promise<string> {
 const refusals = ['40001', '40P01', '55P03', '57014', '25006', '53100', '53200', '57P03', 'XX000', '08006'];
 
 // They wait more than they work.
-describe('two gateways whose PostgreSQL', { ...orSkip, concurrency: 3 }, () => {
+describe('two gateways whose PostgreSQL', { ...orSkip, concurrency: 2 }, () => {
   test('fails over to a standby that follows synchronously: every call is served, all is there once', async (context) => {
     const server = await startPostgres();
     const standby = await server.startStandby();
@@ -32,12 +33,12 @@ describe('two gateways whose PostgreSQL', { ...orSkip, concurrency: 3 }, () => {
     await server.ask('select pg_reload_conf()');
     const gateways = await startGateways(context, server);
     const load = new SteadyLoad([gateways.one, gateways.other]);
-    await load.goesOn(60);
+    await load.goesOn(30);
     await server.stop('immediate');
-    await load.goesOn(60);
+    await load.goesOn(30);
     await standby.promote();
     gateways.address.leadTo(standby);
-    await load.goesOn(60);
+    await load.goesOn(30);
     await load.end();
     await assertExact(gateways);
   });
@@ -48,10 +49,10 @@ describe('two gateways whose PostgreSQL', { ...orSkip, concurrency: 3 }, () => {
     const gateways = await startGateways(context, server);
     const { one, other, address } = gateways;
     const first = new SteadyLoad([one, other]);
-    await first.goesOn(40);
+    await first.goesOn(30);
     await hasFollowed(standby, server);
     await standby.stopFollowing();
-    await first.goesOn(40);
+    await first.goesOn(30);
     await first.end();
     // All of it stands in a server that nobody will ever see again.
     await assertExact(gateways);

@@ -4,6 +4,7 @@ import type { UsageReport } from '@tollgate/contract/usage.ts';
 import type { PostgresServer, TestDatabase } from './postgres-server.ts';
 import { call, configFor, keys, startStack, type RunningStack } from './running-gateway.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { until } from './until.ts';
 
 /** Two gateways that reach one database through one address, which a test can lead elsewhere. */
 export interface Gateways {
@@ -31,18 +32,12 @@ export async function startGateways(context: TestContext, server: PostgresServer
   }
 }
 
-/** Looks until it holds; the test's own time is the limit. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds()))
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-}
-
 export async function ask(stack: RunningStack, key: string = keys.marketing): Promise<number> {
   const body = { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'One word. twin:tokens=5' }] };
   return (await call(`${stack.url}/openai/v1/chat/completions`, { headers: { 'api-key': key }, body })).status;
 }
+
+const pauseMs = 20;
 
 /** Callers that call one after the other, each of them, until they are told to end. */
 export class SteadyLoad {
@@ -73,6 +68,10 @@ export class SteadyLoad {
       const status = await ask(stack);
       if (status !== 200) this.#refused.push(status);
       this.#answered += 1;
+      // A load that takes the whole machine keeps servers and standbys from what is waited for.
+      await new Promise((resolve) => {
+        setTimeout(resolve, pauseMs);
+      });
     }
   }
 }
