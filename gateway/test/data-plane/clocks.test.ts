@@ -27,7 +27,7 @@ prices:
 
 interface Place {
   readonly twin: RunningTwin;
-  start(clock: ShiftedClock, folder?: string): Promise<GatewayProcess>;
+  readonly start: (clock: ShiftedClock, folder?: string) => Promise<GatewayProcess>;
 }
 
 async function place(context: TestContext): Promise<Place> {
