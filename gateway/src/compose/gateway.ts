@@ -9,6 +9,7 @@ import { telemetrySettings } from './telemetry/telemetry.ts';
 import type { Settings } from '#settings.ts';
 import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { formatProblem } from '#config/problem.ts';
+import { RequestLog, requestLogThrough } from '#adapters/log-output/request-log.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { listenDataPlane, type DataPlane } from '#proxy/accept/server.ts';
@@ -69,10 +70,13 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
 function groundOf(overrides: Overrides): Ground {
   // Timers of the log are the machine's: a test that holds the clock still would hold its lines.
   const output = new BufferedOutput({ fd: 1, clock: systemClock });
+  const log = overrides.log ?? pino({ level: 'info', base: null }, output);
   return {
     clock: overrides.clock ?? systemClock,
     output,
-    log: overrides.log ?? pino({ level: 'info', base: null }, output),
+    log,
+    requestLog:
+      overrides.log === undefined ? new RequestLog({ clock: systemClock, output, log }) : requestLogThrough(log),
     metrics: new Metrics(),
   };
 }

@@ -33,6 +33,7 @@ import type { PolicyStep } from '#proxy/policies/policy.ts';
 import { stepsByName } from '#proxy/policies/registry.ts';
 import type { BatchFollower } from '#proxy/batches/follow.ts';
 import type { Services } from '#proxy/services.ts';
+import type { RequestLog } from '#proxy/ports.ts';
 import { UpstreamConnections } from '#proxy/upstream/connections.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import type { Ledger } from '#proxy/usage/ports.ts';
@@ -58,6 +59,7 @@ export interface Ground {
   readonly clock: Clock;
   readonly output: BufferedOutput;
   readonly log: Logger;
+  readonly requestLog: RequestLog;
   readonly metrics: Metrics;
 }
 
@@ -162,6 +164,7 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
     clock,
     alarms: new Alarms(clock),
     log,
+    requestLog: blueprint.requestLog,
     random: around.random,
     ids: ulidSource(),
     instruments: createInstruments(metrics),

@@ -70,6 +70,7 @@ describe('an attempt ends, and is recorded once, whatever happens before its rep
       random,
       ids: () => `attempt-${records.length + 1}`,
       log: silentLog,
+      requestLog: { write() {} },
       telemetry: undefined,
       genAi: undefined,
       instruments: createInstruments(new Metrics()),

@@ -1,25 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toFailure, type Failure } from '#kernel/errors.ts';
+import { parseJsonObject } from '#kernel/json.ts';
 import type { Admission, Caller } from '#model/admission.ts';
 import type { Arrival } from '#model/arrival.ts';
-import type { Exchange } from '#model/exchange.ts';
 import { isOfBatches, isStored, type StoredOperation } from '#model/operation.ts';
 import type { Presence } from '#model/presence.ts';
 import { storedCalls } from '#model/stored-calls.ts';
-import { parseTraceParent } from '#kernel/trace-context.ts';
 import type { TracedCall } from '#model/call-trace.ts';
 import { readBody, readPlainBody } from './accept/read-body.ts';
-import { newHeadContext, readHead, type HeadContext } from './accept/read-head.ts';
+import { newHeadContext, readHead } from './accept/read-head.ts';
 import { answerBatches } from './batches/answer.ts';
 import { withEndUser } from './consumers/end-user.ts';
 import { identify } from './consumers/identify.ts';
-import type { Forwarding } from './deliver.ts';
 import { forward } from './forward.ts';
 import { modelsReply } from './models-list.ts';
-import type { PassedLimits, Telemetry } from './ports.ts';
+import type { Journey } from './journey.ts';
+import type { Telemetry } from './ports.ts';
 import { findRoute } from './policies/find-route.ts';
 import type { PolicyContext } from './policies/policy.ts';
 import { runPipeline } from './policies/pipeline.ts';
+import { requestMembers } from './request-line.ts';
 import { respondWithFailure, respondWithJson } from './respond.ts';
 import { routeHeader } from './route-trace.ts';
 import { bindingOf } from './routing/affinity/bind.ts';
@@ -31,19 +31,6 @@ export interface Client {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly presence: Presence;
-}
-
-/** What is known of a request so far; filled on the way, for the log line and the error answer. */
-interface Journey extends HeadContext {
-  readonly forwarding: Forwarding;
-  /** Whatever limits it has come to. */
-  limits: PassedLimits | undefined;
-  arrival: Arrival | undefined;
-  caller: Caller | undefined;
-  exchange: Exchange | undefined;
-  failure: Failure | undefined;
-  /** Monotonic ms: nothing more came to its client. */
-  endedAt: number;
 }
 
 /**
@@ -184,29 +171,6 @@ async function stored(
   await answerStored(services, { operation, arrival, caller, response, presence, limits, body });
 }
 
-/** By the names that OpenTelemetry has for logs; without a span of ours, the trace that the caller named. */
-function traceOf({ trace }: Journey, { traceContext }: Arrival): object | undefined {
-  if (trace !== undefined) return { trace_id: trace.traceId, span_id: trace.spanId };
-  const parent = parseTraceParent(traceContext[1]);
-  return parent === undefined ? undefined : { trace_id: parent.traceId };
-}
-
-/** A name in a path may be as long as a client likes. */
-const longestModelName = 256;
-
-function nameOfWork(journey: Journey): object {
-  const { arrival, exchange } = journey;
-  if (arrival === undefined) return {};
-  return {
-    operation: arrival.operation,
-    surface: arrival.surface,
-    model: (exchange === undefined ? arrival.pathModel : exchange.requestedModel)?.slice(0, longestModelName),
-    stream: exchange?.stream,
-    ...traceOf(journey, arrival),
-    clientRequestId: arrival.clientRequestId ?? undefined,
-  };
-}
-
 /** What the client saw; 499 where it had gone before it saw anything. */
 function statusOf(response: ServerResponse, failure: Failure | undefined): number {
   if (response.headersSent) return response.statusCode;
@@ -253,18 +217,8 @@ function report(services: Services, client: Client, journey: Journey): void {
 
 /** One line per request: who, what, how it ended, how long. No prompts, no keys. */
 function writeLine(services: Services, journey: Journey, status: number): void {
+  const members = requestMembers(journey, { status, ms: services.clock.monotonic() - journey.startedAt });
   const { failure } = journey;
-  const line = {
-    requestId: journey.requestId,
-    ...nameOfWork(journey),
-    subscription: journey.caller?.subscription.name,
-    status,
-    code: failure?.code,
-    attempts: journey.forwarding.trail,
-    waitedMs: journey.forwarding.waitedMs === 0 ? undefined : Math.round(journey.forwarding.waitedMs),
-    ms: Math.round((services.clock.monotonic() - journey.startedAt) * 10) / 10,
-  };
-  if (failure !== undefined && failure.status === 500)
-    services.log.error({ ...line, err: failure.cause }, 'request failed');
-  else services.log.info(line, 'request');
+  if (failure === undefined || failure.status !== 500) services.requestLog.write(members);
+  else services.log.error({ ...parseJsonObject(`{${members}}`), err: failure.cause }, 'request failed');
 }

@@ -111,6 +111,7 @@ describe('two attempts of one call', () => {
       random: always(0),
       ids: () => `attempt-${opened + 1}`,
       log: silentLog,
+      requestLog: { write() {} },
       telemetry: undefined,
       genAi: undefined,
       instruments: createInstruments(new Metrics()),

@@ -98,3 +98,9 @@ export interface Telemetry {
   /** The call is over, with everything that was sent for it. */
   end(call: TracedCall): void;
 }
+
+/** Where the line of each request goes. */
+export interface RequestLog {
+  /** `members`: of a JSON object, without its braces. */
+  write(members: string): void;
+}

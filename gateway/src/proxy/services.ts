@@ -7,7 +7,7 @@ import type { SnapshotSource } from '#model/snapshot.ts';
 import type { TokenVerifier } from './consumers/ports.ts';
 import type { GenAiInstruments } from './gen-ai-instruments.ts';
 import type { Instruments } from './instruments.ts';
-import type { BatchBook, Limits, Telemetry } from './ports.ts';
+import type { BatchBook, Limits, RequestLog, Telemetry } from './ports.ts';
 import type { Pipeline } from './policies/pipeline.ts';
 import type { Pools } from './routing/pool.ts';
 import type { RouteTraces } from './routing/trace.ts';
@@ -23,6 +23,7 @@ export interface Services {
   readonly random: RandomSource;
   readonly ids: IdSource;
   readonly log: Log;
+  readonly requestLog: RequestLog;
   readonly instruments: Instruments;
   /** Undefined where telemetry is off: nothing of it is then paid for. */
   readonly telemetry: Telemetry | undefined;
