@@ -157,10 +157,15 @@ export class Attempt implements Watched, Watcher {
   async run(): Promise<AttemptResult> {
     const { services } = this;
     let request: UpstreamRequest;
+    // Everything that may fail before the call is sent; what is opened must be settled, so that comes last.
     try {
-      request = await this.open();
+      const preparing = this.prepare();
+      request = preparing instanceof Promise ? await preparing : preparing;
+      await services.ledger.open(this.opened);
+      this.inJournal = true;
     } catch (thrown) {
-      // Nothing was opened in the journal, and another endpoint may have a key.
+      this.notOpened(thrown);
+      // Another endpoint may have a key.
       if (!(thrown instanceof NoToken)) throw thrown;
       return { kind: 'try-another', fault: noToken, spilledTo: undefined };
     }
@@ -201,31 +206,31 @@ export class Attempt implements Watched, Watcher {
     return await again.reply;
   }
 
-  /** Everything that may fail before the call is sent; what is opened must be settled, so that comes last. */
-  private async open(): Promise<UpstreamRequest> {
-    const { services, options } = this;
-    const { member, lease } = options.choice;
-    try {
-      const header = services.credentials.headerFor(member.endpoint);
-      const credential = header instanceof Promise ? await header : header;
-      const request = upstreamRequest(options.admission, member.endpoint, {
-        attemptId: this.opened.id,
-        credential,
-        trace: this.trace,
-      });
-      await services.ledger.open(this.opened);
-      this.inJournal = true;
-      return request;
-    } catch (thrown) {
-      this.watchdog.stop();
-      if (thrown instanceof NoToken) {
-        lease.report(noToken);
-        if (options.choice.step !== undefined) options.choice.step.fault = noToken.reason;
-      }
-      lease.end();
-      options.reservation.release();
-      throw thrown;
+  /** A promise only where the token that signs it in must be waited for. */
+  private prepare(): UpstreamRequest | Promise<UpstreamRequest> {
+    const header = this.services.credentials.headerFor(this.options.choice.member.endpoint);
+    return header instanceof Promise ? header.then((one) => this.requestWith(one)) : this.requestWith(header);
+  }
+
+  private requestWith(credential: readonly [string, string]): UpstreamRequest {
+    const { admission, choice } = this.options;
+    return upstreamRequest(admission, choice.member.endpoint, {
+      attemptId: this.opened.id,
+      credential,
+      trace: this.trace,
+    });
+  }
+
+  /** Nothing was opened in the journal. */
+  private notOpened(why: unknown): void {
+    const { choice, reservation } = this.options;
+    this.watchdog.stop();
+    if (why instanceof NoToken) {
+      choice.lease.report(noToken);
+      if (choice.step !== undefined) choice.step.fault = noToken.reason;
     }
+    choice.lease.end();
+    reservation.release();
   }
 
   private received(reply: UpstreamReply): AttemptResult | Promise<AttemptResult> {
