@@ -280,7 +280,8 @@ export class Exchanger {
     const { store, clock, observe, leaseMs } = this.#options;
     const { sentAt } = message;
     this.gateways = answer.gateways;
-    this.#closedUntil = clock.monotonic() + answer.closedMs;
+    const heardAt = clock.monotonic();
+    this.#closedUntil = heardAt + answer.closedMs;
     this.#follow(answer.epoch, sentAt);
     message.sent.forEach((sent, at) => {
       const state = answer.accounts[at];
@@ -290,7 +291,7 @@ export class Exchanger {
     message.rates.forEach((track, at) => (track.state = answer.rates[at]));
     message.permits.forEach((track, at) => (track.heldByAll = answer.permits[at]?.held ?? track.heldByAll));
     if (store.shared && this.#untold.size === 0) this.#validUntil = sentAt + leaseMs;
-    observe.exchanged(clock.monotonic() - sentAt);
+    observe.exchanged(heardAt - sentAt);
     return answer;
   }
 

@@ -2,22 +2,26 @@ import { Failure, toFailure } from '#kernel/errors.ts';
 import type { Reply } from '#model/reply.ts';
 import type { PolicyContext, PolicyStep, Section } from './policy.ts';
 
-const forwardSections = ['inbound', 'backend', 'outbound'] as const satisfies readonly Section[];
+/** The steps of a request, in the order in which they run. */
+export interface Pipeline {
+  readonly inbound: readonly PolicyStep[];
+  /** All of inbound, backend and outbound, one after the other. */
+  readonly onward: readonly PolicyStep[];
+  readonly onError: readonly PolicyStep[];
+}
 
-/** The steps of a request, by section; each list in the order in which it runs. */
-export type Pipeline = Readonly<Record<Section, readonly PolicyStep[]>>;
-
-/** Sorts steps into their sections, keeping the order of the list. */
+/** Sorts steps by their sections, keeping the order of the list. */
 export function pipelineOf(steps: readonly PolicyStep[]): Pipeline {
   const of = (section: Section): readonly PolicyStep[] => steps.filter((step) => step.section === section);
-  return { inbound: of('inbound'), backend: of('backend'), outbound: of('outbound'), 'on-error': of('on-error') };
+  const inbound = of('inbound');
+  return { inbound, onward: [...inbound, ...of('backend'), ...of('outbound')], onError: of('on-error') };
 }
 
 async function fail(pipeline: Pipeline, context: PolicyContext, thrown: unknown): Promise<never> {
   await context.reply?.discard();
   context.reply = undefined;
   context.failure = toFailure(thrown);
-  for (const step of pipeline['on-error']) await step.run(context);
+  for (const step of pipeline.onError) await step.run(context);
   throw context.failure;
 }
 
@@ -27,12 +31,10 @@ async function fail(pipeline: Pipeline, context: PolicyContext, thrown: unknown)
  */
 export async function runPipeline(pipeline: Pipeline, context: PolicyContext): Promise<Reply> {
   try {
-    for (const section of forwardSections) {
-      for (const step of pipeline[section]) {
-        const waiting = step.run(context);
-        // Most steps do not wait, and a turn of the microtask queue for each would be felt.
-        if (waiting !== undefined) await waiting;
-      }
+    for (const step of pipeline.onward) {
+      const waiting = step.run(context);
+      // Most steps do not wait, and a turn of the microtask queue for each would be felt.
+      if (waiting !== undefined) await waiting;
     }
     if (context.reply === undefined) throw new Failure('policy_failed', 'The backend section made no call.');
     return context.reply;
