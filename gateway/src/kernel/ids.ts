@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 /**
  * Makes ids of 26 characters (Crockford base 32) that sort by time: 48 bits of milliseconds, 80 bits of chance,
@@ -11,24 +11,15 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const letters = Buffer.from(alphabet);
 const randomLetters = 16;
 const blockBytes = 64 * randomLetters;
-/** Letters for many blocks: chance is drawn seldom, and what an id keeps alive stays small. */
-const drawn = Buffer.alloc(16 * blockBytes);
-let handedOut = drawn.length;
-
-function draw(): void {
-  randomFillSync(drawn);
-  for (let at = 0; at < drawn.length; at += 1) drawn[at] = letters[(drawn[at] ?? 0) & 31] ?? 0;
-  handedOut = 0;
-}
 
 /**
  * The random parts of many ids as one text, of which each takes its piece: a text that grows letter by letter is a chain
  * of all its beginnings for V8, and whoever keeps the id keeps the chain.
  */
 function drawBlock(): string {
-  if (handedOut === drawn.length) draw();
-  handedOut += blockBytes;
-  return drawn.toString('latin1', handedOut - blockBytes, handedOut);
+  const bytes = randomBytes(blockBytes);
+  for (let at = 0; at < blockBytes; at += 1) bytes[at] = letters[(bytes[at] ?? 0) & 31] ?? 0;
+  return bytes.toString('latin1');
 }
 
 function timeText(now: number): string {
