@@ -116,10 +116,12 @@ export class CounterSet {
     this.#sweep();
     const { journal } = connection;
     const joined = exchange.accounts.map((claim) => this.#join(claim, connection));
-    for (const claim of exchange.rates)
-      for (const returned of claim.returned) this.#rate(claim).giveBack(claim, returned, time);
-    for (const claim of exchange.permits) this.#holders(claim).set(journal, claim.held);
-    const asking = { joined, connection, exchange, time };
+    const rates = exchange.rates.map((claim) => ({ claim, counter: this.#rate(claim) }));
+    const permits = exchange.permits.map((claim) => ({ claim, holders: this.#holders(claim) }));
+    for (const { claim, counter } of rates)
+      for (const returned of claim.returned) counter.giveBack(claim, returned, time);
+    for (const { claim, holders } of permits) holders.set(journal, claim.held);
+    const asking = { joined, rates, permits, journal, time };
     const asks = exchange.asks.map((ask) => this.#judge(ask, asking));
     return {
       epoch: String(this.#epoch),
@@ -127,11 +129,11 @@ export class CounterSet {
       time,
       gateways: this.#gateways.size,
       accounts: joined.map(({ account }) => stateOf(account, journal)),
-      rates: exchange.rates.map((claim) => ({
-        available: Math.floor(this.#rate(claim).available(claim, time)),
-        resetMs: this.#rate(claim).resetMs(claim, time),
+      rates: rates.map(({ claim, counter }) => ({
+        available: Math.floor(counter.available(claim, time)),
+        resetMs: counter.resetMs(claim, time),
       })),
-      permits: exchange.permits.map((claim) => ({ held: heldBy(this.#holders(claim)) })),
+      permits: permits.map(({ holders }) => ({ held: heldBy(holders) })),
       asks,
       left: exchange.left === 0 ? [] : this.#leftBy(connection).slice(0, exchange.left),
     };
@@ -199,22 +201,20 @@ export class CounterSet {
   }
 
   #judge(ask: Ask, asking: Asking): AskAnswer {
-    const { exchange, time, connection, joined } = asking;
+    const { joined, rates, permits, journal, time } = asking;
     const lacking: Lacking[] = [];
     for (const { account, amount } of ask.needs) {
       const one = joined[account];
-      if (one === undefined || !this.#fits(one, amount, connection.journal)) lacking.push({ kind: 'account', account });
+      if (one === undefined || !this.#fits(one, amount, journal)) lacking.push({ kind: 'account', account });
     }
     for (const { rate, amount } of ask.takes) {
-      const claim = exchange.rates[rate];
-      if (claim === undefined) continue;
-      const waitMs = this.#rate(claim).waitMs(claim, amount, time);
+      const one = rates[rate];
+      const waitMs = one === undefined ? 0 : one.counter.waitMs(one.claim, amount, time);
       if (waitMs > 0) lacking.push({ kind: 'rate', rate, waitMs });
     }
     for (const permit of ask.permits) {
-      const claim = exchange.permits[permit];
-      if (claim !== undefined && heldBy(this.#holders(claim)) >= claim.permits)
-        lacking.push({ kind: 'permit', permit });
+      const one = permits[permit];
+      if (one !== undefined && heldBy(one.holders) >= one.claim.permits) lacking.push({ kind: 'permit', permit });
     }
     return lacking.length > 0 ? { granted: false, lacking } : { granted: true, taken: this.#give(ask, asking) };
   }
@@ -226,8 +226,7 @@ export class CounterSet {
     return others + total(own) + promised + amount <= claim.limit;
   }
 
-  #give(ask: Ask, { exchange, joined, connection, time }: Asking): number[] {
-    const { journal } = connection;
+  #give(ask: Ask, { joined, rates, permits, journal, time }: Asking): number[] {
     const share = this.#options.shared === undefined ? 1 : 2 * this.#gateways.size;
     for (const need of ask.needs) {
       const one = joined[need.account];
@@ -238,21 +237,20 @@ export class CounterSet {
       const others = account.sums.granted - account.granted(journal);
       const left = claim.limit === null ? 0n : claim.limit - others - atLeast;
       const granted = atLeast + most(0n, least(claim.lease, left / BigInt(share)));
-      const entry = account.entries.get(connection.journal);
-      if (entry !== undefined) account.set(connection.journal, { ...entry, granted: most(entry.granted, granted) });
+      const entry = account.entries.get(journal);
+      if (entry !== undefined) account.set(journal, { ...entry, granted: most(entry.granted, granted) });
     }
     for (const permit of ask.permits) {
-      const claim = exchange.permits[permit];
-      if (claim === undefined) continue;
-      const holders = this.#holders(claim);
-      holders.set(journal, (holders.get(journal) ?? 0) + 1);
+      const holders = permits[permit]?.holders;
+      holders?.set(journal, (holders.get(journal) ?? 0) + 1);
     }
     return ask.takes.map(({ rate, amount, atMost }) => {
-      const claim = exchange.rates[rate];
-      if (claim === undefined) return 0;
-      const plenty = Math.floor(this.#rate(claim).available(claim, time) / share);
+      const one = rates[rate];
+      if (one === undefined) return 0;
+      const { claim, counter } = one;
+      const plenty = Math.floor(counter.available(claim, time) / share);
       const taken = Math.max(amount, Math.min(atMost, plenty));
-      this.#rate(claim).take(claim, taken, time);
+      counter.take(claim, taken, time);
       return taken;
     });
   }
@@ -280,8 +278,10 @@ export class CounterSet {
 
 interface Asking {
   readonly joined: readonly Joined[];
-  readonly connection: Connection;
-  readonly exchange: Exchange;
+  readonly rates: readonly { readonly claim: RateClaim; readonly counter: RateCounter }[];
+  readonly permits: readonly { readonly claim: PermitClaim; readonly holders: Map<string, number> }[];
+  /** Of who asks. */
+  readonly journal: string;
   readonly time: number;
 }
 
