@@ -12,22 +12,13 @@ interface ModelInstruments {
   readonly overhead: Histogram;
 }
 
-/** Counters by two words: found without a text that would have to be made of both for every look. */
-class CounterTable<Column extends string | number> {
-  readonly #rows = new Map<string, Map<Column, Counter>>();
-  readonly #make: (row: string, column: Column) => Counter;
-
-  constructor(make: (row: string, column: Column) => Counter) {
-    this.#make = make;
+function kept(store: Map<string, Counter>, key: string, make: () => Counter): Counter {
+  let counter = store.get(key);
+  if (counter === undefined) {
+    counter = make();
+    store.set(key, counter);
   }
-
-  at(row: string, column: Column): Counter {
-    let columns = this.#rows.get(row);
-    if (columns === undefined) this.#rows.set(row, (columns = new Map()));
-    let counter = columns.get(column);
-    if (counter === undefined) columns.set(column, (counter = this.#make(row, column)));
-    return counter;
-  }
+  return counter;
 }
 
 /** What came of a hedge: `first`, `second`: whose reply was delivered; `none`: neither's; `unpaid`, `nowhere`: not made. */
@@ -64,10 +55,8 @@ export function createInstruments(metrics: Metrics): Instruments {
     'tollgate_hedges_total',
     'Calls whose first attempt was slow to answer, by what came of a second one beside it.',
   );
-  const requestCounters = new CounterTable<number>((operation, status) =>
-    requests.with({ operation, status: String(status) }),
-  );
-  const attemptCounters = new CounterTable<string>((endpoint, outcome) => attempts.with({ endpoint, outcome }));
+  const requestCounters = new Map<string, Counter>();
+  const attemptCounters = new Map<string, Counter>();
   const models = new Map<string, ModelInstruments>();
 
   const modelInstruments = (model: string): ModelInstruments => {
@@ -88,7 +77,9 @@ export function createInstruments(metrics: Metrics): Instruments {
 
   return {
     requestDone(operation, status) {
-      requestCounters.at(operation, status).add(1);
+      kept(requestCounters, `${operation} ${status}`, () => requests.with({ operation, status: String(status) })).add(
+        1,
+      );
     },
     fellBack(asked, served) {
       fallbacks.with({ asked, served }).add(1);
@@ -98,7 +89,9 @@ export function createInstruments(metrics: Metrics): Instruments {
     },
     attemptSettled(record) {
       const { endpoint, model } = record.servedBy;
-      attemptCounters.at(endpoint, record.outcome).add(1);
+      kept(attemptCounters, `${endpoint} ${record.outcome}`, () =>
+        attempts.with({ endpoint, outcome: record.outcome }),
+      ).add(1);
       const of = modelInstruments(model);
       of.input.add(record.units.input ?? 0);
       of.cachedInput.add(record.units.cachedInput ?? 0);

@@ -67,17 +67,17 @@ function canAskForUsage(endpoint: Endpoint): boolean {
 function editsFor(admission: Admission, endpoint: Endpoint): BodyEdits {
   const { exchange } = admission;
   const { json } = exchange.body;
-  const own: (readonly [name: string, text: string])[] = [];
+  const edits: BodyEdits = new Map(admission.edits);
   const namedInBody = endpoint.surface.kind === 'v1' || exchange.operation === 'responses';
-  if (namedInBody && json['model'] !== endpoint.deployment) own.push(['model', JSON.stringify(endpoint.deployment)]);
+  if (namedInBody && json['model'] !== endpoint.deployment) edits.set('model', JSON.stringify(endpoint.deployment));
   const { binding } = admission;
-  if (binding !== null) own.push(...binding.edits);
+  if (binding !== null) for (const [name, text] of binding.edits) edits.set(name, text);
   const asksForUsage = exchange.stream && exchange.operation !== 'responses' && !exchange.wantsStreamUsage;
   if (asksForUsage && canAskForUsage(endpoint)) {
     const options = isJsonObject(json['stream_options']) ? json['stream_options'] : {};
-    own.push(['stream_options', JSON.stringify({ ...options, include_usage: true })]);
+    edits.set('stream_options', JSON.stringify({ ...options, include_usage: true }));
   }
-  return own.length === 0 ? admission.edits : new Map([...admission.edits, ...own]);
+  return edits;
 }
 
 /**
