@@ -176,6 +176,8 @@ test('a store that answers slowly holds up neither calls nor what else is asked 
     assert.equal(await waiting, false);
     assert.equal((await stored(store)).attempts, 0);
     faults.release();
+    await turns();
+    clock.advance(50);
     await turns(60);
     assert.deepEqual(faults.batches, [1, 1000, 1000, 500]);
     assert.deepEqual(await stored(store), { attempts: 2501, rollUpAttempts: 2501, wrong: 0 });

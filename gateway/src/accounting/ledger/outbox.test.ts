@@ -105,7 +105,7 @@ test('nothing beyond what counts is read', async () => {
   assert.deepEqual(await ids(store), ['a']);
 });
 
-test('what is written while a batch is being stored is shipped, too', async () => {
+test('what is written while a batch is being stored is shipped after another moment of gathering', async () => {
   const setup = setUp();
   const { store, clock, outbox, write } = setup;
   await outbox.start('journal-1');
@@ -117,6 +117,9 @@ test('what is written while a batch is being stored is shipped, too', async () =
     return await append(records, checkpoint, from);
   };
   write(1, ...call('a'));
+  clock.advance(50);
+  await turns();
+  assert.deepEqual(await ids(store), ['a']);
   clock.advance(50);
   await turns();
   assert.deepEqual(await ids(store), ['a', 'meanwhile']);
@@ -300,6 +303,7 @@ test('a journal that is shipped again adds what the store lacks, twice nothing, 
   const { files, store, clock, progress, outbox, write } = setUp();
   files.segments.set(1, segment(1, ...call('a'), ...call('b')));
   await outbox.start('journal-1');
+  await turns();
   write(2, ...call('c'));
   clock.advance(50);
   await turns();
@@ -312,6 +316,7 @@ test('a journal that is shipped again adds what the store lacks, twice nothing, 
   assert.deepEqual(await ids(store), ['a', 'c'], 'a store that refuses to begin again is left alone');
   await outbox.reship();
   assert.deepEqual(progress.shippedTo(), before);
+  await turns();
   write(2, ...call('d'));
   clock.advance(50);
   await turns();

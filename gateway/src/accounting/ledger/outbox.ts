@@ -47,6 +47,8 @@ export class Outbox implements Shipping {
   #reader: JournalReader | undefined;
   #instance = '';
   #batch: ShippedEntry[] = [];
+  /** There is more than the latest batch could take, or it has to go again. */
+  #again = false;
   #settles = 0;
   #shipped: Position = { segment: 0, offset: 0 };
   #stored: Position = { segment: 0, offset: 0 };
@@ -198,10 +200,14 @@ export class Outbox implements Shipping {
     const { progress, log } = this.#options;
     let pauseMs = shortestPauseMs;
     try {
-      while (!this.#closed) {
+      for (let begun = false; !this.#closed;) {
         // First, so that whatever is written after the next line brings a nudge.
         progress.look();
         if (!isBefore(this.#shipped, progress.written())) break;
+        if (begun && !this.#isBehind()) {
+          this.#pumpAfter(gatherMs);
+          break;
+        }
         const stored = await this.#inTurn(async () => await this.#shipBatch());
         if (!stored) {
           // Not in turn: reports do not wait for a store that refuses records.
@@ -210,6 +216,7 @@ export class Outbox implements Shipping {
           continue;
         }
         pauseMs = shortestPauseMs;
+        begun = true;
         this.#tellWaiters();
         // Calls of the other thread are answered in between.
         await nextTurn();
@@ -221,6 +228,15 @@ export class Outbox implements Shipping {
       else this.#pumpAfter(longestPauseMs);
     }
     this.#pumping = false;
+  }
+
+  /**
+   * Whether the next batch goes at once: one that is kept, one behind a full one, or one that somebody waits for. Under load
+   * a few have always come meanwhile: shipped at once, and then the ones that come during that, they cost more than a
+   * large batch.
+   */
+  #isBehind(): boolean {
+    return this.#again || this.#batch.length > 0 || this.#waiters.length > 0;
   }
 
   #pumpAfter(ms: number): void {
@@ -245,6 +261,7 @@ export class Outbox implements Shipping {
     const reader = this.#reader;
     if (reader === undefined) return true;
     this.#gather(reader);
+    this.#again = this.#batch.length === batchRecords;
     if (this.#batch.length > 0) {
       try {
         if (!(await this.#append(reader.position))) return true;
@@ -278,6 +295,7 @@ export class Outbox implements Shipping {
 
   async #findStore(to: Position): Promise<void> {
     const { store, log } = this.#options;
+    this.#again = true;
     const left = this.#left;
     const stored = await store.checkpoint(this.#instance);
     if (stored === null || this.#lacks(stored)) {
