@@ -81,15 +81,17 @@ const recordKey = ({ record }: ShippedRecord): RecordKey => record;
 const corrects = ({ qualifies, of }: Adjustment): boolean => qualifies !== null && of !== null;
 
 function batchOf(entries: readonly ShippedEntry[]): Batch {
-  const records = new Map<string, ShippedRecord>();
+  const records: ShippedRecord[] = [];
   const adjustments = new Map<string, Adjustment>();
-  for (const one of entries) {
-    if (one.kind === 'adjustment') {
-      if (!adjustments.has(one.adjustment.id)) adjustments.set(one.adjustment.id, one.adjustment);
-    } else if (!records.has(nameOf(one.record))) records.set(nameOf(one.record), one);
-  }
-  const inOrder = [...records.values()].toSorted((one, other) => keysInOrder(one.record, other.record));
-  return { records: inOrder, adjustments: [...adjustments.values()] };
+  for (const one of entries)
+    if (one.kind === 'usage') records.push(one);
+    else if (!adjustments.has(one.adjustment.id)) adjustments.set(one.adjustment.id, one.adjustment);
+  records.sort((one, other) => keysInOrder(one.record, other.record));
+  const isFirst = ({ record }: ShippedRecord, at: number): boolean => {
+    const before = records[at - 1]?.record;
+    return before === undefined || keysInOrder(before, record) !== 0;
+  };
+  return { records: records.filter(isFirst), adjustments: [...adjustments.values()] };
 }
 
 function* seriesOf({ records, adjustments }: Batch): Iterable<Series> {

@@ -9,7 +9,11 @@ const stored = new RegExp(`${escape}([0-9a-f]{4})`, 'g');
 const unstorableInJson = /\\u(?:0000|001b|d[89a-f])/;
 const storedInJson = '\\u001b';
 
+/** Nearly every text, and soon found out. */
+const plainText = /^[\x20-\x7E]*$/;
+
 export function toStored(text: string): string {
+  if (plainText.test(text)) return text;
   return text.replaceAll(unstorable, (one) => `${escape}${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
@@ -20,7 +24,7 @@ export function fromStored(text: string): string {
 
 /** Cost lines as text whose strings PostgreSQL can take out of the JSON. */
 export function linesToStored(text: string): string {
-  return unstorableInJson.test(text) ? mapLines(text, toStored) : text;
+  return text.includes('\\u') && unstorableInJson.test(text) ? mapLines(text, toStored) : text;
 }
 
 export function linesFromStored(text: string): string {
@@ -38,7 +42,12 @@ export function arrayText(values: readonly (string | number | bigint | null)[]):
   return `{${values.map(elementText).join(',')}}`;
 }
 
+/** Among them is what JSON writes in another way than as it is or behind a backslash, which is how arrays write it. */
+const unlikeJson = /\p{Cc}|\p{Surrogate}/u;
+
 function elementText(value: string | number | bigint | null): string {
   if (value === null) return 'NULL';
-  return typeof value === 'string' ? `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"` : String(value);
+  if (typeof value !== 'string') return String(value);
+  if (plainText.test(value) || !unlikeJson.test(value)) return JSON.stringify(value);
+  return `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
