@@ -4,7 +4,7 @@
 const SRC = '^gateway/src/';
 const programs = ['gateway', 'portal', 'cli', 'twin', 'bench'];
 const roots =
-  '^(gateway/src/(main|ledger-worker|telemetry-worker|token-worker|simulate|doctor)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
+  '^(gateway/src/(main|config-worker|ledger-worker|telemetry-worker|token-worker|simulate|doctor)|(cli|twin|bench|portal)/src/main)[.]tsx?$';
 
 /** What each folder of gateway/src may import besides itself. Order = from the bottom up. */
 const mayImport = {
@@ -70,12 +70,12 @@ export default {
       name: 'only-compose-builds-adapters',
       severity: 'error',
       comment:
-        'Only compose/, the workers (ledger-worker.ts, telemetry-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
+        'Only compose/, the workers (config-worker.ts, ledger-worker.ts, telemetry-worker.ts, token-worker.ts) and tests may import gateway/src/adapters.',
       from: {
         path: SRC,
         pathNot: [
           `${SRC}(adapters|compose)/`,
-          `${SRC}(ledger-worker|telemetry-worker|token-worker)[.]ts$`,
+          `${SRC}(config-worker|ledger-worker|telemetry-worker|token-worker)[.]ts$`,
           '[.]test[.]ts$',
         ],
       },
@@ -94,7 +94,7 @@ export default {
       comment: 'Roots are started, not imported; compose/ is imported by the roots and by tests only.',
       from: { path: SRC, pathNot: [`${SRC}[^/]+[.]ts$`, `${SRC}compose/`, '[.]test[.]ts$'] },
       to: {
-        path: `${SRC}(compose/|(main|ledger-worker|telemetry-worker|token-worker|simulate|doctor|snapshot|config-sections|settings)[.]ts$)`,
+        path: `${SRC}(compose/|(main|config-worker|ledger-worker|telemetry-worker|token-worker|simulate|doctor|snapshot|config-sections|settings)[.]ts$)`,
       },
     },
     {

@@ -6,6 +6,7 @@ import { defaultHealthRules } from '#model/health-rules.ts';
 import type { LimitBook } from './model/limits.ts';
 import type { PriceBook } from '#model/price-book.ts';
 import { realLoader } from '../test/golden/config/config-cases.ts';
+import { atOnce } from '#kernel/steps.ts';
 import type { Config } from './config-sections.ts';
 import { parseModelCatalogue } from './config/model-catalogue.ts';
 import { readShippedData } from './config/shipped-data.ts';
@@ -162,7 +163,7 @@ suite('the snapshot', () => {
 });
 
 suite('what the file declares of products and subscriptions', () => {
-  const declared = declaredDirectory(config);
+  const declared = atOnce(declaredDirectory(config));
 
   test('products with their caps; what is not capped is null', () => {
     assert.deepEqual(declared.products, [

@@ -9,6 +9,7 @@ import type { ModelRoute } from '#model/model-route.ts';
 import type { PriceBook, PricedEndpoint } from '#model/price-book.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import type { Steps } from '#kernel/steps.ts';
 import { servedByOf } from '#proxy/attempt-record.ts';
 import { ptuTerms } from '#proxy/routing/ptu-config.ts';
 import { yieldPointsOf } from '#proxy/routing/config-endpoint.ts';
@@ -201,7 +202,7 @@ export interface DeclaredDirectory {
   }[];
 }
 
-export function declaredDirectory(config: Config): DeclaredDirectory {
+export function* declaredDirectory(config: Config): Steps<DeclaredDirectory> {
   const products = Object.entries(config.products).map(([name, values]): Product => {
     const { maxOutputTokens = null, maxChoices = null, maxRequestBytes = null } = values.caps;
     return Object.freeze({
@@ -221,6 +222,7 @@ export function declaredDirectory(config: Config): DeclaredDirectory {
   const subscriptions: Subscription[] = [];
   const keys: DeclaredDirectory['keys'][number][] = [];
   for (const [name, values] of Object.entries(config.subscriptions)) {
+    yield;
     const product = productByName.get(values.product);
     if (product === undefined) throw new Error(`Subscription '${name}' names a product that does not exist.`);
     subscriptions.push(

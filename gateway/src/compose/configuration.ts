@@ -4,22 +4,25 @@ import { lastGoodFile, readKeyValuesFile } from '#adapters/app-configuration/las
 import { AppConfigurationStore } from '#adapters/app-configuration/store.ts';
 import { KeyVaultSecrets } from '#adapters/key-vault/key-vault-secrets.ts';
 import type { Config } from '#config-sections.ts';
-import { documentOf } from '#config/key-values.ts';
-import type { ConfigLoader, LoadedConfig, LoadResult } from '#config/load.ts';
+import { signsOf, type FileSigns, type FollowedFiles } from '#config/follow-files.ts';
+import type { LoadedConfig, LoadResult } from '#config/load.ts';
 import { FromStore } from '#config/from-store.ts';
-import { keyVaultReferences } from '#config/secrets.ts';
+import type { ConfigSource } from '#config/source.ts';
 import { watchConfig, type ConfigWatcher, type ReloadOutcome } from '#config/watch.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import type { Settings } from '#settings.ts';
 import { ambientProvider } from './identity.ts';
+import { LoaderThread } from './reload/loader-thread.ts';
 import { composeRules, type Rules } from './rules.ts';
 
 export interface ConfigurationOptions {
   readonly settings: Settings;
   /** Names of those that endpoints may ask. */
   readonly tokenProviders: readonly string[];
+  /** Another root for the thread that loads it. */
+  readonly worker?: URL;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -30,42 +33,45 @@ export interface Configuration {
   readonly rules: Rules;
   /** Reads everything for the first time; waits for what stands elsewhere. Never rejects. */
   start(): Promise<LoadResult<Config>>;
-  /** Follows it from now on. `apply`: throws where a configuration cannot be put in force. */
-  follow(initial: LoadedConfig<Config>, apply: (next: LoadedConfig<Config>) => void): ConfigWatcher<Config>;
+  /** Follows it from now on. `apply`: rejects where a configuration cannot be put in force. */
+  follow(initial: LoadedConfig<Config>, apply: (next: LoadedConfig<Config>) => Promise<void>): ConfigWatcher<Config>;
   close(): void;
 }
 
 /** Nothing is asked of Azure unless the configuration refers to it. */
 export function openConfiguration(options: ConfigurationOptions): Configuration {
-  const { settings, tokenProviders, clock, log, metrics } = options;
+  const { settings, tokenProviders, worker, clock, log, metrics } = options;
   const tokens = ambientProvider(settings.environment, { clock, log });
   const secrets = new KeyVaultSecrets({ tokens, clock, log });
   const store = openStore(options, tokens);
-  const rules = composeRules(settings, {
-    tokenProviders,
-    clock,
-    secrets,
-    ...(store === undefined ? {} : { read: (loader) => store.load(loader) }),
-  });
+  const rules = composeRules(settings, { tokenProviders, clock, secrets });
+  const source = (): ConfigSource => store?.source() ?? { kind: 'file', path: settings.configFile };
+  const thread = new LoaderThread({ data: { settings, tokenProviders }, worker, rules, secrets, clock, log });
   measureSecrets(secrets, metrics);
   measureSource(store, metrics);
-  /** The first reading tells which secrets are wanted. */
+  /** The first reading tells which secrets are wanted. Nobody is answered yet: no thread is needed. */
   const load = async (): Promise<LoadResult<Config>> => {
-    const first = rules.load();
-    return (await secrets.fetchMissing()) ? rules.load() : first;
+    const first = rules.load(source());
+    return (await secrets.fetchMissing()) ? rules.load(source()) : first;
   };
+  /** What changes while the rest of the gateway starts is not missed. */
+  let seen: FileSigns = new Map();
   return {
     rules,
-    start: () => store?.start(load) ?? load(),
+    async start() {
+      seen = await signsOf([settings.configFile]);
+      return await (store?.start(load) ?? load());
+    },
     follow(initial, apply) {
       const watcher = watchConfig({
         initial,
-        load,
-        files: filesOf(initial.config, rules, settings),
+        load: async (current) => await thread.load(source, current),
+        files: (config) => filesOf(config, { rules, settings, secrets: thread.placesOf(config).files }),
+        seen,
         apply,
         settled(inForce) {
           store?.settled(inForce);
-          if (inForce) secrets.keepOnly(keyVaultReferences(watcher.current().config));
+          if (inForce) secrets.keepOnly(thread.placesOf(watcher.current().config).keyVault);
         },
         clock,
         log,
@@ -85,24 +91,22 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
       return { ...watcher, reload };
     },
     close() {
+      thread.close();
       secrets.close();
       store?.close();
     },
   };
 }
 
-/** Reads key values as a store would give them, from a file. Throws where that is none of ours: the command line writes it. */
-export function keyValuesReader(
-  file: string,
-  { configFile, environment }: Settings,
-): (loader: ConfigLoader<Config>) => LoadResult<Config> {
+/** Key values as a store would give them, from a file. Throws where that is none of ours: the command line writes it. */
+export function keyValuesIn(file: string, { configFile }: Settings): ConfigSource {
   const { name, keyValues } = readKeyValuesFile(file);
-  return (loader) => loader.loadTree(documentOf(keyValues, name), { name, path: configFile, text: '' }, environment);
+  return { kind: 'key-values', keyValues, store: name, name, path: configFile };
 }
 
 /** What the store held is kept in the data folder. */
 function openStore({ settings, clock, log }: ConfigurationOptions, tokens: TokenProvider): FromStore | undefined {
-  const { appConfiguration, configFile, dataFolder, environment } = settings;
+  const { appConfiguration, configFile, dataFolder } = settings;
   if (appConfiguration === undefined) return undefined;
   const { label, hasFile } = appConfiguration;
   return new FromStore({
@@ -110,17 +114,23 @@ function openStore({ settings, clock, log }: ConfigurationOptions, tokens: Token
     label,
     copy: lastGoodFile(path.join(dataFolder, 'app-configuration.json'), appConfiguration),
     file: { path: configFile, isThere: hasFile },
-    environment,
     clock,
     log,
   });
 }
 
 /** In the data folder nobody but the gateway writes a price file, and the ledger writes there all the time. */
-function filesOf(config: Config, rules: Rules, settings: Settings): readonly string[] {
+function filesOf(
+  config: Config,
+  from: { readonly rules: Rules; readonly settings: Settings; readonly secrets: ReadonlySet<string> },
+): FollowedFiles {
+  const { rules, settings, secrets } = from;
   // The file beside a store is what the gateway may start with, and nothing that it follows.
   const file = settings.appConfiguration === undefined ? [settings.configFile] : [];
-  return [...file, ...(config.priceFile === undefined ? [] : [rules.lists.pathFor(config)])];
+  return {
+    heard: [...file, ...(config.priceFile === undefined ? [] : [rules.lists.pathFor(config)])],
+    lookedAt: [...secrets].map((one) => path.resolve(path.dirname(settings.configFile), one)),
+  };
 }
 
 function measureSource(store: FromStore | undefined, metrics: Metrics): void {

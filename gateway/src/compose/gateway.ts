@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { buildAdmin } from './admin.ts';
 import { builtInProviders } from './identity.ts';
-import { keyValuesReader, openConfiguration } from './configuration.ts';
+import { keyValuesIn, openConfiguration } from './configuration.ts';
 import { buildParts, type Blueprint, type Closer, type Ground, type Overrides } from './parts.ts';
 import { composeRules } from './rules.ts';
 import { telemetrySettings } from './telemetry/telemetry.ts';
@@ -10,6 +10,7 @@ import type { Settings } from '#settings.ts';
 import { BufferedOutput } from '#adapters/log-output/buffered-output.ts';
 import { formatProblem } from '#config/problem.ts';
 import { RequestLog, requestLogThrough } from '#adapters/log-output/request-log.ts';
+import type { ConfigSource } from '#config/source.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { Metrics } from '#kernel/metrics.ts';
 import { listenDataPlane, type DataPlane } from '#proxy/accept/server.ts';
@@ -32,8 +33,9 @@ export type Started =
 /** Loads the configuration and says everything that is wrong or doubtful in it, one line each; starts nothing. */
 export function checkConfiguration(settings: Settings): { readonly ok: boolean; readonly problems: readonly string[] } {
   const { keyValuesFile } = settings;
-  const source = keyValuesFile === undefined ? {} : { read: keyValuesReader(keyValuesFile, settings) };
-  const result = composeRules(settings, { tokenProviders: builtInProviders, clock: systemClock, ...source }).load();
+  const source: ConfigSource =
+    keyValuesFile === undefined ? { kind: 'file', path: settings.configFile } : keyValuesIn(keyValuesFile, settings);
+  const result = composeRules(settings, { tokenProviders: builtInProviders, clock: systemClock }).load(source);
   const problems = result.ok ? result.loaded.warnings : result.problems;
   const telemetry = telemetrySettings(settings);
   const more = telemetry.ok ? telemetry.warnings : telemetry.problems;
@@ -46,6 +48,7 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   const configuration = openConfiguration({
     settings,
     tokenProviders: [...builtInProviders, ...(overrides.tokenProviders ?? []).map(({ name }) => name)],
+    ...(overrides.configWorker === undefined ? {} : { worker: overrides.configWorker }),
     ...ground,
   });
   const closers: Closer[] = [() => ground.output.flush(), () => configuration.close()];

@@ -26,6 +26,7 @@ import { Alarms } from '#kernel/alarms.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { ulidSource } from '#kernel/ids.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import { atOnce } from '#kernel/steps.ts';
 import { systemRandom, type RandomSource } from '#kernel/random.ts';
 import { createInstruments } from '#proxy/instruments.ts';
 import { pipelineOf } from '#proxy/policies/pipeline.ts';
@@ -50,6 +51,8 @@ export interface Overrides {
   wrapLedger?(ledger: Ledger): Ledger;
   /** Another root for the ledger's worker thread. */
   readonly ledgerWorker?: URL;
+  /** Another root for the thread that loads configurations. */
+  readonly configWorker?: URL;
 }
 
 export type Closer = () => Promise<void> | void;
@@ -127,14 +130,14 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   closers.push(() => ledger.close());
   const directory = await createDirectory({
     store: ledger.directoryStore,
-    declared: rules.declared(config),
+    declared: atOnce(rules.declared(config)),
     clock,
     log,
   });
   closers.push(() => directory.close());
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
   const signing = await affinityKey(settings.dataFolder, log);
-  const snapshots = new Snapshots({ rules, directory, affinityKey: signing }, config);
+  const snapshots = new Snapshots({ rules, directory, affinityKey: signing, clock }, config);
   const watcher = configuration.follow(loaded, (next) => snapshots.apply(next));
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });

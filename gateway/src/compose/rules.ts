@@ -4,12 +4,14 @@ import type { ListPrices } from '#accounting/cost/list-prices.ts';
 import { createPriceBook, type ListedPriceBook } from '#accounting/cost/price-book.ts';
 import { findConflicts } from '#accounting/cost/price-entry.ts';
 import { unitPricesFor } from '#accounting/cost/unit-prices.ts';
-import type { ConfigLoader, LoadResult } from '#config/load.ts';
+import type { LoadResult } from '#config/load.ts';
 import { parseModelCatalogue } from '#config/model-catalogue.ts';
 import type { SecretValues } from '#config/ports.ts';
 import { readShippedData } from '#config/shipped-data.ts';
+import { loadFrom, type ConfigSource } from '#config/source.ts';
 import type { DeclaredDirectory } from '#directory/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { Steps } from '#kernel/steps.ts';
 import { ordinaryMeters, type ModelCatalogue } from '#model/model-catalogue.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import { costCentrePath, declaredDirectory, ptuDeployments, routingOf } from '#snapshot.ts';
@@ -24,25 +26,25 @@ export interface Rules {
   readonly catalogue: ModelCatalogue;
   readonly lists: PriceLists;
   /** The price file belongs to the configuration: where one of them cannot be used, neither is. */
-  load(): LoadResult<Config>;
+  load(source: ConfigSource): LoadResult<Config>;
+  /** Takes over what was loaded, and found to be in order, elsewhere. */
+  adopt(config: Config, from: { readonly list: LoadedList; readonly priceBook: string }): void;
   /** The list prices that a loaded configuration came with. */
   listOf(config: Config): LoadedList;
   priceBook(config: Config): ListedPriceBook;
-  declared(config: Config): DeclaredDirectory;
+  declared(config: Config): Steps<DeclaredDirectory>;
   /** The provisioned deployments that are paid by the hour. */
   ptuDeployments(config: Config): readonly PtuDeployment[];
 }
 
 export interface RulesOptions {
   readonly tokenProviders: readonly string[];
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   /** Those that stand in Key Vault; without it, nobody asks there. */
   readonly secrets?: SecretValues;
-  /** Reads the configuration from elsewhere than the file. */
-  readonly read?: (loader: ConfigLoader<Config>) => LoadResult<Config>;
 }
 
-export function composeRules(settings: Settings, { tokenProviders, clock, secrets, read }: RulesOptions): Rules {
+export function composeRules(settings: Settings, { tokenProviders, clock, secrets }: RulesOptions): Rules {
   const catalogue = parseModelCatalogue(readShippedData('models.json'));
   const lists = new PriceLists(settings);
   const loader = createLoader({ catalogue, zones: lists.shipped.zones, tokenProviders }, secrets);
@@ -55,15 +57,15 @@ export function composeRules(settings: Settings, { tokenProviders, clock, secret
   };
   const books = new WeakMap<Config, ListedPriceBook>();
   const priceBook = (config: Config): ListedPriceBook => {
-    const book = books.get(config) ?? bookOf(config, listOf(config).prices, catalogue);
+    const book = books.get(config) ?? bookOf(config, listOf(config).prices, { catalogue });
     books.set(config, book);
     return book;
   };
   return {
     catalogue,
     lists,
-    load() {
-      const result = read?.(loader) ?? loader.load(settings.configFile, settings.environment);
+    load(source) {
+      const result = loadFrom(loader, source, settings.environment);
       if (!result.ok) return result;
       const { loaded, locate } = result;
       const { config } = loaded;
@@ -79,19 +81,33 @@ export function composeRules(settings: Settings, { tokenProviders, clock, secret
       const warnings = [...loaded.warnings, ...[...found, ...replicaWarnings(config, settings)].map(locate)];
       return { ok: true, loaded: { ...loaded, warnings, digest: `${loaded.digest}${list.list.digest}` }, locate };
     },
+    adopt(config, { list, priceBook: id }) {
+      listsRead.set(config, list);
+      books.set(config, bookOf(config, list.prices, { catalogue, id }));
+    },
     listOf,
     priceBook,
-    declared: (config) => ({
-      ...declaredDirectory(config),
-      costCentres: new Map(Object.keys(config.costCentres).map((name) => [name, costCentrePath(config, name)])),
-      models: new Set(Object.keys(config.models)),
-    }),
+    *declared(config) {
+      const costCentres = new Map<string, string>();
+      for (const name of Object.keys(config.costCentres)) {
+        costCentres.set(name, costCentrePath(config, name));
+        yield;
+      }
+      const models = new Set(Object.keys(config.models));
+      return { ...(yield* declaredDirectory(config)), costCentres, models };
+    },
     ptuDeployments: (config) => ptuDeployments(config, (endpoint) => unitPricesFor(listOf(config).prices, endpoint)),
   };
 }
 
-function bookOf(config: Config, list: ListPrices, catalogue: ModelCatalogue): ListedPriceBook {
+/** `id`: that of the book of the same prices, which was made before. */
+function bookOf(
+  config: Config,
+  list: ListPrices,
+  { catalogue, id }: { readonly catalogue: ModelCatalogue; readonly id?: string },
+): ListedPriceBook {
   return createPriceBook({
+    ...(id === undefined ? {} : { id }),
     entries: [...list.entries, ...configuredPrices(config)],
     rates: internalRatesOf(config),
     zones: list.zones,

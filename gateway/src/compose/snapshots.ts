@@ -1,11 +1,13 @@
 import type { ListedPriceBook } from '#accounting/cost/price-book.ts';
 import type { LoadedConfig } from '#config/load.ts';
 import type { Directory } from '#directory/directory.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { inTurns } from '#kernel/steps.ts';
 import type { PtuDeployment } from '#model/ptu.ts';
 import type { Snapshot, SnapshotSource } from '#model/snapshot.ts';
 import type { ListedLimitBook } from '#accounting/budgets/limit-book.ts';
 import type { AdminLimits } from '#directory/ports.ts';
-import { mergeLimits, type MergedLimits } from '#compose/limits/limit-book.ts';
+import { mergeLimits, mergingLimits, type MergedLimits } from '#compose/limits/limit-book.ts';
 import type { Rules } from './rules.ts';
 import type { Config } from '#config-sections.ts';
 import { buildSnapshot } from '#snapshot.ts';
@@ -15,6 +17,7 @@ export class Snapshots implements SnapshotSource {
   private readonly rules: Rules;
   private readonly directory: Directory;
   private readonly affinityKey: string;
+  private readonly clock: Clock;
   private config: Config;
   private book: ListedPriceBook;
   private provisioned: readonly PtuDeployment[];
@@ -27,10 +30,16 @@ export class Snapshots implements SnapshotSource {
   private version = 1;
 
   constructor(
-    sources: { readonly rules: Rules; readonly directory: Directory; readonly affinityKey: string },
+    sources: {
+      readonly rules: Rules;
+      readonly directory: Directory;
+      readonly affinityKey: string;
+      readonly clock: Clock;
+    },
     config: Config,
   ) {
-    const { rules, directory, affinityKey } = sources;
+    const { rules, directory, affinityKey, clock } = sources;
+    this.clock = clock;
     this.rules = rules;
     this.directory = directory;
     this.affinityKey = affinityKey;
@@ -79,20 +88,35 @@ export class Snapshots implements SnapshotSource {
     return this.limits;
   }
 
-  /** Throws, and changes nothing, where the new configuration cannot be put in force. */
-  apply({ config }: LoadedConfig<Config>): void {
-    const book = this.rules.priceBook(config);
-    const declared = this.rules.declared(config);
-    const adminLimits = this.directory.limits();
-    const limits = mergeLimits(config, adminLimits, this.limits.book.version + 1);
+  /**
+   * Makes everything that the new configuration means, with calls answered in between, and then puts it in force in one
+   * turn. Rejects, and changes nothing, where it cannot be put in force.
+   */
+  async apply({ config }: LoadedConfig<Config>): Promise<void> {
+    const { rules, directory, clock } = this;
+    const book = rules.priceBook(config);
+    const provisioned = rules.ptuDeployments(config);
+    const declared = await inTurns(rules.declared(config), clock);
+    const prepared = await inTurns(directory.preparing(declared), clock);
+    const admin = directory.limits();
+    const limits = await inTurns(mergingLimits(config, admin, this.limits.book.version + 1), clock);
+    // From here on, nobody comes in between.
     this.config = config;
     this.book = book;
-    this.provisioned = this.rules.ptuDeployments(config);
-    this.limits = limits;
-    this.adminLimits = adminLimits;
+    this.provisioned = provisioned;
+    this.takeLimits(limits, admin);
     // Swaps the directory in this turn, which swaps the snapshot; its promise, of the names remembered, never rejects.
-    void this.directory.redeclare(declared);
-    this.limitsChanged(limits.book);
+    void directory.redeclare(declared, prepared);
+    this.limitsChanged(this.limits.book);
+  }
+
+  /** Those that were made of what the admin API had set then; made anew where that has changed since. */
+  private takeLimits(made: MergedLimits, admin: AdminLimits): void {
+    const adminLimits = this.directory.limits();
+    const version = this.limits.book.version + 1;
+    const isOld = adminLimits !== admin || made.book.version !== version;
+    this.limits = isOld ? mergeLimits(this.config, adminLimits, version) : made;
+    this.adminLimits = adminLimits;
   }
 
   /** The directory has changed, and with it perhaps what the admin API sets of limits. */

@@ -7,6 +7,7 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import { FromStore } from './from-store.ts';
 import { createConfigLoader, type LoadResult } from './load.ts';
 import type { KeyValue, StoreFailure } from './ports.ts';
+import { loadFrom } from './source.ts';
 
 interface TestConfig {
   readonly name: string;
@@ -64,11 +65,10 @@ function setUp(filled: readonly KeyValue[] = holding('name: first')) {
       },
     },
     file: { path: '/nowhere/tollgate.yaml', isThere: false },
-    environment: {},
     clock,
     log: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
   });
-  const load = async (): Promise<LoadResult<TestConfig>> => await Promise.resolve(store.load(loader));
+  const load = async (): Promise<LoadResult<TestConfig>> => await Promise.resolve(loadFrom(loader, store.source(), {}));
   /** What a watcher does where the store has something else. */
   const take = async (): Promise<string> => {
     const result = await load();

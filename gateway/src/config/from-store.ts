@@ -1,8 +1,7 @@
-import { rootKey } from '@tollgate/contract/configuration-keys.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { documentOf, effective, isOurs, unfinishedPush } from './key-values.ts';
-import type { ConfigLoader, LoadResult } from './load.ts';
+import { effective, isOurs, unfinishedPush } from './key-values.ts';
+import type { LoadResult } from './load.ts';
 import {
   type ConfigStore,
   type KeyValue,
@@ -12,7 +11,7 @@ import {
   type StoreVersion,
 } from './ports.ts';
 import { formatProblem, type ConfigProblem } from './problem.ts';
-import type { Environment } from './interpolate.ts';
+import { refusedWith, type ConfigSource } from './source.ts';
 
 export interface FromStoreOptions {
   readonly store: ConfigStore;
@@ -20,7 +19,6 @@ export interface FromStoreOptions {
   readonly copy: LastGoodCopy;
   /** What it falls back to, where there is one; and the file that paths are relative to. */
   readonly file: { readonly path: string; readonly isThere: boolean };
-  readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -78,23 +76,16 @@ export class FromStore {
   }
 
   /** What was read, else what is in force. */
-  load<Config>(loader: ConfigLoader<Config>): LoadResult<Config> {
-    const { environment, file, label, store } = this.#options;
+  source(): ConfigSource {
+    const { file, label, store } = this.#options;
     this.#loaded = this.#candidate;
     const origin = this.#candidate?.origin ?? this.#origin;
-    if (origin.kind === 'file') return loader.load(file.path, environment);
+    if (origin.kind === 'file') return { kind: 'file', path: file.path };
     const name = `${store.name}${label === null ? '' : ` (label ${label})`}${copyWords(origin)}`;
-    const ours = effective(origin.keyValues.filter(isOurs));
-    if (!ours.some(({ key }) => key === rootKey || key.startsWith(`${rootKey}:`)))
-      return refusedWith(name, {
-        problem: `the store holds no key '${rootKey}' with this label, or without one`,
-        fix: 'Write the configuration there: docs/azure/services.md, "App Configuration".',
-      });
-    const text = JSON.stringify([name, ours]);
-    return loader.loadTree(documentOf(ours, store.name), { name, path: file.path, text }, environment);
+    return { kind: 'key-values', keyValues: origin.keyValues, store: store.name, name, path: file.path };
   }
 
-  /** Reads for the first time; `load`: loads what `this.load` gives. Never rejects. */
+  /** Reads for the first time; `load`: loads what `this.source` gives. Never rejects. */
   async start<Config>(load: () => Promise<LoadResult<Config>>): Promise<LoadResult<Config>> {
     const { copy, file, log } = this.#options;
     const first = await this.#fromStore(load);
@@ -244,10 +235,3 @@ export class FromStore {
 
 const copyWords = ({ savedAt }: Origin): string =>
   savedAt === undefined ? '' : `, the copy of ${new Date(savedAt).toISOString()}`;
-
-function refusedWith(
-  file: string,
-  { problem: message, fix }: { readonly problem: string; readonly fix: string },
-): { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
-  return { ok: false, problems: [{ file, line: 0, column: 0, path: '', message, fix, severity: 'error' }] };
-}

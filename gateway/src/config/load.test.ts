@@ -47,7 +47,7 @@ suite('a file that cannot be a configuration is told plainly', () => {
     ['UTF-16, the other way round', Buffer.from('\uFEFFname: x\n', 'utf16le').swap16(), /the file is in UTF-16/],
     ['bytes that are no UTF-8', Buffer.from([0x6e, 0x3a, 0x20, 0xff, 0x0a]), /not valid UTF-8/],
     ['NUL characters', 'name: \0\n', /NUL characters/],
-    ['more than 4 MiB', `# ${'x'.repeat(4 * 1024 ** 2)}\n`, /larger than 4 MiB/],
+    ['more than 8 MiB', `# ${'x'.repeat(8 * 1024 ** 2)}\n`, /larger than 8 MiB/],
   ];
   for (const [what, content, expected] of cases) {
     test(what, () => {

@@ -33,6 +33,11 @@ export type LoadResult<Config> =
   /** Every problem that could be found in one reading, in the order of the file; warnings too. */
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** What of it remains where it was loaded in another thread. */
+export type LoadOutcome<Config> =
+  | { readonly ok: true; readonly loaded: LoadedConfig<Config> }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
 /** Where a configuration comes from. */
 export interface ConfigOrigin {
   /** As it is named in problems. */

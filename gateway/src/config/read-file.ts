@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 
-const mostBytes = 4 * 1024 ** 2;
+const mostBytes = 8 * 1024 ** 2;
 const mostSecretBytes = 64 * 1024;
 
 /** What a file holds, or why it can't be used. */
@@ -10,7 +10,7 @@ export type FileText = { readonly text: string } | { readonly problem: string; r
 export function readConfigFile(path: string): FileText {
   return readText(path, {
     mostBytes,
-    tooLarge: { problem: 'the file is larger than 4 MiB', fix: 'No configuration is; is it the right file?' },
+    tooLarge: { problem: 'the file is larger than 8 MiB', fix: 'No configuration is; is it the right file?' },
   });
 }
 

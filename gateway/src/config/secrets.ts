@@ -39,16 +39,24 @@ export function loadSecrets(value: unknown, path: ConfigPath, context: SecretCon
   return { problems: loaded.flatMap(({ problems }) => problems), empty: loaded.flatMap(({ empty }) => empty) };
 }
 
-/** The addresses of the secrets of Key Vault that a loaded configuration refers to. */
-export function keyVaultReferences(value: unknown): ReadonlySet<string> {
-  const found = new Set<string>();
+/** Where the secrets of a loaded configuration stand, but for those of the environment. */
+export interface SecretPlaces {
+  /** Addresses in Key Vault. */
+  readonly keyVault: ReadonlySet<string>;
+  /** Relative to the configuration file. */
+  readonly files: ReadonlySet<string>;
+}
+
+export function secretPlaces(value: unknown): SecretPlaces {
+  const places = { keyVault: new Set<string>(), files: new Set<string>() };
   const visit = (inner: unknown): void => {
     if (inner instanceof Secret) {
-      if (inner.keyVault !== null) found.add(inner.keyVault);
+      if (inner.keyVault !== null) places.keyVault.add(inner.keyVault);
+      if (inner.file !== null) places.files.add(inner.file);
     } else if (typeof inner === 'object' && inner !== null) for (const one of Object.values(inner)) visit(one);
   };
   visit(value);
-  return found;
+  return places;
 }
 
 type Told = { readonly message: string; readonly fix: string } | undefined;

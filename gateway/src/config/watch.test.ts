@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { z } from 'zod';
-import { systemClock } from '#kernel/clock.ts';
+import { systemClock, type Clock } from '#kernel/clock.ts';
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { silentLog } from '#kernel/log.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
 import { createConfigLoader, type LoadedConfig } from './load.ts';
 import { watchConfig, type ConfigWatcher } from './watch.ts';
 
@@ -26,10 +27,14 @@ interface Watched {
   /** What `apply` throws next. */
   failNext(message: string): void;
   readonly applied: LoadedConfig<TestConfig>[];
+  loads(): number;
 }
 
 /** A configuration in a real folder, watched by the real file system; `lay` may lay the files out otherwise. */
-function watched(t: TestContext, lay?: (folder: string) => string): Watched {
+function watched(
+  t: TestContext,
+  { lay, clock = systemClock }: { lay?: (folder: string) => string; clock?: Clock } = {},
+): Watched {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-watch-'));
   const path = lay?.(folder) ?? join(folder, 'tollgate.yaml');
   if (lay === undefined) writeFileSync(path, 'name: first\n');
@@ -39,17 +44,22 @@ function watched(t: TestContext, lay?: (folder: string) => string): Watched {
   const say = (_fields: object, message: string): void => waiting.shift()?.(message);
   const applied: LoadedConfig<TestConfig>[] = [];
   let failure: string | undefined;
+  let loads = 0;
   const watcher = watchConfig<TestConfig>({
     initial: initial.loaded,
-    load: () => loader.load(path, {}),
-    files: [path],
-    apply(loaded) {
+    load() {
+      loads += 1;
+      return loader.load(path, {});
+    },
+    files: () => ({ heard: [path], lookedAt: [] }),
+    async apply(loaded) {
+      await Promise.resolve();
       const message = failure;
       failure = undefined;
       if (message !== undefined) throw new Error(message);
       applied.push(loaded);
     },
-    clock: systemClock,
+    clock,
     log: { ...silentLog, info: say, error: say },
     debounceMs: 20,
   });
@@ -65,6 +75,7 @@ function watched(t: TestContext, lay?: (folder: string) => string): Watched {
     path,
     watcher,
     applied,
+    loads: () => loads,
     heard: () => new Promise((resolve) => waiting.push(resolve)),
     failNext(message) {
       failure = message;
@@ -99,19 +110,88 @@ suite('the file is followed while running', () => {
   });
 
   test('when a mounted volume swaps the folder behind it', async (t) => {
-    const it = watched(t, (folder) => {
-      for (const version of ['v1', 'v2']) mkdirSync(join(folder, `..${version}`));
-      writeFileSync(join(folder, '..v1', 'tollgate.yaml'), 'name: first\n');
-      writeFileSync(join(folder, '..v2', 'tollgate.yaml'), 'name: second\n');
-      symlinkSync('..v1', join(folder, '..data'));
-      symlinkSync('..data/tollgate.yaml', join(folder, 'tollgate.yaml'));
-      return join(folder, 'tollgate.yaml');
+    const it = watched(t, {
+      lay(folder) {
+        for (const version of ['v1', 'v2']) mkdirSync(join(folder, `..${version}`));
+        writeFileSync(join(folder, '..v1', 'tollgate.yaml'), 'name: first\n');
+        writeFileSync(join(folder, '..v2', 'tollgate.yaml'), 'name: second\n');
+        symlinkSync('..v1', join(folder, '..data'));
+        symlinkSync('..data/tollgate.yaml', join(folder, 'tollgate.yaml'));
+        return join(folder, 'tollgate.yaml');
+      },
     });
     const heard = it.heard();
     symlinkSync('..v2', join(it.folder, '..data_tmp'));
     renameSync(join(it.folder, '..data_tmp'), join(it.folder, '..data'));
     await heard;
     assert.equal(nameInForce(it), 'second');
+  });
+});
+
+suite('a file in the middle of being written', () => {
+  test('that an editor empties and then writes comes into force as it is in the end', async (t) => {
+    const it = watched(t);
+    writeFileSync(it.path, '');
+    const emptied = await it.watcher.reload();
+    assert.equal(emptied.ok, false, 'an empty file is no configuration');
+    assert.equal(nameInForce(it), 'first');
+    const heard = it.heard();
+    writeFileSync(it.path, 'name: second\n');
+    assert.equal(await heard, 'the configuration was reloaded');
+    assert.equal(nameInForce(it), 'second');
+  });
+
+  test('a hundred times, by writing and by renaming, ends with what was written last', async (t) => {
+    const it = watched(t);
+    for (let change = 1; change <= 100; change += 1) {
+      const text = `name: change-${change}\n`;
+      if (change % 2 === 0) writeFileSync(it.path, text);
+      else {
+        writeFileSync(join(it.folder, '.tmp'), text);
+        renameSync(join(it.folder, '.tmp'), it.path);
+      }
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    while (nameInForce(it) !== 'change-100') await it.heard();
+    const names = it.applied.map(({ config }) => Number(config.name.slice('change-'.length)));
+    assert.deepEqual(
+      names,
+      names.toSorted((a, b) => a - b),
+      'never an older one after a newer one',
+    );
+  });
+
+  test('without ever being quiet, it is read all the same after a while', async (t) => {
+    const clock = new ManualClock();
+    const it = watched(t, { clock });
+    let isOver = false;
+    const heard = it.heard().finally(() => {
+      isOver = true;
+    });
+    for (let change = 1; !isOver; change += 1) {
+      writeFileSync(it.path, `name: change-${change}\n`);
+      // Less than what it would have to be quiet for.
+      clock.advance(10);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    assert.equal(await heard, 'the configuration was reloaded');
+  });
+});
+
+suite('reloads one after the other', () => {
+  test('that are asked for while one is under way are one, and it comes after', async (t) => {
+    const it = watched(t);
+    writeFileSync(it.path, 'name: second\n');
+    const first = it.watcher.reload();
+    await Promise.resolve();
+    const more = [it.watcher.reload(), it.watcher.look(), it.watcher.reload()];
+    assert.equal((await first).changed, true);
+    await Promise.all(more);
+    assert.equal(it.loads(), 2);
   });
 });
 

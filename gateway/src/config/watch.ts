@@ -1,8 +1,7 @@
-import { existsSync, realpathSync, watch, type FSWatcher } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import type { LoadedConfig, LoadResult } from './load.ts';
+import { followFiles, type FileSigns, type FollowedFiles } from './follow-files.ts';
+import type { LoadedConfig, LoadOutcome } from './load.ts';
 import { formatProblem } from './problem.ts';
 
 /** What the admin API shows of the configuration. Moments are RFC 3339, UTC. */
@@ -36,129 +35,149 @@ export interface ConfigWatcher<Config> {
 
 export interface WatchOptions<Config> {
   readonly initial: LoadedConfig<Config>;
-  /** Never rejects. */
-  readonly load: () => LoadResult<Config> | Promise<LoadResult<Config>>;
+  /** `current`: what is in force. Never rejects. */
+  readonly load: (current: LoadedConfig<Config>) => LoadOutcome<Config> | Promise<LoadOutcome<Config>>;
   /** What was loaded is in force, or it was refused. */
   readonly settled?: (inForce: boolean) => void;
-  /** What changes one of these is looked at. */
-  readonly files: readonly string[];
-  /** Puts a new configuration in force. Where it throws, the old one stays and the message becomes the problem. */
-  readonly apply: (loaded: LoadedConfig<Config>) => void;
+  /** What changes one of these is looked at. `config`: what is in force. */
+  readonly files: (config: Config) => FollowedFiles;
+  /** What files were like when `initial` was read. */
+  readonly seen?: FileSigns;
+  /** Puts a new configuration in force. Where it rejects, the old one stays and the message becomes the problem. */
+  readonly apply: (loaded: LoadedConfig<Config>) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   /** How long the file must be quiet before it is read: editors write in several steps. */
   readonly debounceMs?: number;
 }
 
+/** A file that is never quiet is read all the same, after so long. */
+const longestDebounceMs = 10_000;
+
 /**
- * Follows the configuration file. Watches its folder, not the file: editors and mounted volumes replace it, and a
- * watched file that was replaced is never heard of again. A reload that fails changes nothing and is reported.
+ * Follows the files of a configuration. A reload that fails changes nothing and is reported. Reloads come one after the
+ * other; those that are asked for while one is under way are one.
  */
 export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatcher<Config> {
-  const { clock, log, debounceMs = 200 } = options;
-  let current = options.initial;
-  let loadedAt = clock.now();
-  let lastReload: ConfigInForce['lastReload'] = null;
+  const { clock, log, debounceMs = 200, files, seen } = options;
+  const reloads = new Reloads(options);
   let timer: Timer | undefined;
+  /** Of what was heard and not looked at yet; monotonic ms. */
+  let heardAt: number | undefined;
+  const followed = followFiles({
+    files: () => files(reloads.current.config),
+    ...(seen === undefined ? {} : { seen }),
+    changed() {
+      heardAt ??= clock.monotonic();
+      timer?.cancel();
+      const ms = Math.min(debounceMs, Math.max(0, heardAt + longestDebounceMs - clock.monotonic()));
+      timer = clock.after(ms, () => {
+        heardAt = undefined;
+        void reloads.attempt(false);
+      });
+    },
+    clock,
+    log,
+  });
+  return {
+    current: () => reloads.current,
+    inForce: () => reloads.inForce(),
+    reload: async () => await reloads.attempt(true),
+    async look() {
+      await reloads.attempt(false);
+    },
+    close() {
+      timer?.cancel();
+      followed.close();
+      reloads.close();
+    },
+  };
+}
 
-  function settle(outcome: ReloadOutcome): ReloadOutcome {
-    lastReload = { at: new Date(clock.now()).toISOString(), ok: outcome.ok, problems: [...outcome.problems] };
-    const { problems } = outcome;
-    if (!outcome.ok) log.error({ problems }, 'the configuration was not reloaded; the old one stays in force');
-    else if (outcome.changed) log.info({ warnings: problems }, 'the configuration was reloaded');
+class Reloads<Config> {
+  readonly #options: WatchOptions<Config>;
+  current: LoadedConfig<Config>;
+  #loadedAt: number;
+  #lastReload: ConfigInForce['lastReload'] = null;
+  #closed = false;
+  /** One after the other: what was fetched for one is not loaded by another. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Not begun yet: it sees whatever is written until it does. */
+  #next: { readonly outcome: Promise<ReloadOutcome>; onDemand: boolean } | undefined;
+
+  constructor(options: WatchOptions<Config>) {
+    this.#options = options;
+    this.current = options.initial;
+    this.#loadedAt = options.clock.now();
+  }
+
+  /** `onDemand`: its outcome is told in any case. Never rejects. */
+  attempt(onDemand: boolean): Promise<ReloadOutcome> {
+    if (this.#next === undefined) {
+      const outcome = this.#last.then(() => this.#begin());
+      this.#next = { outcome, onDemand };
+      this.#last = outcome;
+    }
+    this.#next.onDemand ||= onDemand;
+    return this.#next.outcome;
+  }
+
+  inForce(): ConfigInForce {
+    const { source, config } = this.current;
+    return {
+      source,
+      loadedAt: new Date(this.#loadedAt).toISOString(),
+      lastReload: this.#lastReload,
+      config: maskedConfig(config),
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #begin(): Promise<ReloadOutcome> {
+    const onDemand = this.#next?.onDemand === true;
+    this.#next = undefined;
+    const outcome = await this.#take(await this.#options.load(this.current));
+    this.#options.settled?.(outcome.ok);
+    if (!this.#closed && (onDemand || this.#isNews(outcome))) this.#tell(outcome);
     return outcome;
   }
 
-  /** One after the other: what was fetched for one is not loaded by another. */
-  let last: Promise<unknown> = Promise.resolve();
-  function attempt(): Promise<ReloadOutcome> {
-    const next = last.then(async () => {
-      const outcome = take(await options.load());
-      options.settled?.(outcome.ok);
-      return outcome;
-    });
-    last = next;
-    return next;
-  }
-
-  function take(result: LoadResult<Config>): ReloadOutcome {
+  async #take(result: LoadOutcome<Config>): Promise<ReloadOutcome> {
     if (!result.ok) return { ok: false, changed: false, problems: result.problems.map(formatProblem) };
-    const problems = result.loaded.warnings.map(formatProblem);
-    if (result.loaded.digest === current.digest) return { ok: true, changed: false, problems };
+    const { loaded } = result;
+    const problems = loaded.warnings.map(formatProblem);
+    if (loaded.digest === this.current.digest) return { ok: true, changed: false, problems };
     try {
-      options.apply(result.loaded);
+      await this.#options.apply(loaded);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : 'it could not be put in force';
-      return { ok: false, changed: false, problems: [`${result.loaded.source} ${message}`] };
+      return { ok: false, changed: false, problems: [`${loaded.source} ${message}`] };
     }
-    current = result.loaded;
-    loadedAt = clock.now();
+    this.current = loaded;
+    this.#loadedAt = this.#options.clock.now();
     return { ok: true, changed: true, problems };
   }
 
   /** The folder changes for many reasons: what reads as it did the last time is no event. */
-  async function look(): Promise<void> {
-    const outcome = await attempt();
-    const before = lastReload ?? { ok: true, problems: [] };
-    const same = outcome.ok ? before.ok : !before.ok && before.problems.join('\n') === outcome.problems.join('\n');
-    if (outcome.changed || !same) settle(outcome);
+  #isNews({ ok, changed, problems }: ReloadOutcome): boolean {
+    const before = this.#lastReload ?? { ok: true, problems: [] };
+    const isSame = ok ? before.ok : !before.ok && before.problems.join('\n') === problems.join('\n');
+    return changed || !isSame;
   }
 
-  const watchers = options.files.flatMap((file) =>
-    watchFolders(file, {
-      changed() {
-        timer?.cancel();
-        timer = clock.after(debounceMs, () => void look());
-      },
-      failed(error) {
-        log.warn({ reason: error.message, file }, 'the file is not watched; reload the configuration on demand');
-      },
-    }),
-  );
-
-  return {
-    current: () => current,
-    inForce: () => ({
-      source: current.source,
-      loadedAt: new Date(loadedAt).toISOString(),
-      lastReload,
-      config: maskedConfig(current.config),
-    }),
-    reload: async () => settle(await attempt()),
-    look,
-    close() {
-      timer?.cancel();
-      for (const watcher of watchers) watcher.close();
-    },
-  };
+  #tell({ ok, changed, problems }: ReloadOutcome): void {
+    const { clock, log } = this.#options;
+    this.#lastReload = { at: new Date(clock.now()).toISOString(), ok, problems: [...problems] };
+    if (!ok) log.error({ problems }, 'the configuration was not reloaded; the old one stays in force');
+    else if (changed) log.info({ warnings: problems }, 'the configuration was reloaded');
+  }
 }
 
 /** A configuration as plain JSON: secrets show as `***`. */
 export function maskedConfig(config: unknown): unknown {
   const plain: unknown = JSON.parse(JSON.stringify(config));
   return plain;
-}
-
-/** The file's folder, and that of what it links to: a mounted volume swaps the target, not the link. */
-function watchFolders(
-  file: string,
-  on: { readonly changed: () => void; readonly failed: (error: Error) => void },
-): readonly FSWatcher[] {
-  const watchers: FSWatcher[] = [];
-  try {
-    const files = existsSync(file) ? [file, realpathSync(file)] : [file];
-    const names = new Set(files.map((one) => basename(one)));
-    const heard = (_event: string, name: string | null): void => {
-      // `..data` is what Kubernetes swaps when it updates a mounted file.
-      if (name === null || names.has(name) || name.startsWith('..')) on.changed();
-    };
-    for (const folder of new Set(files.map((one) => dirname(one)))) {
-      const watcher = watch(folder, { persistent: false }, heard);
-      watcher.on('error', on.failed);
-      watchers.push(watcher);
-    }
-  } catch (thrown) {
-    on.failed(thrown instanceof Error ? thrown : new Error(String(thrown)));
-  }
-  return watchers;
 }

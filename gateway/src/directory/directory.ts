@@ -10,11 +10,12 @@ import type {
 import type { Clock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
+import type { Steps } from '#kernel/steps.ts';
 import { defaultRoutingTerms } from '#model/priority.ts';
 import type { SubscriptionDirectory } from '#model/caller.ts';
 import { applyChange } from './apply-change.ts';
 import { keyDigest, newSubscriptionKey } from './keys.ts';
-import { mergeDirectory, type MergedDirectory, type MergedSubscription } from './merge.ts';
+import { mergeDirectory, mergingDirectory, type MergedDirectory, type MergedSubscription } from './merge.ts';
 import type {
   AdminLimits,
   AuditAction,
@@ -49,9 +50,12 @@ export interface Directory {
   onChange(listener: (current: SubscriptionDirectory) => void): { stop(): void };
   /**
    * Puts another configuration in force. `current()` is replaced before this returns, so that a reload can swap both in
-   * one turn; the promise gives the problems once the declared names are remembered, and does not reject.
+   * one turn; the promise gives the problems once the declared names are remembered, and does not reject. `prepared`: what
+   * `preparing` made of the same; what has changed since is looked at.
    */
-  redeclare(declared: DeclaredDirectory): Promise<readonly string[]>;
+  redeclare(declared: DeclaredDirectory, prepared?: PreparedDirectory): Promise<readonly string[]>;
+  /** Most of the work of `redeclare`, with others coming in between. Changes nothing. */
+  preparing(declared: DeclaredDirectory): Steps<PreparedDirectory>;
 
   products(): readonly ProductView[];
   subscriptions(): readonly SubscriptionView[];
@@ -81,6 +85,12 @@ export interface Directory {
 
   /** Follows no longer what other gateways commit. */
   close(): void;
+}
+
+/** What a configuration would make of the directory as it is stored at a moment. */
+export interface PreparedDirectory {
+  readonly stored: StoredDirectory;
+  readonly merged: MergedDirectory;
 }
 
 /** A change of limits, with what the audit trail says of it. */
@@ -139,9 +149,14 @@ class StoredAndDeclared implements Directory {
     return { stop: () => this.listeners.delete(listener) };
   }
 
-  redeclare(declared: DeclaredDirectory): Promise<readonly string[]> {
+  *preparing(declared: DeclaredDirectory): Steps<PreparedDirectory> {
+    const { stored } = this;
+    return { stored, merged: yield* mergingDirectory(declared, stored) };
+  }
+
+  redeclare(declared: DeclaredDirectory, prepared?: PreparedDirectory): Promise<readonly string[]> {
     this.declared = declared;
-    this.refresh();
+    this.refresh(prepared);
     const { problems } = this.merged;
     return this.rememberDeclaredNames().then(
       () => problems,
@@ -375,11 +390,11 @@ class StoredAndDeclared implements Directory {
     if (change.kind !== 'noted' && change.kind !== 'names-declared') this.refresh();
   }
 
-  private refresh(): void {
+  private refresh(prepared?: PreparedDirectory): void {
     const { limits, topUps } = this.stored;
     // What others change of keys must not look like a change of limits: a new book of them is not cheap.
     if (!isDeepStrictEqual({ limits, topUps }, this.adminLimits)) this.adminLimits = { limits, topUps };
-    this.merged = mergeDirectory(this.declared, this.stored);
+    this.merged = prepared?.stored === this.stored ? prepared.merged : mergeDirectory(this.declared, this.stored);
     for (const listener of this.listeners) listener(this.merged.current);
   }
 

@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from '#kernel/steps.ts';
 import { defaultRoutingTerms } from '#model/priority.ts';
 import type { Product, Subscription, SubscriptionDirectory } from '#model/caller.ts';
 import type { DeclaredDirectory, KeyDigest, KeySlot, StoredDirectory, StoredSubscription } from './ports.ts';
@@ -35,11 +36,16 @@ const byName = (a: { readonly name: string }, b: { readonly name: string }): num
 
 /** Where both sides name the same thing the configuration wins: the file is what people review. */
 export function mergeDirectory(declared: DeclaredDirectory, stored: StoredDirectory): MergedDirectory {
+  return atOnce(mergingDirectory(declared, stored));
+}
+
+export function* mergingDirectory(declared: DeclaredDirectory, stored: StoredDirectory): Steps<MergedDirectory> {
   const problems: string[] = [];
   const products = mergeProducts({ declared, stored, problems });
-  const keys = mergeKeys({ declared, stored, problems });
-  const subscriptions = mergeSubscriptions({ declared, stored, problems }, products, keys);
-  const byDigest = acceptedDigests({ keys, subscriptions, problems });
+  yield;
+  const keys = yield* mergeKeys({ declared, stored, problems });
+  const subscriptions = yield* mergeSubscriptions({ declared, stored, problems }, products, keys);
+  const byDigest = yield* acceptedDigests({ keys, subscriptions, problems });
   return {
     products,
     subscriptions,
@@ -92,14 +98,16 @@ interface MergedKey extends KeyDigest {
   readonly from: DeclaredIn;
 }
 
-function mergeKeys({ declared, stored, problems }: Sources): readonly MergedKey[] {
+function* mergeKeys({ declared, stored, problems }: Sources): Steps<readonly MergedKey[]> {
   const merged: MergedKey[] = declared.keys.map((key) => ({
     ...key,
     digest: key.digest.toLowerCase(),
     from: 'config',
   }));
+  yield;
   const taken = new Set(merged.map(slotOf));
   for (const key of stored.keys) {
+    yield;
     if (taken.has(slotOf(key)))
       problems.push(
         `The ${key.slot} key of subscription '${key.subscription}' comes from the configuration: the one made through the admin API is out of force.`,
@@ -113,26 +121,32 @@ function slotOf(key: KeyDigest): string {
   return `${key.subscription}/${key.slot}`;
 }
 
-function mergeSubscriptions(
+function* mergeSubscriptions(
   { declared, stored, problems }: Sources,
   products: ReadonlyMap<string, MergedProduct>,
   keys: readonly MergedKey[],
-): ReadonlyMap<string, MergedSubscription> {
+): Steps<ReadonlyMap<string, MergedSubscription>> {
   const suspended = new Set(stored.suspended);
   const bySlot = new Map(keys.map((key) => [slotOf(key), key.from]));
   const keysOf = (name: string): MergedSubscription['keys'] => ({
     primary: bySlot.get(`${name}/primary`) ?? null,
     secondary: bySlot.get(`${name}/secondary`) ?? null,
   });
-  const merged: MergedSubscription[] = declared.subscriptions.map((one) => ({
-    subscription: Object.freeze({ ...one, suspended: one.suspended || suspended.has(one.name) }),
-    declaredIn: 'config',
-    suspendedByConfig: one.suspended,
-    keys: keysOf(one.name),
-    createdAt: null,
-  }));
+  yield;
+  const merged: MergedSubscription[] = [];
+  for (const one of declared.subscriptions) {
+    merged.push({
+      subscription: Object.freeze({ ...one, suspended: one.suspended || suspended.has(one.name) }),
+      declaredIn: 'config',
+      suspendedByConfig: one.suspended,
+      keys: keysOf(one.name),
+      createdAt: null,
+    });
+    yield;
+  }
   const names = new Set(declared.subscriptions.map((one) => one.name));
   for (const made of stored.subscriptions) {
+    yield;
     if (names.has(made.name)) {
       problems.push(
         `Subscription '${made.name}' is declared in the configuration and was also made through the admin API: the configuration is in force, the keys made so far stay valid.`,
@@ -155,6 +169,7 @@ function mergeSubscriptions(
     });
   }
   const sorted = merged.toSorted((a, b) => byName(a.subscription, b.subscription));
+  yield;
   return new Map(sorted.map((one) => [one.subscription.name, one]));
 }
 
@@ -189,13 +204,14 @@ function costCentrePathOf(made: StoredSubscription, declared: DeclaredDirectory,
 }
 
 /** A key that several subscriptions hold identifies none of them: charging the wrong team is worse than a refusal. */
-function acceptedDigests(from: {
+function* acceptedDigests(from: {
   readonly keys: readonly MergedKey[];
   readonly subscriptions: ReadonlyMap<string, MergedSubscription>;
   readonly problems: string[];
-}): ReadonlyMap<string, Subscription> {
+}): Steps<ReadonlyMap<string, Subscription>> {
   const holders = new Map<string, MergedKey[]>();
   for (const key of from.keys) {
+    yield;
     // A name that is declared nowhere at present keeps its keys for the day it comes back.
     if (!from.subscriptions.has(key.subscription)) continue;
     const others = holders.get(key.digest);
@@ -204,6 +220,7 @@ function acceptedDigests(from: {
   }
   const accepted = new Map<string, Subscription>();
   for (const [digest, keys] of holders) {
+    yield;
     const [first] = keys;
     const subscription = first && from.subscriptions.get(first.subscription)?.subscription;
     if (subscription === undefined) continue;

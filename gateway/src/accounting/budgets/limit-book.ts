@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from '#kernel/steps.ts';
 import {
   nanoUsdOfAmount,
   quotaName,
@@ -46,10 +47,20 @@ const rememberedEndUsers = 10_000;
 const noTopUps: ReadonlyMap<string, bigint> = new Map();
 
 export function createLimitBook(declarations: LimitDeclarations): ListedLimitBook {
-  const { version, nodes } = declarations;
-  const ofNode = new Map(
-    [...nodes].map(([text, settings]) => [text, limitsOfNode(nodeOf(text), settings, declarations)]),
-  );
+  return atOnce(limitBookSteps(declarations));
+}
+
+export function* limitBookSteps(declarations: LimitDeclarations): Steps<ListedLimitBook> {
+  const ofNode = new Map<string, NodeLimits>();
+  for (const [text, settings] of declarations.nodes) {
+    ofNode.set(text, limitsOfNode(nodeOf(text), settings, declarations));
+    yield;
+  }
+  return bookOf(declarations, ofNode);
+}
+
+function bookOf(declarations: LimitDeclarations, ofNode: ReadonlyMap<string, NodeLimits>): ListedLimitBook {
+  const { version } = declarations;
   const known = new WeakMap<ChargedTo, CallerLimits>();
   const endUsers = new Map<string, NodeLimits>();
 

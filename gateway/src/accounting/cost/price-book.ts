@@ -24,6 +24,8 @@ export interface PriceBookOptions {
   readonly zones: DataZones;
   /** The meters that an ordinary call to a model runs on; what `missing` asks for. */
   readonly ordinaryMeters: (model: string) => readonly string[];
+  /** Of a book that was made of the same before, in another thread: then neither conflicts nor an id are looked for again. */
+  readonly id?: string;
 }
 
 /** A price book that also shows what is in it. */
@@ -89,7 +91,7 @@ const likenessLimit = 4096;
  */
 export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
   const { entries, zones, ordinaryMeters, rates = [] } = options;
-  const [conflict] = findConflicts(entries, zones);
+  const [conflict] = options.id === undefined ? findConflicts(entries, zones) : [];
   if (conflict !== undefined) {
     throw new Error(`The prices '${conflict.first.id}' and '${conflict.second.id}' are equally specific.`);
   }
@@ -114,7 +116,7 @@ export function createPriceBook(options: PriceBookOptions): ListedPriceBook {
   };
 
   return {
-    id: bookId(entries, rates),
+    id: options.id ?? bookId(entries, rates),
     entries,
     rates,
     zones,

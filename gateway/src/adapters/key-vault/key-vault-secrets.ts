@@ -47,7 +47,20 @@ export class KeyVaultSecrets implements SecretValues {
   }
 
   held(reference: string): HeldSecret {
-    const known = this.#wanted.get(reference) ?? this.#want(reference);
+    return this.#held(reference, this.#wanted.get(reference) ?? this.#want(reference));
+  }
+
+  /** What is held of all that is wanted, for whoever judges a configuration elsewhere. */
+  all(): ReadonlyMap<string, HeldSecret> {
+    return new Map([...this.#wanted].map(([reference, wanted]) => [reference, this.#held(reference, wanted)]));
+  }
+
+  /** Notes that these are wanted. */
+  want(references: readonly string[]): void {
+    for (const reference of references) this.held(reference);
+  }
+
+  #held(reference: string, known: Wanted): HeldSecret {
     if (known.text !== undefined) return { text: known.text };
     const { problem, fix } = known.failure ?? { problem: 'has not been read yet', fix: 'Reload the configuration.' };
     return { problem: `the secret ${reference} ${problem}`, fix };

@@ -1,7 +1,8 @@
 import type { Config } from '#config-sections.ts';
-import { createLimitBook, type LimitDeclarations, type ListedLimitBook } from '#accounting/budgets/limit-book.ts';
+import { limitBookSteps, type LimitDeclarations, type ListedLimitBook } from '#accounting/budgets/limit-book.ts';
 import type { AdminLimits, StoredTopUp } from '#directory/ports.ts';
 import { parseJson } from '#kernel/json.ts';
+import { atOnce, type Steps } from '#kernel/steps.ts';
 import { isSet, nodeLimits, type LimitSettings } from '#model/limit-settings.ts';
 
 /** By node, with `product/standard/per-subscription` and `…/per-end-user` for what each of many has for itself. */
@@ -18,19 +19,28 @@ export interface MergedLimits {
 }
 
 /** Nodes of which the configuration sets anything. */
-export function declaredLimits(config: Config): LimitsByNode {
+function* declaredLimits(config: Config): Steps<LimitsByNode> {
   const nodes = new Map<string, LimitSettings>();
   const add = (node: string, { limits, budget, budgets }: LimitSettings): void => {
     if (isSet({ limits, budget, budgets })) nodes.set(node, { limits, budget, budgets });
   };
   add(`organisation/${config.organisation}`, config);
-  for (const [name, settings] of Object.entries(config.costCentres)) add(`cost-centre/${name}`, settings);
-  for (const [name, settings] of Object.entries(config.consumers)) add(`consumer/${name}`, settings);
-  for (const [name, settings] of Object.entries(config.subscriptions)) add(`subscription/${name}`, settings);
+  const { costCentres, consumers, subscriptions } = config;
+  for (const [kind, all] of Object.entries({
+    'cost-centre': costCentres,
+    consumer: consumers,
+    subscription: subscriptions,
+  })) {
+    for (const [name, settings] of Object.entries(all)) {
+      add(`${kind}/${name}`, settings);
+      yield;
+    }
+  }
   for (const [name, settings] of Object.entries(config.products)) {
     add(`product/${name}`, settings);
     add(`product/${name}/per-subscription`, settings.perSubscription);
     add(`product/${name}/per-end-user`, settings.perEndUser);
+    yield;
   }
   return nodes;
 }
@@ -55,10 +65,15 @@ function madeLimits({ limits }: AdminLimits, declared: LimitsByNode): Pick<Merge
 
 /** Everything that is set about limits and budgets: the configuration wins where both set something of a node. */
 export function mergeLimits(config: Config, admin: AdminLimits, version: number): MergedLimits {
-  const declared = declaredLimits(config);
+  return atOnce(mergingLimits(config, admin, version));
+}
+
+export function* mergingLimits(config: Config, admin: AdminLimits, version: number): Steps<MergedLimits> {
+  const declared = yield* declaredLimits(config);
   const { made, problems } = madeLimits(admin, declared);
+  yield;
   const nodes = new Map([...declared, ...made]);
-  const book = createLimitBook(declarationsOf(config, { nodes, topUps: topUpsOf(admin.topUps), version }));
+  const book = yield* limitBookSteps(declarationsOf(config, { nodes, topUps: topUpsOf(admin.topUps), version }));
   return { book, declared, made, problems };
 }
 
