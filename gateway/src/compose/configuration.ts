@@ -35,6 +35,8 @@ export interface Configuration {
   start(): Promise<LoadResult<Config>>;
   /** Follows it from now on. `apply`: rejects where a configuration cannot be put in force. */
   follow(initial: LoadedConfig<Config>, apply: (next: LoadedConfig<Config>) => Promise<void>): ConfigWatcher<Config>;
+  /** Looks for the secrets of the configuration anew: one of them was refused. Never rejects; nothing before `follow`. */
+  lookAgain(): Promise<void>;
   close(): void;
 }
 
@@ -56,6 +58,7 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
   };
   /** What changes while the rest of the gateway starts is not missed. */
   let seen: FileSigns = new Map();
+  let followed: ConfigWatcher<Config> | undefined;
   return {
     rules,
     async start() {
@@ -84,11 +87,16 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
         () => watcher.current().config.appConfiguration.pollEvery,
         () => watcher.look(),
       );
+      followed = watcher;
       const reload = async (): Promise<ReloadOutcome> => {
         await Promise.all([secrets.refresh(), store?.poll()]);
         return await watcher.reload();
       };
       return { ...watcher, reload };
+    },
+    async lookAgain() {
+      await secrets.refresh();
+      await followed?.look();
     },
     close() {
       thread.close();

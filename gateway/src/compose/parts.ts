@@ -7,6 +7,7 @@ import type { Configuration } from './configuration.ts';
 import { postgresChoice } from '#compose/ledger/stores.ts';
 import { openLedger, type LedgerOptions, type OpenLedger } from '#compose/ledger/ledger.ts';
 import { openLimits, tellingBudgets } from '#compose/limits/limits.ts';
+import { Passwords } from './passwords.ts';
 import { openRouting } from './routing.ts';
 import { openTelemetry } from './telemetry/telemetry.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
@@ -94,12 +95,22 @@ export interface Parts {
   readonly batchBook: BatchWriteOffs;
 }
 
-function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
+function ledgerOptions(
+  { settings, overrides, loaded }: Blueprint,
+  passwords: Passwords,
+): Omit<LedgerOptions, 'clock' | 'log' | 'metrics'> {
   const { store, durability, segmentBytes, backlog, archive, adoptAfter, logAnalytics } = loaded.config.ledger;
   const { replica: name } = settings;
   return {
     dataFolder: settings.dataFolder,
-    ...(store === 'sqlite' ? {} : { store: postgresChoice(store.postgres, clientIdIn(settings.environment)) }),
+    ...(store === 'sqlite'
+      ? {}
+      : {
+          store: {
+            ...postgresChoice(store.postgres, clientIdIn(settings.environment)),
+            password: passwords.postgres.buffer,
+          },
+        }),
     // A store in a file is one gateway's, and so is its data folder.
     ...(store === 'sqlite' || name === undefined ? {} : { replica: { name, adoptAfterMs: adoptAfter } }),
     durability,
@@ -111,6 +122,13 @@ function ledgerOptions({ settings, overrides, loaded }: Blueprint): Omit<LedgerO
       : { logAnalytics: { ...logAnalytics, clientId: clientIdIn(settings.environment) } }),
     ...(overrides.ledgerWorker === undefined ? {} : { worker: overrides.ledgerWorker }),
   };
+}
+
+function openPasswords({ configuration, loaded, closers, clock, log }: Blueprint): Passwords {
+  const lookAgain = async (): Promise<void> => await configuration.lookAgain();
+  const passwords = new Passwords({ config: loaded.config, lookAgain, clock, log });
+  closers.push(() => passwords.close());
+  return passwords;
 }
 
 /** Opens everything that does not listen; `blueprint.closers` closes it again. */
@@ -125,7 +143,8 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   });
   for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'configuration');
   let engine: Engine | undefined;
-  const opened = await openLedger({ ...ledgerOptions(blueprint), clock, log, metrics });
+  const passwords = openPasswords(blueprint);
+  const opened = await openLedger({ ...ledgerOptions(blueprint, passwords), clock, log, metrics });
   const ledger = tellingBudgets(opened, () => engine);
   closers.push(() => ledger.close());
   const directory = await createDirectory({
@@ -138,12 +157,16 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   for (const problem of directory.problems()) log.warn({ problem }, 'directory');
   const signing = await affinityKey(settings.dataFolder, log);
   const snapshots = new Snapshots({ rules, directory, affinityKey: signing, clock }, config);
-  const watcher = configuration.follow(loaded, (next) => snapshots.apply(next));
+  const watcher = configuration.follow(loaded, async (next) => {
+    await snapshots.apply(next);
+    passwords.take(next.config);
+  });
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });
-  const limits = openLimits({ settings, ledger, config, snapshots, tokenCounter, clock, log, metrics });
-  ({ engine } = limits);
   const around = { clock, random: overrides.random ?? systemRandom, log, metrics };
+  const password = passwords.redis;
+  const limits = openLimits({ settings, ledger, config, password, snapshots, tokenCounter, ...around });
+  ({ engine } = limits);
   const alerts = openAlerts({
     engine,
     store: ledger.alertStore,

@@ -19,8 +19,8 @@ const keys = {
       refreshEvery: duration({ atLeastMs: 5_000, atMostMs: 86_400_000 })
         .prefault('5m')
         .describe(
-          'How often secrets of `{ keyVault: … }` are read again; another value is taken over without a restart. Those of ' +
-            '`ledger.store` and `counters` are used when the gateway starts.',
+          'How often secrets of `{ keyVault: … }` are read again; another value is taken over without a restart. Passwords of ' +
+            '`ledger.store` and `counters` are shown by new connections; one that is refused is looked for at once.',
         ),
     })
     .prefault({})

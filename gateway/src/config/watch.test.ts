@@ -166,11 +166,9 @@ suite('a file in the middle of being written', () => {
   test('without ever being quiet, it is read all the same after a while', async (t) => {
     const clock = new ManualClock();
     const it = watched(t, { clock });
-    let isOver = false;
-    const heard = it.heard().finally(() => {
-      isOver = true;
-    });
-    for (let change = 1; !isOver; change += 1) {
+    const over = new AbortController();
+    const heard = it.heard().finally(() => over.abort());
+    for (let change = 1; !over.signal.aborted; change += 1) {
       writeFileSync(it.path, `name: change-${change}\n`);
       // Less than what it would have to be quiet for.
       clock.advance(10);

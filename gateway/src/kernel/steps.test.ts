@@ -10,6 +10,11 @@ function* counting(steps: number, done: number[]): Steps<string> {
   return 'all of it';
 }
 
+function* failing(): Steps<never> {
+  yield;
+  throw new Error('it went wrong');
+}
+
 test('at once, everything is done before anybody else has a turn', () => {
   const done: number[] = [];
   assert.equal(atOnce(counting(3, done)), 'all of it');
@@ -35,9 +40,5 @@ test('in turns, others come in between as often as a slice of time is over', asy
 });
 
 test('in turns, what goes wrong is told to whoever waits', async () => {
-  function* failing(): Steps<never> {
-    yield;
-    throw new Error('it went wrong');
-  }
   await assert.rejects(inTurns(failing(), { monotonic: () => 0 }), /it went wrong/);
 });

@@ -76,7 +76,6 @@ async function measure(): Promise<void> {
   };
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
-  const ms = (nanoseconds: number): string => (nanoseconds / 1e6).toFixed(1).padStart(8);
   const line = async (name: string, took: number): Promise<void> => {
     const { statuses, slowestMs } = await ask();
     const calls = JSON.stringify(statuses);
@@ -113,6 +112,8 @@ async function measure(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
+const ms = (nanoseconds: number): string => (nanoseconds / 1e6).toFixed(1).padStart(8);
+
 /** Until the result is called: how much processor time this thread used in one turn of its event loop, the longest first. */
 function longestTurns(): () => readonly string[] {
   const turns: number[] = [];
@@ -130,7 +131,7 @@ function longestTurns(): () => readonly string[] {
     return turns
       .toSorted((a, b) => b - a)
       .slice(0, 5)
-      .map((ms) => ms.toFixed(1));
+      .map((one) => one.toFixed(1));
   };
 }
 

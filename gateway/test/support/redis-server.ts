@@ -15,6 +15,8 @@ export interface RedisServer {
   readonly url: string;
   /** A command, on a connection of its own; not for `subscribe` and the like. */
   command(...args: string[]): Promise<unknown>;
+  /** From now on; whoever is connected stays so. Until it is started anew. */
+  changePassword(password: string): Promise<void>;
   /** Starts it, with the data that it has. */
   start(): Promise<void>;
   /** SIGKILL: what it has written to its log of appends is there when it is started again. */
@@ -98,9 +100,12 @@ function settingsFor(folder: string, port: number, { password, tls = false, clus
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
+const urlOf = (port: number, tls: boolean, password: string | undefined): string =>
+  `${tls ? 'rediss' : 'redis'}://${password === undefined ? '' : `:${password}@`}localhost:${port}`;
+
 class RunningServer implements RedisServer {
   readonly port: number;
-  readonly url: string;
+  url: string;
   readonly #options: RedisServerOptions;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #answers: AsyncIterator<string>;
@@ -111,7 +116,7 @@ class RunningServer implements RedisServer {
     this.port = port;
     this.#options = options;
     const { password, tls = false } = options;
-    this.url = `${tls ? 'rediss' : 'redis'}://${password === undefined ? '' : `:${password}@`}localhost:${port}`;
+    this.url = urlOf(port, tls, password);
     this.#folder = mkdtempSync(path.join(tmpdir(), 'tollgate-redis-'));
     mkdirSync(path.join(this.#folder, 'data'));
     for (const name of ['localhost.crt', 'localhost.key'])
@@ -163,6 +168,11 @@ class RunningServer implements RedisServer {
     } finally {
       client.destroy();
     }
+  }
+
+  async changePassword(password: string): Promise<void> {
+    await this.command('CONFIG', 'SET', 'requirepass', password);
+    this.url = urlOf(this.port, this.#options.tls === true, password);
   }
 
   async close(): Promise<void> {

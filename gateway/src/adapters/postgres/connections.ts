@@ -1,6 +1,15 @@
 import { Pool, types, type CustomTypesConfig, type PoolClient, type PoolConfig } from 'pg';
 import { isServerError, isSignInRefused, postgresError, takesNoWrites } from './postgres-error.ts';
-import type { TokenSignIn } from './token-sign-in.ts';
+
+/** How connections tell the server who they are, where that may change while the gateway runs. */
+export interface PostgresSignIn {
+  /** Asked for every new connection. Rejects with words for the operator where there is none. */
+  password(): Promise<string>;
+  /** The server said no to what it was shown last. */
+  refused(): void;
+  /** What to do about that; undefined: the usual. */
+  advice(user: string): string | undefined;
+}
 
 /** How to reach a database; never logged. */
 export interface PostgresAddress {
@@ -9,8 +18,8 @@ export interface PostgresAddress {
   readonly port: number;
   readonly user: string;
   readonly password: string | null;
-  /** In the place of a password. */
-  readonly signIn?: TokenSignIn;
+  /** In the place of the password. */
+  readonly signIn?: PostgresSignIn;
   readonly database: string;
   /** `verify`: encrypted, the server's certificate checked. `encrypt`: encrypted, whoever answers. */
   readonly tls: 'verify' | 'encrypt' | 'off';

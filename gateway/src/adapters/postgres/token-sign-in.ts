@@ -1,10 +1,11 @@
+import type { PostgresSignIn } from './connections.ts';
 import { NoToken, type TokenProvider } from '#proxy/upstream/ports.ts';
 
 /**
  * Signs in to Azure Database for PostgreSQL with an Entra token in the place of a password. The server looks at it when a
  * connection is made, and never again.
  */
-export class TokenSignIn {
+export class TokenSignIn implements PostgresSignIn {
   readonly #tokens: TokenProvider;
   readonly #scope: string;
   #shown = '';

@@ -2,15 +2,15 @@ import { createClient, createCluster } from 'redis';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Script } from './scripts.ts';
-import type { SignedIn, TokenSignIn } from './token-sign-in.ts';
+import type { RedisSignIn, SignedIn } from './sign-in.ts';
 
 export interface RedisAddress {
   /** `redis://user@host:6379/0`, or `rediss://` for TLS; of a cluster, one of its nodes. */
   readonly url: string;
   /** Null: the URL holds it, or there is none. */
   readonly password: string | null;
-  /** In the place of a password; null or undefined: the password is shown. */
-  readonly signIn?: TokenSignIn | null;
+  /** In the place of the password; null or undefined: the password is shown. */
+  readonly signIn?: RedisSignIn | null;
   /** The server is a cluster: keys live where their hash tag says. */
   readonly cluster: boolean;
   /** PEM; null: the authorities that Node knows. */
@@ -44,15 +44,15 @@ const common = {
   maintNotifications: 'disabled' as const,
 };
 
-/** A connection that listens takes no other command with protocol 2, not even a new token. */
-const protocolFor = ({ signIn }: RedisAddress): 2 | 3 => (signIn == null ? 2 : 3);
+const protocolFor = ({ signIn }: RedisAddress): 2 | 3 => signIn?.protocol ?? 2;
 
-/** The user is left to the sign-in: the library would take the one of the URL, without a password. */
+/** Who it is is left to the sign-in: what the URL says of that would win over it. */
 function urlFor({ url, signIn }: RedisAddress): string {
   if (signIn == null) return url;
   const bare = new URL(url);
   if (bare.username !== '') signIn.user = decodeURIComponent(bare.username);
   bare.username = '';
+  bare.password = '';
   return bare.toString();
 }
 

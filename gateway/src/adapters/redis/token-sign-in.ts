@@ -2,18 +2,13 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import { parseJsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/log.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
+import type { RedisSignIn, SignedIn } from './sign-in.ts';
 
 export interface TokenSignInOptions {
   readonly tokens: TokenProvider;
   readonly scope: string;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** A connection of the client library's. */
-export interface SignedIn {
-  readonly isReady: boolean;
-  sendCommand(args: string[]): Promise<unknown>;
 }
 
 /** How often is looked whether there is a newer token; the old one is good for a fifth of its time then. */
@@ -26,7 +21,8 @@ const lookEveryMs = 1_000;
  * The library's streaming providers do the same, but keep a listener for every connection that was ever made anew, and
  * leave out the one that listens to a channel.
  */
-export class TokenSignIn {
+export class TokenSignIn implements RedisSignIn {
+  readonly protocol = 3;
   readonly #options: TokenSignInOptions;
   /** The token that a connection was shown last by us; whoever is new shows its own once more. */
   readonly #shown = new WeakMap<SignedIn, string>();

@@ -13,6 +13,7 @@ import { createPostgresLedgerStore } from '#adapters/postgres/ledger-store.ts';
 import { migrate } from '#adapters/postgres/migrate.ts';
 import { openPostgres } from '#adapters/postgres/open.ts';
 import { PostgresError } from '#adapters/postgres/postgres-error.ts';
+import { PasswordSignIn } from '#adapters/postgres/password-sign-in.ts';
 import { TokenSignIn } from '#adapters/postgres/token-sign-in.ts';
 import { alertMigrations, sqlAlertStore } from '#adapters/sql/alert-store.ts';
 import { createSqliteDirectoryStore } from '#adapters/sqlite-directory/directory-store.ts';
@@ -25,6 +26,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import { systemRandom } from '#kernel/random.ts';
+import { SharedSecret } from '#kernel/shared-secret.ts';
 
 /** Where records and the directory live. Plain data, because it crosses a thread; never logged. */
 export type StoreChoice =
@@ -39,6 +41,8 @@ export interface PostgresChoice {
   readonly address: Omit<PostgresAddress, 'signIn'>;
   /** Whose token is shown in the place of the password. */
   readonly identity?: IdentityChoice;
+  /** The memory of a `SharedSecret`: the password as it is at any moment. Default: that of the address. */
+  readonly password?: SharedArrayBuffer;
 }
 
 export interface OpenStores {
@@ -134,8 +138,9 @@ async function openOnServer(choice: PostgresChoice, log: Log): Promise<OpenStore
 }
 
 /** One cache of tokens for all connections of this thread, whatever they are for. */
-export function signingIn({ address, identity }: PostgresChoice, log: Log): PostgresAddress {
-  if (identity === undefined) return address;
+export function signingIn({ address, identity, password }: PostgresChoice, log: Log): PostgresAddress {
+  if (identity === undefined)
+    return password === undefined ? address : { ...address, signIn: new PasswordSignIn(new SharedSecret(password)) };
   const tokens = tokenProvider(identity.provider, identity.clientId, { clock: systemClock, log });
   return { ...address, signIn: new TokenSignIn(tokens, identity.scope) };
 }

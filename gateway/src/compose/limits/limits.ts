@@ -12,6 +12,7 @@ import { limitsOfRequests } from '#accounting/budgets/request-limits.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import type { SharedSecret } from '#kernel/shared-secret.ts';
 import type { Limits } from '#proxy/ports.ts';
 import type { TokenCounter } from '#proxy/usage/ports.ts';
 
@@ -19,6 +20,8 @@ export interface LimitsOptions {
   readonly ledger: Pick<OpenLedger, 'spending' | 'doneJournals'>;
   readonly config: Pick<Config, 'counters' | 'organisation' | 'budgeting'>;
   readonly settings: Pick<Settings, 'environment'>;
+  /** Of the server that counters are shared at. */
+  readonly password: SharedSecret;
   readonly snapshots: Snapshots;
   readonly tokenCounter: TokenCounter;
   readonly clock: Clock;
@@ -47,11 +50,12 @@ export interface OpenLimits {
 
 /** Limits and budgets of this gateway, counted where the configuration says. */
 export function openLimits(options: LimitsOptions): OpenLimits {
-  const { settings, config, snapshots, tokenCounter, clock, log, metrics } = options;
+  const { settings, config, password, snapshots, tokenCounter, clock, log, metrics } = options;
   const ledger = options.ledger.spending(config.counters === 'memory');
   const { store, leaseMs, leasePercent } = openCounters({
     config,
     clientId: clientIdIn(settings.environment),
+    password,
     journal: ledger.journal,
     clock,
     log,
