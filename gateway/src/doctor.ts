@@ -2,7 +2,6 @@ import { enableCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { systemClock } from './kernel/clock.ts';
 import { readSettings, UsageError } from './settings.ts';
-import type { Finding } from '#compose/doctor/finding.ts';
 
 enableCompileCache();
 
@@ -70,9 +69,10 @@ function parse(args: readonly string[]) {
   });
 }
 
-function lineOf({ check, outcome, detail, fix }: Finding): string {
-  const advice = fix === undefined || fix === '' ? '' : `\n${' '.repeat(9)}${fix}`;
-  return `${outcome.padEnd(8)} ${check}: ${detail}${advice}\n`;
+/** Undefined where nobody looks at a terminal. `tollgate doctor`, which does, says how wide its own is. */
+function columnsOf({ COLUMNS: told = '' }: Readonly<Record<string, string | undefined>>): number | undefined {
+  if (process.stdout.isTTY) return process.stdout.columns;
+  return /^\d{1,4}$/.test(told) ? Number(told) : undefined;
 }
 
 async function main(): Promise<void> {
@@ -86,12 +86,14 @@ async function main(): Promise<void> {
   // Timers of the clock keep no process alive.
   setInterval(() => undefined, 60_000);
   const { examine } = await import('#compose/doctor/doctor.ts');
+  const { linesOf } = await import('#compose/doctor/lines.ts');
+  const columns = columnsOf(process.env);
   const findings = await examine({
     settings,
     clock: systemClock,
     ...asked,
     progress: (text) => process.stderr.write(`… ${text}\n`),
-    told: (finding) => void (asked.json || process.stdout.write(lineOf(finding))),
+    told: (finding) => void (asked.json || process.stdout.write(linesOf(finding, columns))),
   });
   const failures = findings.filter(({ outcome }) => outcome === 'failed').length;
   if (asked.json) process.stdout.write(`${JSON.stringify({ ok: failures === 0, findings }, null, 2)}\n`);

@@ -133,7 +133,10 @@ export interface Exports {
 export interface AdminDependencies {
   /** The admin token in clear; only its hash is kept. */
   readonly token: string;
-  readonly directory: Omit<Directory, 'close' | 'current' | 'onChange' | 'redeclare' | 'preparing' | 'limits' | 'changeLimits'>;
+  readonly directory: Omit<
+    Directory,
+    'close' | 'current' | 'onChange' | 'redeclare' | 'preparing' | 'limits' | 'changeLimits'
+  >;
   /** They take what was asked as it came, and tell everything that is wrong with it in one `Failure`. */
   readonly reports: {
     query(asked: Asked): Promise<UsageReport>;

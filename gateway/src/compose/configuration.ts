@@ -11,6 +11,7 @@ import type { ConfigSource } from '#config/source.ts';
 import { watchConfig, type ConfigWatcher, type ReloadOutcome } from '#config/watch.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
+import { systemRandom, type RandomSource } from '#kernel/random.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import type { Settings } from '#settings.ts';
 import { ambientProvider } from './identity.ts';
@@ -24,6 +25,8 @@ export interface ConfigurationOptions {
   /** Another root for the thread that loads it. */
   readonly worker?: URL;
   readonly clock: Clock;
+  /** Default: the system's. */
+  readonly random?: RandomSource;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
@@ -44,7 +47,7 @@ export interface Configuration {
 export function openConfiguration(options: ConfigurationOptions): Configuration {
   const { settings, tokenProviders, worker, clock, log, metrics } = options;
   const tokens = ambientProvider(settings.environment, { clock, log });
-  const secrets = new KeyVaultSecrets({ tokens, clock, log });
+  const secrets = new KeyVaultSecrets({ tokens, clock, random: options.random ?? systemRandom, log });
   const store = openStore(options, tokens);
   const rules = composeRules(settings, { tokenProviders, clock, secrets });
   const source = (): ConfigSource => store?.source() ?? { kind: 'file', path: settings.configFile };
@@ -113,7 +116,10 @@ export function keyValuesIn(file: string, { configFile }: Settings): ConfigSourc
 }
 
 /** What the store held is kept in the data folder. */
-function openStore({ settings, clock, log }: ConfigurationOptions, tokens: TokenProvider): FromStore | undefined {
+function openStore(
+  { settings, clock, random = systemRandom, log }: ConfigurationOptions,
+  tokens: TokenProvider,
+): FromStore | undefined {
   const { appConfiguration, configFile, dataFolder } = settings;
   if (appConfiguration === undefined) return undefined;
   const { label, hasFile } = appConfiguration;
@@ -123,6 +129,7 @@ function openStore({ settings, clock, log }: ConfigurationOptions, tokens: Token
     copy: lastGoodFile(path.join(dataFolder, 'app-configuration.json'), appConfiguration),
     file: { path: configFile, isThere: hasFile },
     clock,
+    random,
     log,
   });
 }

@@ -48,6 +48,7 @@ export async function compose(settings: Settings, overrides: Overrides = {}): Pr
   const configuration = openConfiguration({
     settings,
     tokenProviders: [...builtInProviders, ...(overrides.tokenProviders ?? []).map(({ name }) => name)],
+    ...(overrides.random === undefined ? {} : { random: overrides.random }),
     ...(overrides.configWorker === undefined ? {} : { worker: overrides.configWorker }),
     ...ground,
   });

@@ -66,6 +66,7 @@ function setUp(filled: readonly KeyValue[] = holding('name: first')) {
     },
     file: { path: '/nowhere/tollgate.yaml', isThere: false },
     clock,
+    random: { next: () => 0.5 },
     log: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
   });
   const load = async (): Promise<LoadResult<TestConfig>> => await Promise.resolve(loadFrom(loader, store.source(), {}));

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
+import { spread, type RandomSource } from '#kernel/random.ts';
 import { effective, isOurs, unfinishedPush } from './key-values.ts';
 import type { LoadResult } from './load.ts';
 import {
@@ -20,6 +21,7 @@ export interface FromStoreOptions {
   /** What it falls back to, where there is one; and the file that paths are relative to. */
   readonly file: { readonly path: string; readonly isThere: boolean };
   readonly clock: Clock;
+  readonly random: RandomSource;
   readonly log: Log;
 }
 
@@ -143,8 +145,11 @@ export class FromStore {
   follow(everyMs: () => number, changed: () => Promise<void>): void {
     const again = (): void => {
       if (this.#closed) return;
-      const ms = Math.min(longestWaitMs, Math.max(everyMs(), this.#failure?.waitMs ?? 0));
-      this.#timer = this.#options.clock.after(ms, () => void polled());
+      const { clock, random } = this.#options;
+      const asked = this.#failure?.waitMs ?? 0;
+      // Never earlier than the store has asked for.
+      const ms = Math.min(longestWaitMs, Math.max(spread(everyMs(), random), asked));
+      this.#timer = clock.after(ms, () => void polled());
     };
     const polled = async (): Promise<void> => {
       if ((await this.poll()) && !this.#closed) await changed();

@@ -6,6 +6,9 @@ export interface RandomSource {
 
 export const systemRandom: RandomSource = { next: () => Math.random() };
 
+/** A pause that is up to a tenth shorter or longer: those who were started together do not all come at the same moment. */
+export const spread = (ms: number, random: RandomSource): number => ms * (0.9 + 0.2 * random.next());
+
 /** The same numbers for the same seed: Weyl sequence and a mixer, for simulations and tests, never for secrets. */
 export function seededRandom(seed: number): RandomSource {
   let state = seed >>> 0;

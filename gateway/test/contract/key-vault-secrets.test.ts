@@ -14,6 +14,8 @@ const audience = 'https://vault.azure.net';
 interface Held {
   readonly twin: RunningTwin;
   readonly clock: ManualClock;
+  /** By which a vault is waited for; it stands still. */
+  readonly patience: ManualClock;
   readonly secrets: KeyVaultSecrets;
   /** Everything that was logged, a line each. */
   readonly lines: string[];
@@ -32,10 +34,12 @@ async function vaultWith(
   const lines: string[] = [];
   const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
   const usual = { name: 'test', token: () => twin.azure.token({ audience }), insteadOf: async () => undefined };
-  const secrets = new KeyVaultSecrets({ tokens: provider?.(twin) ?? usual, clock, log });
+  const patience = new ManualClock();
+  const random = { next: () => 0.5 };
+  const secrets = new KeyVaultSecrets({ tokens: provider?.(twin) ?? usual, clock, patience, random, log });
   context.after(() => secrets.close());
   const { vault } = azureNames(twin);
-  return { twin, clock, secrets, lines, at: (name) => `${vault}/secrets/${name}` };
+  return { twin, clock, patience, secrets, lines, at: (name) => `${vault}/secrets/${name}` };
 }
 
 /** Fetches while the clock moves, so that pauses end. */
@@ -120,6 +124,36 @@ suite('secrets of Key Vault', () => {
     assert.equal(textOf(it.secrets.held(it.at('a'))), 'none');
     await ended(done, () => it.clock.advance(1));
     assert.equal(textOf(it.secrets.held(it.at('a'))), 'one');
+  });
+
+  test('of a vault that hangs are not waited for without an end: what was not begun in time is told as such, each', async (context) => {
+    const names = Array.from({ length: 40 }, (_one, at) => `secret-${at}`);
+    let asked = 0;
+    const patience: { clock?: ManualClock } = {};
+    // As if the token for each of them took two seconds, and then there were none.
+    const token = async (): Promise<string> => {
+      asked += 1;
+      patience.clock?.advance(2_000);
+      return await Promise.reject(new NoToken(new Error('away')));
+    };
+    const it = await vaultWith(context, {}, () => ({
+      name: 'test',
+      token,
+      insteadOf: async () => await Promise.resolve(undefined),
+    }));
+    patience.clock = it.patience;
+    for (const name of names) it.secrets.held(it.at(name));
+    await fetched(it);
+    assert.ok(asked < names.length, `${asked} were asked for`);
+    const problems = names.map((name) => problemOf(it.secrets.held(it.at(name))));
+    assert.ok(
+      problems.every((one) => one.includes('cannot be read')),
+      problems.join('\n'),
+    );
+    assert.ok(
+      problems.some((one) => /there was no time left, since others were waited for \(30 s for all\)/.test(one)),
+    );
+    assert.deepEqual(it.secrets.counts(), { current: 0, kept: 0, missing: names.length });
   });
 
   test('are looked at again by and by, soon after a failure, later otherwise', async (context) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../../test/support/fake-gateway.ts';
@@ -24,6 +24,16 @@ ledger: { backlog: { bytes: 1MiB } }
   assert.match(out, /^skipped +Redis: /m);
   assert.match(err, /^… looking at endpoint away$/m);
   assert.doesNotMatch(out + err, /a-key-of-the-test/);
+});
+
+test('doctor makes no data folder by looking', async (context) => {
+  const folder = temporaryFolder(context);
+  const file = path.join(folder, 'tollgate.yaml');
+  writeFileSync(file, 'organisation: contoso\n');
+  const environment = { PATH: process.env['PATH'], TOLLGATE_DATA: path.join(folder, 'not', 'yet') };
+  const { out } = await runCli(['doctor', '--config', file, '--no-wait'], environment);
+  assert.match(out, /^ok +data folder: .*not\/yet is not there yet; the gateway makes it in /m);
+  assert.deepEqual(readdirSync(folder), ['tollgate.yaml']);
 });
 
 test('doctor refuses to be called wrongly', async (context) => {

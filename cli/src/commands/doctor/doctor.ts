@@ -24,6 +24,8 @@ async function run(args: readonly string[], context: Context): Promise<number | 
       TOLLGATE_TWIN_PORT: String(context.settings.twinPort),
       TOLLGATE_TWIN_KEY: context.settings.twinKey,
       NODE_COMPILE_CACHE: project.compileCache,
+      // Its output is a pipe to here: it cannot find out itself. Empty: a file or a program reads it.
+      COLUMNS: context.out.columns === undefined ? '' : String(context.out.columns),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

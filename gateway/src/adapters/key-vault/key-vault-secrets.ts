@@ -1,7 +1,8 @@
 import type { HeldSecret, SecretValues } from '#config/ports.ts';
-import type { Clock, Timer } from '#kernel/clock.ts';
+import { systemClock, type Clock, type Timer } from '#kernel/clock.ts';
 import { readKeyVaultReference, type KeyVaultReference } from '#kernel/key-vault-reference.ts';
 import type { Log } from '#kernel/log.ts';
+import { spread, type RandomSource } from '#kernel/random.ts';
 import type { TokenProvider } from '#proxy/upstream/ports.ts';
 import { failureOf, type VaultFailure } from './failure.ts';
 import { VaultClient } from './vault-client.ts';
@@ -9,7 +10,10 @@ import { VaultClient } from './vault-client.ts';
 export interface KeyVaultSecretsOptions {
   readonly tokens: TokenProvider;
   readonly clock: Clock;
+  readonly random: RandomSource;
   readonly log: Log;
+  /** How long a vault is waited for is real time, whatever clock a gateway goes by. Default: the system's. */
+  readonly patience?: Pick<Clock, 'monotonic'>;
 }
 
 interface Wanted {
@@ -26,6 +30,15 @@ const shortestPauseMs = 1_000;
 /** A vault that is not well is asked again after so long, then after twice that, up to the usual interval. */
 const firstBackOffMs = 5_000;
 const atOnce = 8;
+/** Of all secrets and attempts together: those that were not begun by then are not read. What is begun ends within 10 s. */
+const longestMs = 30_000;
+
+const outOfTime = ({ vault }: KeyVaultReference): VaultFailure => ({
+  problem: `cannot be read: there was no time left, since others were waited for (${longestMs / 1000} s for all)`,
+  fix: `Start the gateway again when ${vault} answers; is the network open to it?`,
+  mayPass: true,
+  waitMs: 0,
+});
 
 /**
  * Secrets of Azure Key Vault: read when they are first wanted, and again from time to time. What is held stays where a
@@ -79,13 +92,15 @@ export class KeyVaultSecrets implements SecretValues {
 
   /** Reads what is wanted and not held, all of it at once; tries again what may pass. False where nothing was. Never rejects. */
   async fetchMissing(): Promise<boolean> {
+    const until = this.#deadline();
     for (let attempt = 0; attempt < tries; attempt += 1) {
       const missing = [...this.#wanted.values()].filter(
         ({ text, failure }) => text === undefined && (attempt === 0 || failure?.mayPass === true),
       );
       if (missing.length === 0) return attempt > 0;
+      if (attempt > 0 && this.#isPast(until)) return true;
       if (attempt > 0) await this.#pause(attempt, missing);
-      await this.#readAll(missing);
+      await this.#readAll(missing, until);
     }
     return true;
   }
@@ -110,7 +125,7 @@ export class KeyVaultSecrets implements SecretValues {
   follow(everyMs: () => number, changed: () => void): void {
     const again = (ms: number): void => {
       if (this.#closed) return;
-      this.#timer = this.#options.clock.after(ms, () => void refreshed());
+      this.#timer = this.#options.clock.after(spread(ms, this.#options.random), () => void refreshed());
     };
     const refreshed = async (): Promise<void> => {
       if (await this.refresh()) changed();
@@ -137,7 +152,7 @@ export class KeyVaultSecrets implements SecretValues {
       ({ text, reference, failure }) => text === undefined || reference.version === undefined || failure !== undefined,
     );
     const before = refreshed.map(({ text }) => text);
-    await this.#readAll(refreshed);
+    await this.#readAll(refreshed, this.#deadline());
     this.#failures = refreshed.some(({ failure }) => failure !== undefined) ? this.#failures + 1 : 0;
     return refreshed.some(({ text }, at) => text !== before[at]);
   }
@@ -156,10 +171,21 @@ export class KeyVaultSecrets implements SecretValues {
     });
   }
 
-  async #readAll(wanted: readonly Wanted[]): Promise<void> {
+  #deadline(): number {
+    return (this.#options.patience ?? systemClock).monotonic() + longestMs;
+  }
+
+  #isPast(deadline: number): boolean {
+    return (this.#options.patience ?? systemClock).monotonic() >= deadline;
+  }
+
+  async #readAll(wanted: readonly Wanted[], until: number): Promise<void> {
     const left = [...wanted];
     const work = async (): Promise<void> => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) await this.#read(next);
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        if (this.#isPast(until)) next.failure = outOfTime(next.reference);
+        else await this.#read(next);
+      }
     };
     await Promise.all(Array.from({ length: atOnce }, work));
     this.#tell(wanted);

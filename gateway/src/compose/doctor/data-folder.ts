@@ -1,5 +1,6 @@
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { access, open, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { failed, ok, warning, type Check, type Finding } from './finding.ts';
 
 const name = 'data folder';
@@ -14,7 +15,7 @@ export function dataFolderCheck(folder: string, backlogBytes: number | undefined
 
 async function look(folder: string, backlogBytes = 0): Promise<Finding> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (!existsSync(folder)) return await lookAbove(folder);
     const file = join(folder, `.doctor-${process.pid}`);
     const handle = await open(file, 'wx', 0o600);
     try {
@@ -39,4 +40,13 @@ async function look(folder: string, backlogBytes = 0): Promise<Finding> {
     const why = error instanceof Error ? error.message : String(error);
     return failed(name, why, 'Mount a volume there that the user of this process may write to, or set TOLLGATE_DATA.');
   }
+}
+
+/** The gateway makes it when it starts; whoever only looks does not. */
+async function lookAbove(folder: string): Promise<Finding> {
+  let above = dirname(folder);
+  while (!existsSync(above)) above = dirname(above);
+  if (!(await stat(above)).isDirectory()) throw new Error(`${folder} cannot be made: ${above} is no folder`);
+  await access(above, constants.W_OK | constants.X_OK);
+  return ok(name, `${folder} is not there yet; the gateway makes it in ${above}, which it may write to`);
 }

@@ -13,7 +13,7 @@ import type { TelemetryConfig } from '#config/telemetry.ts';
 import { systemClock, type Clock, type Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Metrics } from '#kernel/metrics.ts';
-import type { RandomSource } from '#kernel/random.ts';
+import { spread, type RandomSource } from '#kernel/random.ts';
 import { createGenAiInstruments, type GenAiInstruments } from '#proxy/gen-ai-instruments.ts';
 import type { Services } from '#proxy/services.ts';
 
@@ -181,7 +181,8 @@ class RunningTelemetry implements OpenTelemetry {
   #schedule(): void {
     if (!this.#sendsMetrics) return;
     const ms = this.#running.config().metrics.interval ?? this.#running.settings.metricsEveryMs;
-    this.#timer = systemClock.after(ms, () => {
+    // Gateways that were started together do not all send in the same moment.
+    this.#timer = systemClock.after(spread(ms, this.#around.random), () => {
       void this.#sendMetrics().finally(() => {
         if (!this.#isClosed) this.#schedule();
       });
