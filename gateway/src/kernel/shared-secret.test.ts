@@ -7,7 +7,7 @@ import { SharedSecret } from './shared-secret.ts';
 test('a secret that one thread sets is what another reads, never half of two', async () => {
   const shared = new SharedSecret();
   // Of different lengths, and each of one letter only: a mixture would show.
-  const letters = [...'abcdef'];
+  const letters = ['a', 'b', 'c', 'd', 'e', 'f'];
   const textOf = (turn: number): string => (letters[turn % letters.length] ?? '').repeat(1 + ((turn * 37) % 300));
   shared.set(textOf(0));
   const module = new URL('shared-secret.ts', import.meta.url).href;
