@@ -117,3 +117,27 @@ test('cuts every connection and takes no new one until it is restored', async (c
   other.socket.write('again\n');
   assert.equal(await other.line(), 'done: again');
 });
+
+test('leads to a port that is known only after the proxy is there, and to another server from then on', async (context) => {
+  const [first, second] = await Promise.all(
+    ['first', 'second'].map(async (name) => {
+      const server = createServer((socket) => void socket.on('error', () => {}).end(name));
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      context.after(() => server.close());
+      return { port: (server.address() as AddressInfo).port };
+    }),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  const to = { port: 1 };
+  const proxy = await startTcpProxy(to);
+  context.after(async () => await proxy.close());
+  const said = async (): Promise<string> => {
+    let text = '';
+    for await (const chunk of connect(proxy.port, '127.0.0.1')) text += String(chunk);
+    return text;
+  };
+  to.port = first.port;
+  assert.equal(await said(), 'first');
+  proxy.leadTo(second);
+  assert.equal(await said(), 'second');
+});

@@ -114,7 +114,7 @@ async function listening(server: Server, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Listens on a free port and passes everything on to `port` of this machine. */
+/** Listens on a free port and passes everything on to `port` of this machine, as it is when a connection comes. */
 export async function startTcpProxy(to: { readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let accepted = 0;
@@ -122,7 +122,8 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
   let down = false;
   let swallowing = false;
   let loss: Loss | undefined;
-  let target = to.port;
+  // Looked at with every connection: who starts the server after the proxy says its port later.
+  let target = to;
   const listener = createServer({ noDelay: true }, (client) => {
     accepted += 1;
     client.on('error', () => undefined);
@@ -130,7 +131,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
       reset(client);
       return;
     }
-    const server = connect({ port: target, host: '127.0.0.1', noDelay: true });
+    const server = connect({ port: target.port, host: '127.0.0.1', noDelay: true });
     const pair = new Pair(client, server);
     pairs.add(pair);
     const swallows = (): boolean => (pair.lost ||= swallowing);
@@ -183,7 +184,7 @@ export async function startTcpProxy(to: { readonly port: number }): Promise<TcpP
       await listening(listener, port);
     },
     leadTo(other) {
-      target = other.port;
+      target = other;
     },
     swallow: () => {
       swallowing = true;
