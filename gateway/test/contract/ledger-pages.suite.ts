@@ -22,6 +22,10 @@ const start = { segment: 1, offset: 0 };
 const checkpoint: Checkpoint = { instance: 'journal-1', shipped: start, lowWater: start, settles: 0 };
 const everything = { from: null, to: null };
 
+/** A record that does not know its cost. */
+const begun = (id: string, at: number, operation: 'batches.create' | 'embeddings' = 'batches.create') =>
+  usageRecord(id, { at: march + at, operation, cost: { nanoUsd: null, unpriced: ['usage unknown'] } });
+
 /** Every page after the other, until one is not full. */
 async function allPages<Item extends RecordKey>(
   read: (query: PageQuery) => Promise<readonly Item[]>,
@@ -87,6 +91,30 @@ export function ledgerPagesContract(withStore: WithStore, runs: number): void {
       assert.deepEqual(await store.values('consumer'), ['web', 'Ärger', '\uFFFD', '😀']);
       assert.deepEqual(await store.values('deployment'), ['contoso-weu/gpt-5.4-mini']);
       assert.deepEqual((await store.values('cost-centre')).length, 4);
+    });
+  });
+
+  test('finds what is of one operation, has no cost by itself, and was not ended by name', async () => {
+    await withStore(async ({ store }) => {
+      const ended = begun('ended', 4);
+      const records = [
+        begun('later', 3),
+        begun('early', 1),
+        begun('before', 0),
+        begun('other', 3, 'embeddings'),
+        usageRecord('known', { at: march + 3, operation: 'batches.create' }),
+        ended,
+      ];
+      await store.append(records.map(shippedRecord), checkpoint);
+      const ends = [correction(ended, { id: 'end/ended' }), correction(ended, { id: 'end/somebody' })];
+      await store.append(ends.map(adjusted), checkpoint);
+      const found = await store.unended({ operation: 'batches.create', from: march + 1, ends: 'end/' });
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        ['early', 'later'],
+      );
+      const [early] = await store.find([{ at: march + 1, id: 'early' }]);
+      assert.deepEqual(found[0], early, 'whole records');
     });
   });
 

@@ -15,6 +15,7 @@ await runLedgerWorker({
     adjustmentsOf: (keys) => store.adjustmentsOf(keys),
     attemptsOf: (requestId) => store.attemptsOf(requestId),
     page: (query) => store.page(query),
+    unended: (query) => store.unended(query),
     pageOfAdjustments: (query) => store.pageOfAdjustments(query),
     values: (dimension) => store.values(dimension),
     figures: (query) => store.figures(query),

@@ -174,6 +174,18 @@ export class MemoryLedgerStore implements LedgerStore {
     );
   }
 
+  async unended({ operation, from, ends }: Parameters<LedgerStore['unended']>[0]): Promise<readonly StoredRecord[]> {
+    return await Promise.resolve(
+      [...this.#records.values()]
+        .map((one) => one.record)
+        .filter(({ at, id, series, costNano }) => {
+          const isOpen = costNano === null && !this.#adjustments.has(`${ends}${id}`);
+          return isOpen && series.operation === operation && at >= from;
+        })
+        .toSorted(byKey),
+    );
+  }
+
   async attemptsOf(requestId: string): Promise<readonly StoredRecord[]> {
     return await Promise.resolve(
       [...this.#records.values()]

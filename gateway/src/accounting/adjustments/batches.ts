@@ -7,17 +7,16 @@ import { noChange } from './postings.ts';
 import { keyOfAttempt, type Said } from './write-off.ts';
 import { changeBetween, linesBetween, valuationAt, valuationInForce } from './valuation.ts';
 
-type BatchStore = Pick<LedgerStore, 'page' | 'find' | 'findAdjustments' | 'adjustmentsOf'>;
+type BatchStore = Pick<LedgerStore, 'unended' | 'find' | 'findAdjustments' | 'adjustmentsOf'>;
 
-const recordsAtOnce = 500;
+const operation = 'batches.create';
 /** Providers keep a batch for a day, and its files for a month. */
 const longestMs = 45 * 86_400_000;
 
 const endId = (id: string): string => `batch-end/${id}`;
 
 /** Whether a record is of a batch that was begun, or may have been: what it costs is not known by the record itself. */
-const isBegun = ({ series, costNano }: StoredRecord): boolean =>
-  series.operation === 'batches.create' && costNano === null;
+const isBegun = ({ series, costNano }: StoredRecord): boolean => series.operation === operation && costNano === null;
 
 function pendingOf(record: StoredRecord): PendingBatch {
   const { at, id, requestId, series, endUser } = record;
@@ -37,22 +36,8 @@ function pendingOf(record: StoredRecord): PendingBatch {
 
 /** Batches that are not in the ledger yet with what they used: a record says that they were begun, and none that they ended. */
 export async function pendingBatches(store: BatchStore, now: number): Promise<readonly PendingBatch[]> {
-  const pending: PendingBatch[] = [];
-  const query = {
-    filter: [{ dimension: 'operation', values: ['batches.create'] }],
-    period: { from: now - longestMs, to: null },
-    limit: recordsAtOnce,
-  } as const;
-  let after: RecordKey | null = null;
-  for (let more = true; more;) {
-    const page: readonly StoredRecord[] = await store.page({ ...query, after });
-    const begun = page.filter(isBegun);
-    const ends = await store.findAdjustments(begun.map(({ id }) => endId(id)));
-    pending.push(...begun.filter((_record, at) => ends[at] === null).map(pendingOf));
-    after = page.at(-1) ?? after;
-    more = page.length === recordsAtOnce;
-  }
-  return pending;
+  const asked = { operation, from: now - longestMs, ends: endId('') };
+  return (await store.unended(asked)).map(pendingOf);
 }
 
 /** Whether the batch that an attempt began is in the ledger with what it used. */

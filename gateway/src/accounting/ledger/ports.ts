@@ -418,6 +418,15 @@ export interface LedgerStore {
   /** All adjustments of these records, in the order of (`bookedAt`, `id`). */
   adjustmentsOf(keys: readonly RecordKey[]): Promise<readonly Adjustment[]>;
   page(query: PageQuery): Promise<readonly StoredRecord[]>;
+  /**
+   * Records of an operation from `from` on (UTC ms) whose cost is not known by themselves, and that no adjustment named
+   * `ends` + their id has ended, in the order of (`at`, `id`). It reads the records of that operation alone.
+   */
+  unended(query: {
+    readonly operation: string;
+    readonly from: number;
+    readonly ends: string;
+  }): Promise<readonly StoredRecord[]>;
   /** All attempts of a request, in their order; what it costs does not depend on how many records there are. */
   attemptsOf(requestId: string): Promise<readonly StoredRecord[]>;
   /** Adjustments that count in the period and have a posting that fits the filter, in the order of (`at`, `id`). */

@@ -7,7 +7,7 @@ import { takeLease } from './leases.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { selectLines } from './line-queries.ts';
 import type { PostgresDatabase } from './open.ts';
-import { attemptsOf, findRecords, pageOfRecords, selectValues } from './record-queries.ts';
+import { attemptsOf, findRecords, pageOfRecords, selectValues, unendedRecords } from './record-queries.ts';
 import { fromStored, toStored } from './text.ts';
 import { countWrongRollUps } from './wrong-roll-ups.ts';
 
@@ -37,6 +37,7 @@ export function createPostgresLedgerStore(database: PostgresDatabase): LedgerSto
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),
     adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),
     attemptsOf: async (requestId) => await attemptsOf(kysely, requestId),
+    unended: async (query) => await unendedRecords(kysely, query),
     page: async (query) => await pageOfRecords(kysely, query),
     pageOfAdjustments: async (query) => await pageOfAdjustments(kysely, query),
     values: async (dimension) => await selectValues(kysely, dimension),

@@ -62,6 +62,22 @@ export async function attemptsOf(database: Database, requestId: string): Promise
   return rows.map((row) => recordOf(recordFromStored(row)));
 }
 
+/** Series by series, through the index of cells: other records are not looked at, however many there are. */
+export async function unendedRecords(
+  database: Database,
+  { operation, from, ends }: { readonly operation: string; readonly from: number; readonly ends: string },
+): Promise<readonly StoredRecord[]> {
+  const { rows } = await sql<RecordRow>`
+    select ${columns} from usage_series cross join lateral (
+      select * from usage_record
+      where series = usage_series.id and at >= ${from}::bigint and cost_nano is null offset 0
+    ) as record
+    where usage_series.operation = ${toStored(operation)}
+      and not exists (select 1 from ledger_adjustment as ended where ended.id = ${toStored(ends)} || record.id)
+    order by record.at, record.id`.execute(database);
+  return rows.map((row) => recordOf(recordFromStored(row)));
+}
+
 export async function selectValues(database: Database, dimension: SeriesDimension): Promise<readonly string[]> {
   const { rows } = await sql<{ value: string }>`
     select distinct (${sql.raw(seriesKeys[dimension])}) collate "C" as value from usage_series

@@ -6,7 +6,7 @@ import type { LedgerTables } from '../sql/ledger-schema.ts';
 import { Leases } from '../sql/leases.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { migrate } from './migrate.ts';
-import { attemptsOf, findRecords, pageOfRecords, selectValues } from './record-queries.ts';
+import { attemptsOf, findRecords, pageOfRecords, selectValues, unendedRecords } from './record-queries.ts';
 import type { SqliteDatabase } from './open.ts';
 
 /** The embedded store. Brings its tables to this version; the database stays its owner's to close. */
@@ -40,6 +40,7 @@ export async function createSqliteLedgerStore(database: SqliteDatabase): Promise
     findAdjustments: async (ids) => await findAdjustments(kysely, ids),
     adjustmentsOf: async (keys) => await adjustmentsOf(kysely, keys),
     attemptsOf: async (requestId) => await attemptsOf(kysely, requestId),
+    unended: async (query) => await unendedRecords(kysely, query),
     page: async (query) => await pageOfRecords(kysely, query),
     pageOfAdjustments: async (query) => await pageOfAdjustments(kysely, query),
     values: async (dimension) => await selectValues(kysely, dimension),

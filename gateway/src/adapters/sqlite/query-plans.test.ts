@@ -149,6 +149,16 @@ suite('how SQLite answers a report', () => {
     });
   });
 
+  test('what is not ended of an operation is looked up among its own records', async () => {
+    await withWatched(async ({ plansOf, store }) => {
+      const plan = await plansOf(() => store.unended({ operation: 'batches.create', from: 0, ends: 'batch-end/' }));
+      assert.deepEqual(scans(plan), [], plan.join('\n'));
+      const what = plan.join('\n');
+      assert.match(what, /SEARCH record USING INDEX usage_record_cell \(series=\?\)/);
+      assert.match(what, /SEARCH ended USING PRIMARY KEY \(id=\?\)/);
+    });
+  });
+
   test('a request is found by its id, a name by its series, the period of everything by its ends', async () => {
     await withWatched(async ({ plansOf, reports, store }) => {
       const request = await plansOf(() => reports.request('request-000001'));

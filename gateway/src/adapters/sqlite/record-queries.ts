@@ -50,6 +50,20 @@ export async function pageOfRecords(database: Database, query: PageQuery): Promi
   return rows.map(recordOf);
 }
 
+/** Through the index of cells: other records are not looked at, however many there are. */
+export async function unendedRecords(
+  database: Database,
+  { operation, from, ends }: { readonly operation: string; readonly from: number; readonly ends: string },
+): Promise<readonly StoredRecord[]> {
+  const { rows } = await sql<RecordRow>`
+    select ${columns} from usage_series
+    cross join usage_record as record indexed by usage_record_cell on record.series = usage_series.id
+    where usage_series.operation = ${operation} and record.at >= ${from} and record.cost_nano is null
+      and not exists (select 1 from ledger_adjustment as ended where ended.id = ${ends} || record.id)
+    order by record.at, record.id`.execute(database);
+  return rows.map(recordOf);
+}
+
 export async function selectValues(database: Database, dimension: SeriesDimension): Promise<readonly string[]> {
   const value = sql.raw(seriesKeys[dimension]);
   const { rows } = await sql<{ value: string }>`
