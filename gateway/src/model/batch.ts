@@ -18,3 +18,22 @@ export interface PendingBatch {
 
 /** What the ledger has of a line. `lost`: a record that was opened and never finished. */
 export type LineState = 'missing' | 'lost' | 'recorded';
+
+/** Which records somebody still has to end. */
+export interface UnendedQuery {
+  /** As records name it. */
+  readonly operation: string;
+  /** UTC ms: from here on. */
+  readonly from: number;
+  /** The id of the adjustment that ends a record is this and the record's id. */
+  readonly ends: string;
+}
+
+/** A store of records, as whoever ends them sees it. */
+export interface UnendedRecords<Stored> {
+  /**
+   * Records of an operation that do not know their cost, and that no adjustment has ended, in the order of (`at`, `id`).
+   * Reads the records of that operation alone.
+   */
+  unended(query: UnendedQuery): Promise<readonly Stored[]>;
+}

@@ -29,6 +29,7 @@ import { Leases } from '../../src/adapters/sql/leases.ts';
 import { measures } from '../../src/accounting/ledger/ports.ts';
 import { heldOf } from '../../src/model/held.ts';
 import { parseLedgerLines } from '../../src/model/cost-lines.ts';
+import type { UnendedQuery } from '#model/batch.ts';
 import type { LedgerLine } from '../../src/model/money.ts';
 
 /** Something that counts: a record, or a posting of an adjustment. */
@@ -174,7 +175,7 @@ export class MemoryLedgerStore implements LedgerStore {
     );
   }
 
-  async unended({ operation, from, ends }: Parameters<LedgerStore['unended']>[0]): Promise<readonly StoredRecord[]> {
+  async unended({ operation, from, ends }: UnendedQuery): Promise<readonly StoredRecord[]> {
     return await Promise.resolve(
       [...this.#records.values()]
         .map((one) => one.record)

@@ -1,3 +1,4 @@
+import type { UnendedRecords } from '#model/batch.ts';
 import type { LedgerLine, NanoUsd, PriceLayer } from '#model/money.ts';
 import type { Operation } from '#model/operation.ts';
 import type { ChargedTo, Measured, OpenedAttempt, Outcome, Units } from '#model/usage-record.ts';
@@ -177,10 +178,7 @@ export interface RecordKey {
   readonly id: string;
 }
 
-/**
- * An entry beside usage. Nothing is edited: what turns out otherwise is booked. Immutable like a record, held once by its
- * id, which is made from what it says, so that booking it twice changes nothing.
- */
+/** An entry beside usage, for nothing is edited. Immutable; held once by its id, which is made from what it says. */
 export interface Adjustment {
   readonly id: string;
   readonly kind: 'correction' | 'allocation' | 'write-off';
@@ -404,7 +402,7 @@ export class StoreElsewhere extends Error {
  * records, adjustments, roll-ups and checkpoint change together or not at all. Amounts of one record and of one roll-up
  * are exact up to 2^63; sums of any size are. Several gateways may fill one store where its kind allows it.
  */
-export interface LedgerStore {
+export interface LedgerStore extends UnendedRecords<StoredRecord> {
   /** How far the journal with this id has been followed; null where nothing of it has been shipped yet. */
   checkpoint(instance: string): Promise<Checkpoint | null>;
   /** The ids of all journals of which something has been shipped. */
@@ -418,15 +416,6 @@ export interface LedgerStore {
   /** All adjustments of these records, in the order of (`bookedAt`, `id`). */
   adjustmentsOf(keys: readonly RecordKey[]): Promise<readonly Adjustment[]>;
   page(query: PageQuery): Promise<readonly StoredRecord[]>;
-  /**
-   * Records of an operation from `from` on (UTC ms) whose cost is not known by themselves, and that no adjustment named
-   * `ends` + their id has ended, in the order of (`at`, `id`). It reads the records of that operation alone.
-   */
-  unended(query: {
-    readonly operation: string;
-    readonly from: number;
-    readonly ends: string;
-  }): Promise<readonly StoredRecord[]>;
   /** All attempts of a request, in their order; what it costs does not depend on how many records there are. */
   attemptsOf(requestId: string): Promise<readonly StoredRecord[]>;
   /** Adjustments that count in the period and have a posting that fits the filter, in the order of (`at`, `id`). */

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { PageQuery, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import type { UnendedQuery } from '#model/batch.ts';
 import { recordOf, type RecordRow } from '../sql/ledger-rows.ts';
 import { recordColumns, seriesColumns } from '../sql/ledger-schema.ts';
 import { seriesKeys, type SeriesDimension } from '../sql/series-filter.ts';
@@ -65,7 +66,7 @@ export async function attemptsOf(database: Database, requestId: string): Promise
 /** Series by series, through the index of cells: other records are not looked at, however many there are. */
 export async function unendedRecords(
   database: Database,
-  { operation, from, ends }: { readonly operation: string; readonly from: number; readonly ends: string },
+  { operation, from, ends }: UnendedQuery,
 ): Promise<readonly StoredRecord[]> {
   const { rows } = await sql<RecordRow>`
     select ${columns} from usage_series cross join lateral (
