@@ -185,7 +185,10 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
     },
     when: (at, run) => void events.push({ served: at, run }),
     async killOne() {
-      await until(() => streaming.some(isBusy), 'replies that have begun');
+      // What is under way stays so until the process is dead, however slow the machine is.
+      twin.addFault({ kind: 'stall', afterBytes: 1_000, times: null });
+      const held = (): boolean => twin.held() === streaming.reduce((sum, count) => sum + count, 0);
+      await until(() => streaming.some(isBusy) && held(), 'replies that have begun, and go on no further');
       const which = streaming.indexOf(Math.min(...streaming.filter(isBusy)));
       const one = living[which];
       living[which] = undefined;
@@ -193,6 +196,8 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
       const gone = once(one.child, 'exit');
       one.child.kill('SIGKILL');
       await gone;
+      twin.removeFaults();
+      twin.release();
       await start(which);
     },
     async conclude() {
