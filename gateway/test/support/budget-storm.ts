@@ -39,6 +39,8 @@ export interface StormResult {
   readonly attempts: number;
 }
 
+const begunIn = (streaming: readonly number[]): number => streaming.reduce((sum, count) => sum + count, 0);
+
 /** Of several replies, one at least is still under way when a signal arrives. */
 const isBusy = (streaming: number): boolean => streaming >= 3;
 
@@ -187,8 +189,10 @@ export async function startStorm({ processes, budget, latency }: StormPlace): Pr
     async killOne() {
       // What is under way stays so until the process is dead, however slow the machine is.
       twin.addFault({ kind: 'stall', afterBytes: 1_000, times: null });
-      const held = (): boolean => twin.held() === streaming.reduce((sum, count) => sum + count, 0);
-      await until(() => streaming.some(isBusy) && held(), 'replies that have begun, and go on no further');
+      await until(
+        () => streaming.some(isBusy) && twin.held() === begunIn(streaming),
+        'replies that have begun, and go on no further',
+      );
       const which = streaming.indexOf(Math.min(...streaming.filter(isBusy)));
       const one = living[which];
       living[which] = undefined;
