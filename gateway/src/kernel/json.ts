@@ -1,3 +1,5 @@
+import { withPlainNames } from './plain-names.ts';
+
 /** Any JSON value, before somebody has looked at its shape. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -7,7 +9,7 @@ export interface JsonObject {
 /** Parses JSON; undefined where it is none. For text from outside: never throws, never says what the text was. */
 export function parseJson(text: string): Json | undefined {
   try {
-    const value: Json = JSON.parse(text);
+    const value: Json = JSON.parse(withPlainNames(text));
     return value;
   } catch {
     return undefined;
