@@ -6,7 +6,8 @@ import { silentLog, type Log } from '#kernel/log.ts';
 import type { Product, Subscription } from '#model/caller.ts';
 import { memoryDirectoryStore, type MemoryDirectoryStore } from '../../test/support/memory-directory-store.ts';
 import { defaultRoutingTerms } from '#model/priority.ts';
-import { createDirectory, type Directory } from './directory.ts';
+import { createDirectory } from './create-directory.ts';
+import type { Directory } from './directory.ts';
 import { keyDigest, newSubscriptionKey } from './keys.ts';
 import type { DeclaredDirectory } from './ports.ts';
 
