@@ -288,6 +288,7 @@ describe('the security weaknesses', () => {
     assert.equal(made(full, 'Microsoft.Authorization/policyAssignments').length, 5);
     const alerts = made(full, 'Microsoft.Insights/scheduledQueryRules').map(({ name }) => name);
     assert.deepEqual(alerts.toSorted(), [
+      'tollgate-batches',
       'tollgate-budget',
       'tollgate-ledger-backlog',
       'tollgate-quota',

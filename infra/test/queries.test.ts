@@ -129,6 +129,26 @@ describe('what the queries say of a day', () => {
     assert.deepEqual([at(criterion, 'operator'), at(criterion, 'threshold')], ['LessThan', 1]);
   });
 
+  test('a batch is told that no look could meter, and not one that a single look could not', () => {
+    const looks = (instance: string, ...unreadable: readonly number[]): readonly Row[] =>
+      unreadable.map((Min) => ({ Name: 'tollgate_batches_unreadable', AppRoleInstance: instance, Min, Max: Min + 1 }));
+    const another = { Name: 'tollgate_batches_pending', AppRoleInstance: 'lasting', Min: 0, Max: 9 };
+    const rows = [...looks('lasting', 2, 1, 3), ...looks('once', 0, 1, 0), ...looks('idle', 0, 0), another];
+    assert.deepEqual(asked('queries/alert-batches.kql', rows), [
+      { AppRoleInstance: 'lasting', Unreadable: 1 },
+      { AppRoleInstance: 'once', Unreadable: 0 },
+      { AppRoleInstance: 'idle', Unreadable: 0 },
+    ]);
+    const [rule] = made(deployment, 'Microsoft.Insights/scheduledQueryRules').filter(
+      ({ name }) => name === 'tollgate-batches',
+    );
+    const [criterion = ''] = listAt(rule?.body, 'properties.criteria.allOf');
+    assert.deepEqual(
+      ['operator', 'threshold', 'timeAggregation'].map((member) => at(criterion, member)),
+      ['GreaterThan', 0, 'Maximum'],
+    );
+  });
+
   test('of telemetry that is sampled, a row counts for as many requests as it stands for', () => {
     const rows = [
       ...Array.from({ length: 19 }, () => request('api-management', '200', 10)),
@@ -210,7 +230,7 @@ test('the workbook has every query that is no alert, and asks the workspace', ()
 });
 
 test('the metric and the line of the log that alerts watch are ones that the gateway has', () => {
-  const metrics = ['alert-ledger-backlog', 'alert-silent'].map(
+  const metrics = ['alert-ledger-backlog', 'alert-silent', 'alert-batches'].map(
     (file) => /Name == '([a-z_]+)'/.exec(readInfra(`queries/${file}.kql`))?.[1] ?? '',
   );
   const [, line = ''] = /Log has '([^']+)'/.exec(readInfra('queries/alert-budget.kql')) ?? [];

@@ -141,7 +141,7 @@ describe('the gateway as the templates start it', () => {
   });
 
   test('alerts and queries name metrics that it sends', async () => {
-    for (const alert of ['alert-ledger-backlog', 'alert-silent']) {
+    for (const alert of ['alert-ledger-backlog', 'alert-silent', 'alert-batches']) {
       const wanted = /Name == '([a-z_]+)'/.exec(readInfra(`queries/${alert}.kql`))?.[1] ?? '';
       await until(
         () => telemetry('MetricData').some(({ data }) => JSON.stringify(data).includes(`"name":"${wanted}"`)),

@@ -29,6 +29,8 @@ const aggregates: Readonly<Record<string, Aggregate>> = {
   dcount: (rows, [of]) => new Set(rows.map((row) => valueOf(of, row))).size,
   max: (rows, [of]) =>
     numbers(rows, of).reduce<number | null>((most, one) => (most === null || one > most ? one : most), null),
+  min: (rows, [of]) =>
+    numbers(rows, of).reduce<number | null>((least, one) => (least === null || one < least ? one : least), null),
   // Of nothing but nulls, the sum is 0 in Kusto.
   sum: (rows, [of]) => numbers(rows, of).reduce((sum, one) => sum + one, 0),
   sumif: (rows, [of, condition]) =>

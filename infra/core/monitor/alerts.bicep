@@ -1,4 +1,4 @@
-metadata description = 'What wakes somebody: a gateway that is silent, errors, throttling, a ledger that falls behind, calls without a price, budgets that run out, a workspace that is full.'
+metadata description = 'What wakes somebody: a gateway that is silent, errors, throttling, a ledger that falls behind, calls without a price, batches that cannot be metered, budgets that run out, a workspace that is full.'
 
 @description('Region of the rules.')
 param location string
@@ -79,6 +79,18 @@ var rules = [
     threshold: 0
     severity: 2
     window: 'PT1H'
+  }
+  {
+    name: 'tollgate-batches'
+    title: 'Batches that cannot be metered'
+    query: loadTextContent('../../queries/alert-batches.kql')
+    measure: 'Unreadable'
+    aggregation: 'Maximum'
+    dimension: 'AppRoleInstance'
+    operator: 'GreaterThan'
+    threshold: 0
+    severity: 2
+    window: 'PT15M'
   }
   {
     name: 'tollgate-budget'
