@@ -73,6 +73,10 @@ const request = (AppRoleName: string, ResultCode: string, ItemCount: number): Ro
   ItemCount,
 });
 
+/** What a replica reports, minute by minute, of batches that could not be metered. */
+const looks = (instance: string, ...unreadable: readonly number[]): readonly Row[] =>
+  unreadable.map((Min) => ({ Name: 'tollgate_batches_unreadable', AppRoleInstance: instance, Min, Max: Min + 1 }));
+
 function asked(file: string, telemetry: readonly Row[]): readonly Row[] {
   const query = parseQuery(readInfra(file));
   return runQuery(query, { columns: columnsOf[query.table] ?? [], rows: telemetry }).rows;
@@ -130,8 +134,6 @@ describe('what the queries say of a day', () => {
   });
 
   test('a batch is told that no look could meter, and not one that a single look could not', () => {
-    const looks = (instance: string, ...unreadable: readonly number[]): readonly Row[] =>
-      unreadable.map((Min) => ({ Name: 'tollgate_batches_unreadable', AppRoleInstance: instance, Min, Max: Min + 1 }));
     const another = { Name: 'tollgate_batches_pending', AppRoleInstance: 'lasting', Min: 0, Max: 9 };
     const rows = [...looks('lasting', 2, 1, 3), ...looks('once', 0, 1, 0), ...looks('idle', 0, 0), another];
     assert.deepEqual(asked('queries/alert-batches.kql', rows), [
