@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { Checkpoint, LedgerStore, PageQuery, RecordKey } from '../../src/accounting/ledger/ports.ts';
 import {
   dayMs,
   seriesDimensions,
-  type Checkpoint,
   type FigureFilter,
   type FiguresQuery,
   type FiguresRow,
-  type LedgerStore,
-  type PageQuery,
-  type RecordKey,
-} from '../../src/accounting/ledger/ports.ts';
+} from '../../src/model/figures.ts';
 import { adjusted, entriesOf, recordsArbitrary } from '../support/arbitrary-entries.ts';
 import { MemoryLedgerStore } from '../support/memory-ledger-store.ts';
 import { correction, march, posting, shippedRecord, usageRecord } from '../support/records.ts';

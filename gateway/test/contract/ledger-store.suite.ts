@@ -2,21 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import {
+  StoreElsewhere,
+  type Checkpoint,
+  type LedgerStore,
+  type LineRow,
+  type RecordKey,
+} from '../../src/accounting/ledger/ports.ts';
+import {
   dayMs,
   figureDimensions,
   quarterHourMs,
   seriesDimensions,
-  StoreElsewhere,
-  type Checkpoint,
   type FigureDimension,
   type FigureFilter,
   type Figures,
   type FigureSpan,
-  type LedgerStore,
-  type LineRow,
   type Period,
-  type RecordKey,
-} from '../../src/accounting/ledger/ports.ts';
+} from '../../src/model/figures.ts';
 import { lineStanding, type CostLine, type PriceLayer } from '../../src/model/money.ts';
 import type { UsageRecord } from '../../src/model/usage-record.ts';
 import { adjusted, entriesOf, recordsArbitrary } from '../support/arbitrary-entries.ts';

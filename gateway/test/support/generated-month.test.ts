@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figureDimensions, type FigureDimension, type FigureFilter } from '../../src/accounting/ledger/ports.ts';
+import { figureDimensions, type FigureDimension, type FigureFilter } from '../../src/model/figures.ts';
 import { generatedMonth, generatedPeriod, lacking } from './generated-month.ts';
 import { MemoryLedgerStore } from './memory-ledger-store.ts';
 import { referenceRows, referenceTotal } from './reference-sums.ts';

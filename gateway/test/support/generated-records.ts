@@ -1,7 +1,8 @@
 // Ledgers of any size whose records differ in nothing that reports see but their number: the same series, outcomes,
 // quarter-hours and days, so that what a report reads can be compared. Made inside the database, roll-ups included.
 import { sql, type Kysely } from 'kysely';
-import { dayMs, quarterHourMs, type LedgerStore } from '../../src/accounting/ledger/ports.ts';
+import type { LedgerStore } from '../../src/accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs } from '../../src/model/figures.ts';
 import * as postgres from '../../src/adapters/postgres/fresh-roll-ups.ts';
 import * as sqlite from '../../src/adapters/sqlite/fresh-roll-ups.ts';
 import { recordColumns } from '../../src/adapters/sql/ledger-schema.ts';

@@ -1,21 +1,12 @@
 import {
-  dayMs,
-  quarterHourMs,
   requestBits,
   StoreElsewhere,
   type Adjustment,
   type Checkpoint,
-  type FigureDimension,
-  type FigureFilter,
-  type Figures,
-  type FiguresQuery,
-  type FiguresRow,
   type LedgerStore,
   type LineRow,
   type LinesQuery,
-  type Measure,
   type PageQuery,
-  type Period,
   type Position,
   type Posting,
   type RecordKey,
@@ -25,8 +16,19 @@ import {
   type ShippedRecord,
   type StoredRecord,
 } from '../../src/accounting/ledger/ports.ts';
+import {
+  dayMs,
+  quarterHourMs,
+  type FigureDimension,
+  type FigureFilter,
+  type Figures,
+  type FiguresQuery,
+  type FiguresRow,
+  type Measure,
+  type Period,
+} from '../../src/model/figures.ts';
 import { Leases } from '../../src/adapters/sql/leases.ts';
-import { measures } from '../../src/accounting/ledger/ports.ts';
+import { measures } from '../../src/model/figures.ts';
 import { heldOf } from '../../src/model/held.ts';
 import { parseLedgerLines } from '../../src/model/cost-lines.ts';
 import type { UnendedQuery } from '#model/batch.ts';

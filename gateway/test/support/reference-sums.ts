@@ -4,7 +4,7 @@ import {
   type FigureFilter,
   type Measure,
   type Period,
-} from '../../src/accounting/ledger/ports.ts';
+} from '../../src/model/figures.ts';
 import type { UsageRecord } from '../../src/model/usage-record.ts';
 import type { GeneratedMonth } from './generated-month.ts';
 

@@ -1,11 +1,6 @@
 // Everything that reports, statements and drill-downs ask of a store, over the generated records.
-import {
-  dayMs,
-  quarterHourMs,
-  seriesDimensions,
-  type FigureFilter,
-  type LedgerStore,
-} from '../../src/accounting/ledger/ports.ts';
+import type { LedgerStore } from '../../src/accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, seriesDimensions, type FigureFilter } from '../../src/model/figures.ts';
 import { figureSpans, lineSpans } from '../../src/accounting/reports/spans.ts';
 import { generatedFrom, generatedTo } from './generated-records.ts';
 

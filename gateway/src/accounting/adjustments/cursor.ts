@@ -1,4 +1,5 @@
-import type { Period, RecordKey } from '#accounting/ledger/ports.ts';
+import type { RecordKey } from '#accounting/ledger/ports.ts';
+import type { Period } from '#model/figures.ts';
 import { Failure } from '#kernel/errors.ts';
 
 /** A key of the ledger as the admin API hands it out: `1772323200000-01K…`. */

@@ -1,4 +1,4 @@
-import { figureDimensions, type FigureDimension, type FigureFilter } from '#accounting/ledger/ports.ts';
+import { figureDimensions, type FigureDimension, type FigureFilter } from '#model/figures.ts';
 import { Failure } from '#kernel/errors.ts';
 import { operations, outcomes } from '#model/words.ts';
 

@@ -1,12 +1,5 @@
-import {
-  dayMs,
-  quarterHourMs,
-  type FigureFilter,
-  type LedgerStore,
-  type Period,
-  type RecordKey,
-  type StoredRecord,
-} from '#accounting/ledger/ports.ts';
+import type { LedgerStore, RecordKey, StoredRecord } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, type FigureFilter, type Period } from '#model/figures.ts';
 import { isUsageUnknown } from '#model/held.ts';
 import type { NanoUsd } from '#model/money.ts';
 import { isWord, outcomes as knownOutcomes } from '#model/words.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Adjustment, Figures } from '#accounting/ledger/ports.ts';
+import type { Adjustment } from '#accounting/ledger/ports.ts';
+import type { Figures } from '#model/figures.ts';
 import { parseJson } from '#kernel/json.ts';
 import { hourBasisSchema } from './ptu-basis.ts';
 import { capacityOf, idleKnown, usedIn, type HourUse } from './ptu-shares.ts';

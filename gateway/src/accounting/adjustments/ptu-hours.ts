@@ -1,11 +1,5 @@
-import {
-  quarterHourMs,
-  type Adjustment,
-  type FigureFilter,
-  type FiguresRow,
-  type FigureSpan,
-  type LedgerStore,
-} from '#accounting/ledger/ports.ts';
+import type { Adjustment, LedgerStore } from '#accounting/ledger/ports.ts';
+import { quarterHourMs, type FigureFilter, type FiguresRow, type FigureSpan } from '#model/figures.ts';
 import { Failure } from '#kernel/errors.ts';
 import { isWord, operations } from '#model/words.ts';
 import { periodOf } from './cursor.ts';

@@ -1,14 +1,5 @@
-import type {
-  FigureFilter,
-  Figures,
-  FigureSpan,
-  JournalAudit,
-  LedgerStore,
-  Period,
-  Position,
-  Shipping,
-  StoredRecord,
-} from '#accounting/ledger/ports.ts';
+import type { JournalAudit, LedgerStore, Position, Shipping, StoredRecord } from '#accounting/ledger/ports.ts';
+import type { FigureFilter, Figures, FigureSpan, Period } from '#model/figures.ts';
 import { heldOf } from '#model/held.ts';
 import type { LimitNode } from '#model/limits.ts';
 import type { ChargedTo } from '#model/usage-record.ts';

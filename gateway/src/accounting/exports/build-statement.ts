@@ -1,5 +1,6 @@
 import { fits } from '#accounting/reports/posting-filter.ts';
-import type { Adjustment, Figures, FigureFilter, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
+import type { Adjustment, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
+import type { Figures, FigureFilter } from '#model/figures.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { adjustmentsOf, charges, monthSpans } from './charges.ts';
 import { factsOf, monthName, type ExportRequest } from './request.ts';

@@ -1,18 +1,14 @@
 import type { RollUpOutcome } from '#accounting/ledger/ports.ts';
+import type { Adjustment, LedgerStore, Posting, RecordKey, Shipping } from '#accounting/ledger/ports.ts';
 import {
   dayMs,
   seriesDimensions,
-  type Adjustment,
   type Figures,
   type FigureFilter,
   type FiguresRow,
   type FigureSpan,
-  type LedgerStore,
   type Period,
-  type Posting,
-  type RecordKey,
-  type Shipping,
-} from '#accounting/ledger/ports.ts';
+} from '#model/figures.ts';
 import { fits } from '#accounting/reports/posting-filter.ts';
 import { isJsonObject, parseJson } from '#kernel/json.ts';
 import { isWord, rollUpOutcomes, seriesOperations } from '#model/words.ts';

@@ -4,7 +4,8 @@ import {
   type ExportKind,
   type ExportProfile,
 } from '@tollgate/contract/admin-api/exports.ts';
-import type { FigureFilter, LedgerStore } from '#accounting/ledger/ports.ts';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import type { FigureFilter } from '#model/figures.ts';
 import { AskedReader, shown, type Asked } from '#accounting/reports/asked.ts';
 import { longestWaitMs } from '#accounting/reports/question.ts';
 import { checkValues, readSubject, type ReportSettings } from '#accounting/reports/subject.ts';

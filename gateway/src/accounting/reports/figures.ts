@@ -1,5 +1,5 @@
 import type { PriceLayer, UsageFigures } from '@tollgate/contract/usage.ts';
-import { figuresWith, measures, type Figures, type Measure } from '#accounting/ledger/ports.ts';
+import { figuresWith, measures, type Figures, type Measure } from '#model/figures.ts';
 import { Failure } from '#kernel/errors.ts';
 import { ConvertedSum, decimalOfNano, type CurrencyRate } from './currency.ts';
 

@@ -1,12 +1,5 @@
-import {
-  figuresWith,
-  requestBits,
-  type Adjustment,
-  type Figures,
-  type Measure,
-  type ShippedRecord,
-  type StoredRecord,
-} from '#accounting/ledger/ports.ts';
+import { requestBits, type Adjustment, type ShippedRecord, type StoredRecord } from '#accounting/ledger/ports.ts';
+import { figuresWith, type Figures, type Measure } from '#model/figures.ts';
 import { heldOf } from '#model/held.ts';
 import type { CorrectedAttempt, VerificationScratch } from './ports.ts';
 

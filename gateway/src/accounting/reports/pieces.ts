@@ -1,4 +1,4 @@
-import type { FigureSpan } from '#accounting/ledger/ports.ts';
+import type { FigureSpan } from '#model/figures.ts';
 import type { Currency, CurrencyRate } from './currency.ts';
 import { figureSpans } from './spans.ts';
 import type { Span, TimeBucket } from './time-buckets.ts';

@@ -1,4 +1,5 @@
-import type { FigureDimension, FigureFilter, Posting } from '#accounting/ledger/ports.ts';
+import type { Posting } from '#accounting/ledger/ports.ts';
+import type { FigureDimension, FigureFilter } from '#model/figures.ts';
 
 type Place = Pick<Posting, 'series' | 'outcome'>;
 

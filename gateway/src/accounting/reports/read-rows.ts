@@ -1,4 +1,5 @@
-import type { FigureFilter, FiguresRow, LedgerStore } from '#accounting/ledger/ports.ts';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import type { FigureFilter, FiguresRow } from '#model/figures.ts';
 import type { ReportDimension } from '@tollgate/contract/usage.ts';
 import { spansOf, type Piece } from './pieces.ts';
 

@@ -1,5 +1,6 @@
 import type { UsageBucket, UsageReport, UsageRow } from '@tollgate/contract/usage.ts';
-import type { FiguresRow, LedgerStore } from '#accounting/ledger/ports.ts';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import type { FiguresRow } from '#model/figures.ts';
 import { decimalOfNano } from './currency.ts';
 import { encodeCursor } from './cursor.ts';
 import { RunningFigures } from './figures.ts';

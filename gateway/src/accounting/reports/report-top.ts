@@ -1,4 +1,4 @@
-import type { FiguresRow } from '#accounting/ledger/ports.ts';
+import type { FiguresRow } from '#model/figures.ts';
 import { costOf, RunningFigures } from './figures.ts';
 import { readRows } from './read-rows.ts';
 import { refused } from './refused.ts';

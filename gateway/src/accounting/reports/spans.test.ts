@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { dayMs, quarterHourMs, type FigureSpan } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, type FigureSpan } from '#model/figures.ts';
 import { figureSpans, lineSpans } from './spans.ts';
 
 const quarter = (count: number): number => count * quarterHourMs;

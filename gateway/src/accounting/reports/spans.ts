@@ -1,4 +1,4 @@
-import { dayMs, quarterHourMs, type FigureSpan, type Period } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, type FigureSpan, type Period } from '#model/figures.ts';
 
 const ceil = (time: number | null, unit: number): number | null =>
   time === null ? null : Math.ceil(time / unit) * unit;

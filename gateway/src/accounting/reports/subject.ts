@@ -1,5 +1,6 @@
 import { reportDimensions, type ReportDimension } from '@tollgate/contract/usage.ts';
-import type { FigureDimension, FigureFilter, LedgerStore, Period } from '#accounting/ledger/ports.ts';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import type { FigureDimension, FigureFilter, Period } from '#model/figures.ts';
 import { nearest, suggestion } from '#kernel/suggest.ts';
 import { isTimeZone } from '#kernel/time-zone.ts';
 import { rollUpOutcomes, seriesOperations } from '#model/words.ts';

@@ -1,7 +1,6 @@
 import type { LedgerRecord, UsageRecords, UsageRequest } from '@tollgate/contract/admin-api/usage.ts';
 import type {
   Adjustment,
-  FigureFilter,
   JournalProgress,
   LedgerStore,
   PageQuery,
@@ -9,6 +8,7 @@ import type {
   Shipping,
   StoredRecord,
 } from '#accounting/ledger/ports.ts';
+import type { FigureFilter } from '#model/figures.ts';
 import { AskedReader, type Asked } from './asked.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { lagOf } from './lag.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { dayMs, measures } from '#accounting/ledger/ports.ts';
+import { dayMs, measures } from '#model/figures.ts';
 import { columnOf } from '#adapters/sql/figure-columns.ts';
 import { createSqliteLedgerStore } from '#adapters/sqlite/ledger-store.ts';
 import { openSqlite, type SqliteDatabase } from '#adapters/sqlite/open.ts';

@@ -9,7 +9,7 @@ import {
   type UsageFigures,
   type UsageReport,
 } from '@tollgate/contract/usage.ts';
-import type { FigureFilter, Period } from '#accounting/ledger/ports.ts';
+import type { FigureFilter, Period } from '#model/figures.ts';
 import type { Asked } from './asked.ts';
 import { generatedMonth, generatedPeriod } from '../../../test/support/generated-month.ts';
 import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { reportDimensions, usageReportSchema, type UsageReport, type UsageRow } from '@tollgate/contract/usage.ts';
-import { dayMs, quarterHourMs, type LedgerStore } from '#accounting/ledger/ports.ts';
+import type { LedgerStore } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs } from '#model/figures.ts';
 import type { UsageRecord } from '#model/usage-record.ts';
 import type { Asked } from './asked.ts';
 import type { CurrencyRates } from './currency.ts';

@@ -1,5 +1,6 @@
 import type { UsageReport } from '@tollgate/contract/usage.ts';
-import type { JournalProgress, LedgerStore, Period, Shipping } from '#accounting/ledger/ports.ts';
+import type { JournalProgress, LedgerStore, Shipping } from '#accounting/ledger/ports.ts';
+import type { Period } from '#model/figures.ts';
 import type { Asked } from './asked.ts';
 import { perUsdText } from './currency.ts';
 import { lagOf } from './lag.ts';

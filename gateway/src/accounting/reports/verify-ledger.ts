@@ -2,19 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LedgerVerification } from '@tollgate/contract/admin-api/operations.ts';
 import {
   isBefore,
-  measures,
   type Adjustment,
-  type Figures,
   type JournalAudit,
   type JournalItem,
   type JournalProgress,
   type LedgerStore,
-  type Period,
   type Position,
   type RecordKey,
   type ShippedRecord,
   type Shipping,
 } from '#accounting/ledger/ports.ts';
+import { measures, type Figures, type Period } from '#model/figures.ts';
 import { addFigures } from './figures.ts';
 import { JournalCheck } from './journal-check.ts';
 import { JournalSums } from './journal-sums.ts';

@@ -6,7 +6,7 @@ import {
   type Figures,
   type FiguresQuery,
   type FiguresRow,
-} from '#accounting/ledger/ports.ts';
+} from '#model/figures.ts';
 import { amountOf, columnOf } from '../sql/figure-columns.ts';
 import { endUserOf, keyOf, usedParts, usesEndUser, type Part } from '../sql/figure-parts.ts';
 import { allOf } from '../sql/series-filter.ts';

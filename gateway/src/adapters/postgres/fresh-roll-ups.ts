@@ -1,4 +1,4 @@
-import { dayMs, measures } from '#accounting/ledger/ports.ts';
+import { dayMs, measures } from '#model/figures.ts';
 import { amountOf, columnOf } from '../sql/figure-columns.ts';
 
 /** The lines inside a table's JSON, as rows. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { measures } from '#accounting/ledger/ports.ts';
+import { measures } from '#model/figures.ts';
 import { leaseTable } from './leases.ts';
 import type { MigrationList } from '../sql/migrations.ts';
 import { columnOf, isMoney } from '../sql/figure-columns.ts';

@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import * as fc from 'fast-check';
 import { sql } from 'kysely';
-import {
-  figureDimensions,
-  seriesDimensions,
-  type Checkpoint,
-  type FigureDimension,
-  type FigureSpan,
-  type LedgerStore,
-  type ShippedEntry,
-} from '#accounting/ledger/ports.ts';
+import type { Checkpoint, LedgerStore, ShippedEntry } from '#accounting/ledger/ports.ts';
+import { figureDimensions, seriesDimensions, type FigureDimension, type FigureSpan } from '#model/figures.ts';
 import { entriesOf, recordsArbitrary } from '../../../test/support/arbitrary-entries.ts';
 import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';
 import { addressOf, openPostgresLedger } from '../../../test/support/postgres-database.ts';

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
-import { dayMs, type LineRow, type LinesQuery } from '#accounting/ledger/ports.ts';
+import type { LineRow, LinesQuery } from '#accounting/ledger/ports.ts';
+import { dayMs } from '#model/figures.ts';
 import { isWord, layers, rollUpOutcomes } from '#model/words.ts';
 import { endUserOf, usedParts, type Part } from '../sql/figure-parts.ts';
 import { seriesOf } from '../sql/ledger-rows.ts';

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
-import { dayMs, type FigureFilter, type PageQuery, type RecordKey } from '#accounting/ledger/ports.ts';
+import type { PageQuery, RecordKey } from '#accounting/ledger/ports.ts';
+import { dayMs, type FigureFilter } from '#model/figures.ts';
 import { rollUpOutcomes } from '#model/words.ts';
 import { endUserOf } from '../sql/figure-parts.ts';
 import { allOf, type Condition } from '../sql/series-filter.ts';

@@ -1,4 +1,4 @@
-import { quarterHourMs } from '#accounting/ledger/ports.ts';
+import { quarterHourMs } from '#model/figures.ts';
 import type { PostgresDatabase, Statement, Transaction } from './open.ts';
 
 /** The records and the quarter-hours of one month (UTC) stand in partitions of their own. */

@@ -1,4 +1,4 @@
-import { dayMs, quarterHourMs } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs } from '#model/figures.ts';
 import { columnOf, countMeasures, moneyMeasures } from '../sql/figure-columns.ts';
 import type { RollUpChange, RollUpSums } from '../sql/roll-up-sums.ts';
 import { arraysOf, namesOf, unnested, type Column } from './columns.ts';

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { FigureSpan } from '#accounting/ledger/ports.ts';
+import type { FigureSpan } from '#model/figures.ts';
 import type { Part } from '../sql/figure-parts.ts';
 import { allOf, type Condition } from '../sql/series-filter.ts';
 import { arrayText } from './text.ts';

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import { dayMs, measures, quarterHourMs } from '#accounting/ledger/ports.ts';
+import { dayMs, measures, quarterHourMs } from '#model/figures.ts';
 import { columnOf } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';
 

@@ -1,4 +1,5 @@
-import { measures, requestBits, type Measure } from '#accounting/ledger/ports.ts';
+import { requestBits } from '#accounting/ledger/ports.ts';
+import { measures, type Measure } from '#model/figures.ts';
 
 const carried = (bit: number): string => `case when (counts & ${bit}) <> 0 then 1 else 0 end`;
 const known = (column: string): string => `case when ${column} is null then 0 else 1 end`;

@@ -1,10 +1,4 @@
-import {
-  dayMs,
-  quarterHourMs,
-  type FigureDimension,
-  type FiguresQuery,
-  type FigureSpan,
-} from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs, type FigureDimension, type FiguresQuery, type FigureSpan } from '#model/figures.ts';
 import type { RowKind } from './figure-columns.ts';
 import { seriesKeys } from './series-filter.ts';
 

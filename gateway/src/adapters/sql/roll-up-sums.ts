@@ -1,4 +1,5 @@
-import { dayMs, quarterHourMs, requestBits, type Posting, type StoredRecord } from '#accounting/ledger/ports.ts';
+import { requestBits, type Posting, type StoredRecord } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs } from '#model/figures.ts';
 import { heldOf } from '#model/held.ts';
 import { countMeasures, moneyMeasures, type CountMeasure, type MoneyMeasure } from './figure-columns.ts';
 import { LineSums } from './line-sums.ts';

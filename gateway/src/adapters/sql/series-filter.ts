@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { FigureDimension, FigureFilter } from '#accounting/ledger/ports.ts';
+import type { FigureDimension, FigureFilter } from '#model/figures.ts';
 
 export type SeriesDimension = Exclude<FigureDimension, 'outcome' | 'end-user'>;
 

@@ -1,4 +1,5 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { LineRow, LinesQuery } from '#accounting/ledger/ports.ts';
 import {
   dayMs,
   figuresWith,
@@ -8,9 +9,7 @@ import {
   type FiguresQuery,
   type FiguresRow,
   type FigureSpan,
-  type LineRow,
-  type LinesQuery,
-} from '#accounting/ledger/ports.ts';
+} from '#model/figures.ts';
 import { isWord, layers, rollUpOutcomes } from '#model/words.ts';
 import { amountOf, columnOf, countMeasures, isMoney, moneyMeasures } from '../sql/figure-columns.ts';
 import { freshLines, freshSums } from './fresh-roll-ups.ts';

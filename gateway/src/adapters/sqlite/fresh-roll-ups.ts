@@ -1,4 +1,4 @@
-import { dayMs, measures } from '#accounting/ledger/ports.ts';
+import { dayMs, measures } from '#model/figures.ts';
 import { amountOf, columnOf, type RowKind } from '../sql/figure-columns.ts';
 
 function rowsOf(kind: Exclude<RowKind, 'rollUp'>, table: string): string {

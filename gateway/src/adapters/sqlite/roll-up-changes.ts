@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { dayMs, quarterHourMs } from '#accounting/ledger/ports.ts';
+import { dayMs, quarterHourMs } from '#model/figures.ts';
 import { columnOf, countMeasures, moneyMeasures } from '../sql/figure-columns.ts';
 import { RollUpSums, type RollUpChange } from '../sql/roll-up-sums.ts';
 
