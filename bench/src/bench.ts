@@ -58,6 +58,7 @@ async function run(stage: Stage): Promise<number> {
     machine: describeMachine(stage.notPinned),
     quick: stage.options.quick,
     runs: stage.options.runs,
+    warmUpMs: stage.options.durations.warmUpMs,
   });
   if (stage.options.json !== null) writeFileSync(stage.options.json, `${JSON.stringify(results, null, 2)}\n`);
   process.stdout.write(`${renderTables(results)}\n`);
@@ -135,7 +136,7 @@ function ratiosOf(rows: readonly SpeedRow[]): Ratio[] {
 /** Adds rows, ratios and everything that makes the run a failed one. */
 export function conclude(
   measured: Measured,
-  about: Pick<BenchResults, 'startedAt' | 'finishedAt' | 'machine' | 'quick' | 'runs'>,
+  about: Pick<BenchResults, 'startedAt' | 'finishedAt' | 'machine' | 'quick' | 'runs' | 'warmUpMs'>,
 ): BenchResults {
   const speed = rowsOf(measured.rounds);
   return {

@@ -35,6 +35,7 @@ test('reads every option', () => {
   assert.equal(options('--quick').runs, 1);
   assert.equal(options('--quick', '--runs', '2').runs, 2);
   assert.ok(options('--quick').durations.measureMs < options().durations.measureMs);
+  assert.equal(options('--warm-up', '20').durations.warmUpMs, 20_000);
   assert.equal(options('--soak').soak, true);
   assert.equal(options('--profile', '--keep').keep, true);
   assert.deepEqual(options('--telemetry').variants, ['bare', 'unlimited', 'gateway', 'traced']);
@@ -45,6 +46,8 @@ test('reads every option', () => {
 for (const args of [
   ['--runs', '0'],
   ['--runs', 'many'],
+  ['--warm-up', '0'],
+  ['--warm-up', '2.5'],
   ['--only', 'chat'],
   ['--variant', 'nginx'],
   ['--unknown'],

@@ -35,7 +35,8 @@ export interface Durations {
 }
 
 const full: Durations = {
-  warmUpMs: 3_000,
+  // Within the first seconds V8 compiles what is hot, in threads whose time counts, too.
+  warmUpMs: 10_000,
   measureMs: 6_000,
   connections: 32,
   streams: 200,
@@ -69,6 +70,7 @@ token.
   --json FILE      write the figures of the table, and of every round, to FILE
   --soak           instead: 10 minutes of load on the gateway, memory sampled every 5 s
   --profile        instead: a CPU profile of the gateway under each workload, into the current folder, and a summary
+  --warm-up S      seconds of load before each measurement (default 10)
   --quick          one short round of everything: shows that it works, not how fast it is
   --keep           keep the temporary folder (configuration, journal, store, log)
   --help           this text
@@ -85,6 +87,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   const values = parse(args);
   if (values.help === true) return 'help';
   const quick = values.quick === true;
+  const durations = quick ? short : full;
   const runs = values.runs ?? (quick ? '1' : '5');
   if (!/^[1-9]\d{0,2}$/.test(runs)) throw new UsageError(`--runs must be a number from 1 to 999, not '${runs}'.`);
   if (values.soak === true && values.profile === true)
@@ -98,8 +101,17 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     soak: values.soak === true,
     profile: values.profile === true,
     keep: values.keep === true,
-    durations: quick ? short : full,
+    durations: {
+      ...durations,
+      warmUpMs: values['warm-up'] === undefined ? durations.warmUpMs : seconds(values['warm-up']),
+    },
   };
+}
+
+function seconds(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new UsageError(`--warm-up must be a number of seconds from 1 to 9999, not '${text}'.`);
+  return Number(text) * 1000;
 }
 
 function parse(args: readonly string[]) {
@@ -113,6 +125,7 @@ function parse(args: readonly string[]) {
         variant: { type: 'string', multiple: true },
         telemetry: { type: 'boolean' },
         runs: { type: 'string' },
+        'warm-up': { type: 'string' },
         quick: { type: 'boolean' },
         soak: { type: 'boolean' },
         profile: { type: 'boolean' },

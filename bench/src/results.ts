@@ -93,6 +93,8 @@ export interface BenchResults {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly runs: number;
+  /** How long each program was under load before each measurement. */
+  readonly warmUpMs: number;
   readonly speed: readonly SpeedRow[];
   readonly ratios: readonly Ratio[];
   readonly exactness: readonly ExactnessResult[];

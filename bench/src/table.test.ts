@@ -52,6 +52,7 @@ function results(measured: Partial<Measured>, run: Partial<BenchResults> = {}): 
     machine: { processor: 'A CPU', cores: 2, memoryBytes: 2 ** 34, kernel: 'linux 6', node: 'v26', notPinned: null },
     quick: false,
     runs: 3,
+    warmUpMs: 10_000,
   });
   return { ...concluded, ...run };
 }

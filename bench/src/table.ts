@@ -42,7 +42,7 @@ export function renderTables(results: BenchResults): string {
 
 function renderConditions(results: BenchResults): string {
   const { machine } = results;
-  const each = `; ${results.runs} round${results.runs === 1 ? '' : 's'} of each, in turn`;
+  const each = `; ${results.runs} round${results.runs === 1 ? '' : 's'} of each, in turn, after ${results.warmUpMs / 1000} s under load`;
   const rounds = results.speed.length === 0 ? '' : each;
   const pinned =
     machine.notPinned === null
