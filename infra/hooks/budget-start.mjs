@@ -1,5 +1,5 @@
 // The first month of the Azure budget. Azure takes none that is over when a budget is made, and keeps it afterwards.
-import { AzureError } from './resource-manager.mjs';
+import { isAbsent } from './resource-manager.mjs';
 
 /** The first day of the month in which `now` is, milliseconds since 1970. */
 export const firstOfMonth = (now) => `${new Date(now).toISOString().slice(0, 7)}-01`;
@@ -11,7 +11,7 @@ async function existingStart(subscription, { AZURE_ENV_NAME: name }) {
     const { properties } = await subscription.get(path, '2023-05-01');
     return properties.timePeriod.startDate.slice(0, 10);
   } catch (thrown) {
-    if (thrown instanceof AzureError && thrown.status === 404) return undefined;
+    if (isAbsent(thrown)) return undefined;
     throw thrown;
   }
 }

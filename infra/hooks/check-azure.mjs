@@ -4,7 +4,7 @@ import { checkBrought } from './check-brought.mjs';
 import { checkExisting } from './check-existing.mjs';
 import { checkRegion } from './check-quota.mjs';
 import { regionsOf } from './check-settings.mjs';
-import { AzureError, openSubscription } from './resource-manager.mjs';
+import { AzureError, isAbsent, openSubscription } from './resource-manager.mjs';
 
 /** Problems that a deployment would run into; where Azure cannot be asked at all, that is the problem. */
 export async function askAzure(settings, models) {
@@ -37,6 +37,9 @@ async function checkAzure(subscription, settings, models) {
 
 function refusal(thrown) {
   if (!(thrown instanceof AzureError)) throw thrown;
+  const [, namespace] = /namespace '([\w.]+)'/.exec(thrown.message) ?? [];
+  if (thrown.code === 'MissingSubscriptionRegistration' && namespace !== undefined)
+    return [unregistered(namespace, 'without which Azure does not say what its regions have')];
   const hint =
     { 401: " Sign in again: 'azd auth login'.", 403: ' Ask for the Reader role on the subscription.' }[thrown.status] ??
     '';
@@ -93,19 +96,29 @@ async function checkZones(subscription, settings) {
   return problems;
 }
 
+const unregistered = (namespace, why) =>
+  `The subscription has not registered ${namespace}, ${why}: az provider register --namespace ${namespace} --wait`;
+
 /**
- * Resource Manager registers the providers of what a template makes. A subnet is delegated to one of which it makes nothing:
- * that one has to be there.
+ * Resource Manager registers the providers of what a template makes, when it makes it. The network comes before whatever
+ * its subnets are delegated to.
  */
 async function checkProviders(subscription, settings) {
-  const delegates = settings.USE_APIM === 'true' || !settings.EXISTING_VIRTUAL_NETWORK_ID;
-  if (settings.NETWORK_ISOLATION !== 'true' || !delegates) return [];
-  const namespace = 'Microsoft.Web';
-  const { registrationState } = await subscription.get(`providers/${namespace}`, '2021-04-01');
-  if (registrationState === 'Registered') return [];
-  return [
-    `The subscription has not registered ${namespace}, which the subnet of API Management is delegated to: az provider register --namespace ${namespace} --wait`,
+  if (settings.NETWORK_ISOLATION !== 'true') return [];
+  const made = !settings.EXISTING_VIRTUAL_NETWORK_ID;
+  const delegates = [
+    ...(made ? [['Microsoft.App', 'gateway']] : []),
+    ...(made || settings.USE_APIM === 'true' ? [['Microsoft.Web', 'api-management']] : []),
   ];
+  const told = await Promise.all(
+    delegates.map(async ([namespace, subnet]) => {
+      const { registrationState } = await subscription.get(`providers/${namespace}`, '2021-04-01');
+      return registrationState === 'Registered'
+        ? []
+        : [unregistered(namespace, `which the subnet '${subnet}' is delegated to`)];
+    }),
+  );
+  return told.flat();
 }
 
 const purge = "purge it ('azd down --purge' does), or choose another AZURE_ENV_NAME";
@@ -139,7 +152,14 @@ const deleted = [
 ];
 
 async function checkDeleted(subscription, settings) {
-  const lists = await Promise.all(deleted.map(({ path, version }) => subscription.get(path, version)));
+  const lists = await Promise.all(
+    deleted.map(({ path, version }) =>
+      subscription.get(path, version).catch((thrown) => {
+        if (isAbsent(thrown)) return { value: [] };
+        throw thrown;
+      }),
+    ),
+  );
   return lists.flatMap(({ value }, at) => value.filter((one) => isOurs(one, settings)).map(deleted[at].told));
 }
 

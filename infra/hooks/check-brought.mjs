@@ -75,11 +75,8 @@ function subnetsNeeded(settings) {
     { name: 'endpoints' },
     ...(settings.USE_APIM === 'true'
       ? [
-          {
-            name: 'api-management',
-            delegation: apiManagement,
-            largest: settings.APIM_NETWORK === 'injection' ? 27 : 28,
-          },
+          // Microsoft's pages on integration and injection: 32 addresses at least, and a security group, whatever is in it.
+          { name: 'api-management', delegation: apiManagement, largest: 27, guarded: true },
         ]
       : []),
   ];
@@ -102,9 +99,13 @@ async function checkNetwork(subscription, settings, id) {
   return problems;
 }
 
-function wrongWith(subnet, { name, delegation, largest }) {
-  if (subnet === undefined) return `there is no subnet '${name}'.`;
-  const { addressPrefix, addressPrefixes, delegations = [] } = subnet.properties;
+function wrongWith(subnet, needed) {
+  return subnet === undefined ? `there is no subnet '${needed.name}'.` : unfit(subnet, needed);
+}
+
+function unfit(subnet, { name, delegation, largest, guarded }) {
+  const { addressPrefix, addressPrefixes, delegations = [], networkSecurityGroup } = subnet.properties;
+  if (guarded && networkSecurityGroup === undefined) return `the subnet '${name}' needs a network security group.`;
   const services = delegations.map(({ properties }) => properties.serviceName.toLowerCase());
   const prefix = addressPrefix ?? addressPrefixes?.[0] ?? '';
   if (delegation === undefined ? services.length > 0 : !services.includes(delegation.toLowerCase()))

@@ -1,6 +1,6 @@
 // What stands already. What was decided when it was made cannot be changed in place: such a setting is refused here, and not
 // by Azure half an hour later. What has changed by itself since is kept.
-import { AzureError } from './resource-manager.mjs';
+import { isAbsent } from './resource-manager.mjs';
 
 /** Everything of one type in the group of this environment; its names are not known to a pipeline, its group is. */
 export async function all(subscription, { AZURE_ENV_NAME: name }, [type, version]) {
@@ -8,7 +8,7 @@ export async function all(subscription, { AZURE_ENV_NAME: name }, [type, version
     const { value } = await subscription.get(`resourceGroups/rg-${name}/providers/${type}`, version);
     return value;
   } catch (thrown) {
-    if (thrown instanceof AzureError && thrown.status === 404) return [];
+    if (isAbsent(thrown)) return [];
     throw thrown;
   }
 }

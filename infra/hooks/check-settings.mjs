@@ -123,6 +123,7 @@ function checkScale(settings) {
     ...checkTimes(settings),
     ...checkSize(settings),
     ...checkPostgres(settings),
+    ...checkRedis(settings),
   ];
 }
 
@@ -204,6 +205,16 @@ function checkPostgres(settings) {
   if (yes(settings, 'POSTGRES_HIGH_AVAILABILITY') && tier === 'Burstable')
     problems.push('POSTGRES_HIGH_AVAILABILITY is true, but a Burstable server has no standby: take another tier.');
   return problems;
+}
+
+/** Azure Managed Redis without a cluster, which counters cannot do with, has at most 25 GB: the size 20 is 24. */
+function checkRedis(settings) {
+  if (!yes(settings, 'USE_REDIS') && !yes(settings, 'USE_REDIS_CACHE_APIM')) return [];
+  const sku = settings.REDIS_SKU || 'Balanced_B0';
+  if (/^(Balanced_B(0|1|3|5|10|20)|MemoryOptimized_M(10|20)|ComputeOptimized_X(3|5|10|20))$/.test(sku)) return [];
+  return [
+    `REDIS_SKU is '${sku}': one database without a cluster is made, for which Azure Managed Redis has Balanced_B0, B1, B3, B5, B10, B20, MemoryOptimized_M10, M20 and ComputeOptimized_X3, X5, X10, X20.`,
+  ];
 }
 
 function checkFront(settings) {

@@ -14,6 +14,10 @@ export class AzureError extends Error {
   }
 }
 
+/** Whether something is not there: itself, its group, or the whole provider, which the subscription has never used. */
+export const isAbsent = (thrown) =>
+  thrown instanceof AzureError && (thrown.status === 404 || thrown.code === 'MissingSubscriptionRegistration');
+
 /** The azd command; on Windows it is a script. */
 const azd = (args) => run('azd', args, { shell: process.platform === 'win32', timeout: 60_000 });
 
@@ -45,8 +49,7 @@ export async function openSubscription(environment) {
       "AZURE_SUBSCRIPTION_ID is not set: 'azd up' asks for it; otherwise azd env set AZURE_SUBSCRIPTION_ID with the id of yours.",
     );
   const token = await accessToken(endpoint);
-  const ask = async (method, path, { version, body } = {}) => {
-    const url = `${endpoint}${path.startsWith('/') ? path : `/subscriptions/${subscription}/${path}`}?api-version=${version}`;
+  const ask = async (method, url, body) => {
     const reply = await fetch(url, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -63,8 +66,26 @@ export async function openSubscription(environment) {
       answer.error?.message ?? `Azure answered ${reply.status}.`,
     );
   };
+  const urlOf = (path, version) =>
+    `${endpoint}${path.startsWith('/') ? path : `/subscriptions/${subscription}/${path}`}?api-version=${version}`;
   return {
-    get: (path, version) => ask('GET', path, { version }),
-    patch: (path, version, body) => ask('PATCH', path, { version, body }),
+    get: async (path, version) => {
+      const answer = await ask('GET', urlOf(path, version));
+      return { ...answer, ...(answer.nextLink ? { value: await wholeList(answer, { ask, endpoint }) } : {}) };
+    },
+    patch: (path, version, body) => ask('PATCH', urlOf(path, version), body),
   };
+}
+
+/** A long list comes in pages. The token is shown to Resource Manager alone, wherever a page says that the next one is. */
+async function wholeList({ value, nextLink }, { ask, endpoint }) {
+  const entries = [...value];
+  for (let next = nextLink; next;) {
+    if (new URL(next).origin !== new URL(endpoint).origin)
+      throw new AzureError(0, 'OddPage', `A list goes on at ${next}, which is not ${endpoint}.`);
+    const page = await ask('GET', next);
+    entries.push(...page.value);
+    next = page.nextLink;
+  }
+  return entries;
 }

@@ -169,6 +169,8 @@ function containerFeature(part: string): { readonly version: string } {
 
 interface Step {
   readonly uses?: string;
+  readonly run?: string;
+  readonly shell?: string;
   readonly with?: Readonly<Record<string, unknown>>;
 }
 const stepsOf = (workflow: { readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[] }>> }) =>
@@ -247,6 +249,12 @@ describe('pipelines', () => {
     for (const file of ['azure-dev.yml', 'azure-clean-up.yml'])
       for (const step of stepsOf(github(file)))
         if (step.uses?.startsWith('actions/checkout') === true) assert.equal(step.with?.['persist-credentials'], false);
+  });
+
+  test('GitHub: a step with a pipe fails with each part of it; without a shell that is named it would with the last alone', () => {
+    for (const file of ['azure-dev.yml', 'azure-clean-up.yml'])
+      for (const { run, shell } of stepsOf(github(file)))
+        if (/ \| /.test(run ?? '')) assert.equal(shell, 'bash', run ?? '');
   });
 
   test('both take the same tools in the same versions', () => {

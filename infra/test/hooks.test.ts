@@ -28,6 +28,11 @@ const region = (left: number) => ({
   quota: { 'OpenAI.GlobalStandard.gpt-5.4-mini': { used: 100 - left, limit: 100 } },
 });
 
+/** Providers of a subscription that nobody has deployed anything to. */
+const neverUsed = ['ApiManagement', 'App', 'AppConfiguration', 'CognitiveServices', 'Consumption', 'KeyVault'].map(
+  (name) => `Microsoft.${name}`,
+);
+
 /** A deployment as its account lists it. */
 const deployed = ({ model, type, capacity }: { model: string; type: string; capacity: number }) => ({
   sku: { name: type, capacity },
@@ -35,10 +40,19 @@ const deployed = ({ model, type, capacity }: { model: string; type: string; capa
 });
 
 /** As a virtual network lists it. */
-const subnet = (name: string, addressPrefix: string, serviceName?: string): object => ({
+const subnet = (name: string, addressPrefix: string, serviceName?: string) => ({
   name,
-  properties: { addressPrefix, delegations: serviceName === undefined ? [] : [{ properties: { serviceName } }] },
+  properties: {
+    addressPrefix,
+    delegations: serviceName === undefined ? [] : [{ properties: { serviceName } }],
+    networkSecurityGroup: { id: 'nsg' },
+  },
 });
+
+/** The same, without its security group. */
+function unguarded({ name, properties: { addressPrefix, delegations } }: ReturnType<typeof subnet>): object {
+  return { name, properties: { addressPrefix, delegations } };
+}
 
 async function propertiesOf(address: string): Promise<unknown> {
   const reply = await fetch(`${address}?api-version=1`, { headers: { authorization: 'Bearer x' } });
@@ -115,6 +129,16 @@ describe('settings that cannot work are refused, each with what to do', () => {
       { ...front, USE_WAF: 'true', NETWORK_ISOLATION: 'true', APIM_SKU: 'PremiumV2', APIM_NETWORK: network },
       /no private link to API Management Premium v2: set APIM_SKU=StandardV2, or USE_WAF=false/,
     ]),
+    [
+      'a size of a Redis that is retired',
+      { NETWORK_ISOLATION: 'true', USE_REDIS: 'true', REDIS_SKU: 'Premium_P1' },
+      /REDIS_SKU is 'Premium_P1': .*Balanced_B0/,
+    ],
+    [
+      'a size of Redis that is a cluster',
+      { NETWORK_ISOLATION: 'true', USE_REDIS_CACHE_APIM: 'true', REDIS_SKU: 'Balanced_B50', ...front },
+      /REDIS_SKU is 'Balanced_B50': one database without a cluster is made/,
+    ],
     [
       'a size of PostgreSQL of another tier, and a disk that there is not',
       { NETWORK_ISOLATION: 'true', USE_POSTGRES: 'true', POSTGRES_TIER: 'Burstable', POSTGRES_STORAGE_GIB: '100' },
@@ -332,10 +356,16 @@ describe('the hooks, with the azd command and Azure played', () => {
       /no region 'atlantis'/,
     ],
     [
-      'a provider that a subnet is delegated to, and that no deployment registers',
-      { notRegistered: ['Microsoft.Web'] },
+      'providers that subnets are delegated to, and that no deployment registers before them',
+      { notRegistered: ['Microsoft.App', 'Microsoft.Web'] },
       { NETWORK_ISOLATION: 'true' },
-      /has not registered Microsoft\.Web.* az provider register --namespace Microsoft\.Web --wait/,
+      /^The subscription has not registered Microsoft\.App.*--namespace Microsoft\.App --wait\n.*Microsoft\.Web.* az provider register --namespace Microsoft\.Web --wait$/,
+    ],
+    [
+      'a subscription that has never used Azure OpenAI: said once, however many regions are asked about',
+      { notRegistered: neverUsed },
+      { SECONDARY_OPENAI_LOCATION: 'westeurope' },
+      /^The subscription has not registered Microsoft\.CognitiveServices, .*: az provider register --namespace Microsoft\.CognitiveServices --wait$/,
     ],
     ['no zones', {}, { ZONE_REDUNDANT: 'true' }, /swedencentral has no availability zones/],
     [
@@ -384,6 +414,19 @@ describe('the hooks, with the azd command and Azure played', () => {
     ['no subscription chosen', {}, { AZURE_SUBSCRIPTION_ID: '' }, /AZURE_SUBSCRIPTION_ID is not set/],
     ['Azure away', {}, { AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:1' }, /does not answer/],
   ];
+
+  test('a subscription that has never used vaults, API Management and the rest has nothing deleted there, and nothing in the way', async () => {
+    await playing({ notRegistered: neverUsed.filter((one) => one !== 'Microsoft.CognitiveServices') });
+    const settings = here({ MONTHLY_BUDGET: '100', ALERT_EMAILS: 'a@b.c', USE_APIM: 'true', TOLLGATE_APP_ID: 'x' });
+    assert.deepEqual(await askAzure(settings, models), []);
+  });
+
+  test('what Azure lists on several pages is read to its end', async () => {
+    await playing({ pageLength: 2 });
+    assert.deepEqual(await askAzure(here({}), models), []);
+    assert.ok(models.deployments.length > 2);
+  });
+
   // Without a process of its own for each: what the hook does with them is shown above and below.
   for (const [what, resourceManager, settings, said] of refusals)
     test(`preflight refuses: ${what}`, async () => {
@@ -415,6 +458,11 @@ describe('the hooks, with the azd command and Azure played', () => {
     ALLOW_DEPLOYER_IP: 'false',
     ...front,
   };
+  const subnets = [
+    subnet('gateway', '10.0.0.0/27', 'Microsoft.App/environments'),
+    subnet('endpoints', '10.0.0.64/27'),
+    subnet('api-management', '10.0.0.32/27', 'Microsoft.Web/serverFarms'),
+  ];
   const there = {
     [bought]: { location: 'westeurope', properties: { customSubDomainName: 'oai-shared' } },
     [`${bought}/deployments`]: { value: models.deployments.map(({ name }: { name: string }) => ({ name })) },
@@ -423,13 +471,7 @@ describe('the hooks, with the azd command and Azure played', () => {
     [brought.EXISTING_PRIVATE_DNS_ZONES]: {},
     [brought.EXISTING_VIRTUAL_NETWORK_ID]: {
       location: 'swedencentral',
-      properties: {
-        subnets: [
-          subnet('gateway', '10.0.0.0/27', 'Microsoft.App/environments'),
-          subnet('endpoints', '10.0.0.64/27'),
-          subnet('api-management', '10.0.0.32/27', 'Microsoft.Web/serverFarms'),
-        ],
-      },
+      properties: { subnets },
     },
   };
 
@@ -473,6 +515,21 @@ describe('the hooks, with the azd command and Azure played', () => {
       /EXISTING_PRIVATE_DNS_ZONES names .*azurecr\.io: it is not there/,
     ])
       assert.match(text, said);
+  });
+
+  test('a subnet of API Management that Azure would refuse is refused: too small, or with no security group', async () => {
+    const kind = 'Microsoft.Web/serverFarms';
+    for (const [api, said] of [
+      [
+        subnet('api-management', '10.0.0.32/28', kind),
+        /'api-management' is 10\.0\.0\.32\/28: a \/27 or more is needed/,
+      ],
+      [unguarded(subnet('api-management', '10.0.0.32/27', kind)), /'api-management' needs a network security group/],
+    ] as const) {
+      const changed = { location: 'swedencentral', properties: { subnets: [...subnets.slice(0, 2), api] } };
+      await playing({ resources: { ...there, [brought.EXISTING_VIRTUAL_NETWORK_ID]: changed } });
+      assert.match((await askAzure(here(brought), models)).join('\n'), said);
+    }
   });
 
   test('what was decided when something was made, and cannot be changed in it, is refused', async () => {

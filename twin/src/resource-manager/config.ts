@@ -34,7 +34,15 @@ export const resourceManagerSchema = z.strictObject({
   notRegistered: z
     .array(z.string())
     .default([])
-    .describe('Resource providers that the subscription has not registered: `Microsoft.Web`.'),
+    .describe(
+      'Resource providers that the subscription has not registered: `Microsoft.Web`. Whatever is below them answers 409.',
+    ),
+  pageLength: z
+    .number()
+    .int()
+    .positive()
+    .default(1000)
+    .describe('Entries of a list in one page; more have a `nextLink`.'),
   deletedAccounts: z
     .array(
       z.strictObject({ name: z.string(), location: z.string(), tags: z.record(z.string(), z.string()).default({}) }),

@@ -31,7 +31,9 @@ export class ResourceManager {
     if (subscription === undefined) return false;
     const text = (await readBody(request)) ?? '';
     const asked = { method: request.method ?? 'GET', path: decodeURIComponent(path), text };
-    sendJson(response, this.#answer(asked, { subscription, url, authorization: request.headers.authorization }));
+    const reply = this.#answer(asked, { subscription, url, authorization: request.headers.authorization });
+    const next = new URL(url.pathname + url.search, `http://${request.headers.host ?? 'management'}`);
+    sendJson(response, paged(reply, next, this.#settings.pageLength));
     return true;
   }
 
@@ -53,6 +55,13 @@ export class ResourceManager {
       );
     if (from.subscription !== this.#settings.subscription)
       return failed(404, 'SubscriptionNotFound', `The subscription '${from.subscription}' could not be found.`);
+    const [, namespace = ''] = /(?:^|\/)providers\/([^/]+)\/[^]+$/.exec(asked.path) ?? [];
+    if (this.#settings.notRegistered.includes(namespace))
+      return failed(
+        409,
+        'MissingSubscriptionRegistration',
+        `The subscription is not registered to use namespace '${namespace}'. See https://aka.ms/rps-not-found for how to register subscriptions.`,
+      );
     return asked.path.startsWith('resourceGroups/') ? this.#resource(asked, from.url.pathname) : this.#read(asked);
   }
 
@@ -135,6 +144,17 @@ const usageEntry = ([name, { used, limit }]: [string, Region['quota'][string]]):
   currentValue: used,
   limit,
 });
+
+/** One page of a list that is longer, and where the next one is. */
+function paged(reply: JsonReply, url: URL, length: number): JsonReply {
+  const body: unknown = reply.body;
+  if (!isRecord(body) || !Array.isArray(body['value']) || body['value'].length <= length) return reply;
+  const from = Number(url.searchParams.get('$skiptoken') ?? 0);
+  const value: readonly unknown[] = body['value'].slice(from, from + length);
+  if (from + length >= body['value'].length) return { ...reply, body: { ...body, value } };
+  url.searchParams.set('$skiptoken', String(from + length));
+  return { ...reply, body: { ...body, value, nextLink: url.href } };
+}
 
 const list = (value: readonly object[]): JsonReply => ({ status: 200, body: { value } });
 const failed = (status: number, code: string, message: string): JsonReply => ({
