@@ -3,9 +3,10 @@ import { Failure } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { OpenedAttempt, UsageRecord } from '#model/usage-record.ts';
 import { adjustmentText, attemptText, openText, settleText, storedSettleText } from './encode-entry.ts';
+import { EntryGroup } from './entry-group.ts';
 import { FrameBuffer, refuseTooLong } from './framing.ts';
 import type { JournalInstruments } from './instruments.ts';
-import { OpenAttempts, type OpenAttempt, type Place } from './open-attempts.ts';
+import { OpenAttempts, type OpenAttempt } from './open-attempts.ts';
 import type { Adjustment, JournalFiles, Position, StoredRecord } from './ports.ts';
 import type { SharedProgress } from './progress.ts';
 import type { SegmentAppender } from './segment-appender.ts';
@@ -35,46 +36,6 @@ const settleRoomBytes = 4096;
 const roomStep = 512;
 const shortestPauseMs = 100;
 const longestPauseMs = 5_000;
-
-/** The entries of one turn of the event loop. Opens come first, so that none stands behind its own settle. */
-class Group {
-  readonly opens = new FrameBuffer(64 * 1024);
-  readonly settles = new FrameBuffer(64 * 1024);
-  readonly openIds: string[] = [];
-  readonly settledIds: string[] = [];
-  /** Adjustments among the settles. */
-  booked = 0;
-  /** Where the group stands, once it counts; shared with the attempts that it opens. */
-  place: Place = { at: undefined };
-  opened: PromiseWithResolvers<void> | undefined;
-  settled: PromiseWithResolvers<void> | undefined;
-
-  get empty(): boolean {
-    return this.opens.length === 0 && this.settles.length === 0;
-  }
-
-  /** Everything in one piece; the opens are then followed by the settles in `opens`. */
-  get bytes(): Buffer {
-    if (this.opens.length === 0) return this.settles.bytes;
-    this.opens.addAll(this.settles);
-    return this.opens.bytes;
-  }
-
-  clearOpens(): void {
-    this.opens.clear();
-    this.openIds.length = 0;
-    this.opened = undefined;
-  }
-
-  clear(): void {
-    this.clearOpens();
-    this.settles.clear();
-    this.settledIds.length = 0;
-    this.booked = 0;
-    this.settled = undefined;
-    this.place = { at: undefined };
-  }
-}
 
 function unavailable(): Failure {
   return new Failure('ledger_unavailable', 'The call cannot be recorded now, so it is not made.', {
@@ -106,9 +67,9 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #attempts = new OpenAttempts();
   /** What gathers for the next write. */
-  #group = new Group();
+  #group = new EntryGroup();
   /** The other group: being synced, or spare. */
-  #spare = new Group();
+  #spare = new EntryGroup();
   #settles: number;
   #roomFor = 0;
   #admitting = true;
@@ -118,7 +79,7 @@ export class Journal {
   /** The segment cannot be written to, or what it holds is in doubt. */
   #broken = false;
   /** Groups that failed; the gathering one is not among them. */
-  readonly #unwritten: Group[] = [];
+  readonly #unwritten: EntryGroup[] = [];
   #mending: Promise<void> | undefined;
   #pause: { readonly timer: Timer; end(): void } | undefined;
   #closing = false;
@@ -267,7 +228,7 @@ export class Journal {
     else this.#succeed(group);
   }
 
-  async #sync(group: Group): Promise<void> {
+  async #sync(group: EntryGroup): Promise<void> {
     const { clock, instruments, appender } = this.#options;
     this.#group = this.#spare;
     this.#spare = group;
@@ -283,7 +244,7 @@ export class Journal {
     this.#flush();
   }
 
-  #succeed(group: Group): void {
+  #succeed(group: EntryGroup): void {
     const { appender, instruments } = this.#options;
     appender.confirm();
     this.#settles += group.settledIds.length + group.booked;
@@ -306,7 +267,7 @@ export class Journal {
     if (progress.nudge()) onWritten();
   }
 
-  #fail(error: unknown, group: Group): void {
+  #fail(error: unknown, group: EntryGroup): void {
     const { log, instruments, files } = this.#options;
     instruments.failures.add(1);
     log.error({ err: error }, 'the journal cannot be written: nothing more is admitted');
@@ -322,7 +283,7 @@ export class Journal {
     this.#mending ??= this.#mend();
   }
 
-  #refuseOpens(group: Group): void {
+  #refuseOpens(group: EntryGroup): void {
     for (const id of group.openIds) this.#attempts.delete(id);
     const { opened } = group;
     group.clearOpens();
@@ -363,7 +324,7 @@ export class Journal {
       appender.replace();
       if (!this.#group.empty) {
         this.#unwritten.push(this.#group);
-        this.#group = new Group();
+        this.#group = new EntryGroup();
       }
       // In one piece, so that all of it stands in the new segment: what the next replacement has to cut off.
       const settles = new FrameBuffer(0);
