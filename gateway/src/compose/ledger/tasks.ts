@@ -57,17 +57,79 @@ function unwritable(path: string, error: unknown): unknown {
   });
 }
 
-/** What takes as long as the ledger is large, one at a time. */
-export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
-  const { dataFolder, journalFolder, alone, store, storeCopy, sharedBy, progress, outbox, turns, clock } = surroundings;
+type Tell = (doneBytes: number, totalBytes: number) => void;
+
+/** Holds the journal against the store. */
+async function verifyJournal(surroundings: TaskSurroundings, tell: Tell): Promise<LedgerVerification> {
+  const { dataFolder, journalFolder, alone, store, progress, outbox } = surroundings;
+  // Handles of its own: verification begins at the first byte while the outbox reads at the end.
+  const files = openJournalFiles(journalFolder);
   // SQLite does not work on a volume that several machines share.
-  const scratchFolder = alone ? dataFolder : tmpdir();
+  const scratchFile = alone ? join(dataFolder, 'verify.scratch') : join(tmpdir(), `tollgate-${process.pid}.scratch`);
+  const scratch = openVerificationScratch(scratchFile);
+  const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
+  const instance = surroundings.sharedBy();
+  try {
+    return await verifyLedger({
+      journal,
+      store,
+      progress,
+      shipping: outbox,
+      scratch,
+      onProgress: tell,
+      ...(instance === undefined ? {} : { instance }),
+    });
+  } finally {
+    scratch.close();
+    files.close();
+  }
+}
+
+/** `path`: the folder that is to hold the backup; it is empty or does not exist. */
+async function backUpTo(path: string, surroundings: TaskSurroundings, tell: Tell): Promise<BackupReport> {
+  const { dataFolder, alone, storeCopy, progress, clock } = surroundings;
+  if (!alone)
+    throw new Failure(
+      'admin_invalid',
+      'Several gateways keep their journals on this volume: back up the database and the volume.',
+    );
+  try {
+    return await backupLedger({
+      target: { path, folder: openBackupFolder(path, dataFolder) },
+      store: storeCopy,
+      progress,
+      now: () => clock.now(),
+      onProgress: tell,
+    });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/** Resolves when everything that was journalled before the call has been shipped once more. */
+async function reshipJournal({ journalFolder, progress, outbox }: TaskSurroundings, tell: Tell): Promise<void> {
+  const files = openJournalFiles(journalFolder);
+  const segments = files.list();
+  files.close();
+  const before = (segment: number): number =>
+    segments.reduce((sum, one) => (one.segment < segment ? sum + one.bytes : sum), 0);
+  const end = progress.written();
+  await outbox.reship();
+  while (isBefore(outbox.shipped, end)) {
+    tell(before(outbox.shipped.segment) + outbox.shipped.offset, before(end.segment) + end.offset);
+    if (outbox.closed) throw new Error('The ledger was closed before all of it was shipped again.');
+    await outbox.caughtUp(reshipLookMs);
+  }
+}
+
+/** What takes the longer the larger the ledger is; one at a time. */
+export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskServices {
   let current: WorkProgress | null = null;
-  const tell = (doneBytes: number, totalBytes: number): void => {
+  const tell: Tell = (doneBytes, totalBytes) => {
     current = { doneBytes, totalBytes };
   };
   const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> =>
-    await turns.run(async () => {
+    await surroundings.turns.run(async () => {
       try {
         return await work();
       } finally {
@@ -75,64 +137,9 @@ export function createLedgerTasks(surroundings: TaskSurroundings): LedgerTaskSer
       }
     });
   return {
-    verify: async () =>
-      await inTurn(async () => {
-        // Handles of its own: verification begins at the first byte while the outbox reads at the end.
-        const files = openJournalFiles(journalFolder);
-        const scratch = openVerificationScratch(
-          join(scratchFolder, alone ? 'verify.scratch' : `tollgate-${process.pid}.scratch`),
-        );
-        const journal = journalAudit(files, async () => await auditArchives(openArchiveFolder(journalFolder)));
-        try {
-          const instance = sharedBy();
-          return await verifyLedger({
-            journal,
-            store,
-            progress,
-            shipping: outbox,
-            scratch,
-            onProgress: tell,
-            ...(instance === undefined ? {} : { instance }),
-          });
-        } finally {
-          scratch.close();
-          files.close();
-        }
-      }),
-    backup: async (path) =>
-      await inTurn(async () => {
-        if (!alone)
-          throw new Failure(
-            'admin_invalid',
-            'Several gateways keep their journals on this volume: back up the database and the volume.',
-          );
-        try {
-          return await backupLedger({
-            target: { path, folder: openBackupFolder(path, dataFolder) },
-            store: storeCopy,
-            progress,
-            now: () => clock.now(),
-            onProgress: tell,
-          });
-        } catch (error) {
-          throw unwritable(path, error);
-        }
-      }),
-    reship: async () =>
-      await inTurn(async () => {
-        const files = openJournalFiles(journalFolder);
-        const segments = files.list();
-        files.close();
-        const before = (segment: number): number =>
-          segments.reduce((sum, one) => (one.segment < segment ? sum + one.bytes : sum), 0);
-        const end = progress.written();
-        await outbox.reship();
-        while (isBefore(outbox.shipped, end)) {
-          tell(before(outbox.shipped.segment) + outbox.shipped.offset, before(end.segment) + end.offset);
-          if (outbox.closed) throw new Error('The ledger was closed before all of it was shipped again.');
-          await outbox.caughtUp(reshipLookMs);
-        }
-      }),
+    verify: async () => await inTurn(async () => await verifyJournal(surroundings, tell)),
+    backup: async (path) => await inTurn(async () => await backUpTo(path, surroundings, tell)),
+    reship: async () => await inTurn(async () => await reshipJournal(surroundings, tell)),
     progress: () => current,
   };
 }
