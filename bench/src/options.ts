@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'unstreamed' | 'streamed' | 'exactness';
+type Part = 'unstreamed' | 'streamed' | 'exactness';
 /**
  * `unlimited`: the gateway without limits and budgets, to see what those cost. `traced`: with them, and with every call traced
  * and exported; only where it is asked for.
@@ -22,7 +22,7 @@ export interface BenchOptions {
 }
 
 /** How long things take, and how much load there is. */
-export interface Durations {
+interface Durations {
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly connections: number;

@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 /** The store of Azure App Configuration that the configuration comes from. */
-export interface AppConfigurationSettings {
+interface AppConfigurationSettings {
   /** `https://contoso.azconfig.io`, without a slash at its end. */
   readonly endpoint: string;
   /** Of the key values that go before those without one. */

@@ -12,7 +12,7 @@ import { resourceManagerSchema } from '#resource-manager/config.ts';
 import { latencyPresets } from '#wire/latency.ts';
 
 /** How fast the model is: a preset, or numbers (what is left out is as in `none`). */
-export const latencySchema = z.union([
+const latencySchema = z.union([
   z.enum(['none', 'fast', 'realistic', 'slow']),
   z.strictObject({
     timeToFirstTokenMs: z.number().nonnegative().default(latencyPresets.none.timeToFirstTokenMs),

@@ -3,7 +3,7 @@ import { nothingUsed, type UsageFigures, type UsageReport } from '@tollgate/cont
 import type { UpstreamCount } from '#upstream/static-upstream.ts';
 
 /** One figure on both sides. */
-export interface Compared {
+interface Compared {
   readonly figure: string;
   readonly ledger: number;
   readonly upstream: number;

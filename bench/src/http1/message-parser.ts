@@ -1,5 +1,5 @@
 /** What the first lines of a message said, as far as the benchmark needs to know. */
-export interface MessageHead {
+interface MessageHead {
   /** `POST /path HTTP/1.1` of a request, `HTTP/1.1 200 OK` of a reply. */
   readonly startLine: string;
   /** Start line and header lines, without the blank line that ends them. */

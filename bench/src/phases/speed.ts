@@ -103,7 +103,7 @@ export function planFor(stage: Stage, workload: Workload, program: UnderTest): L
   };
 }
 
-export function figuresOf(
+function figuresOf(
   result: LoadResult,
   after: { readonly cpuAfter: number | null; readonly peakBytes: number | null },
 ): RoundFigures {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 
 /** Which core a process is to have to itself: upstream and load share one, the program under test has the other. */
-export type Core = 'load' | 'under-test';
+type Core = 'load' | 'under-test';
 
 export interface StartOptions {
   readonly core: Core;

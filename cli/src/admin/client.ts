@@ -13,7 +13,7 @@ export interface Reply<Value> {
   readonly raw: unknown;
 }
 
-export interface Question<Schema extends z.ZodType> {
+interface Question<Schema extends z.ZodType> {
   /** Below `/admin/v1/`. */
   readonly path: string;
   readonly schema: Schema;
@@ -76,7 +76,7 @@ export function adminClient(settings: Pick<Settings, 'dataFolder' | 'adminPort'>
 
 const baseUrl = (settings: Pick<Settings, 'adminPort'>): string => `http://127.0.0.1:${settings.adminPort}`;
 
-export function noGateway(settings: Pick<Settings, 'adminPort' | 'dataFolder'>): CommandFailure {
+function noGateway(settings: Pick<Settings, 'adminPort' | 'dataFolder'>): CommandFailure {
   return new CommandFailure(`No gateway is running: nothing answers on ${baseUrl(settings)}.`, {
     exitCode: exitCodes.noGateway,
     hints: [

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 
-export const formats = ['table', 'json', 'csv'] as const;
+const formats = ['table', 'json', 'csv'] as const;
 export type Format = (typeof formats)[number];
 
 export interface FormatOptions {

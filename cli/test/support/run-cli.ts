@@ -9,7 +9,7 @@ export interface Ran {
 }
 
 /** A terminal that remembers. */
-export class Paper implements Terminal {
+class Paper implements Terminal {
   text = '';
   private readonly waiting = new Set<() => void>();
   readonly interactive = false;
@@ -39,7 +39,7 @@ export interface TestContext extends Context {
 }
 
 /** Monday, 23 November 2026, 10:20:30.456 UTC. */
-export const testNow = Date.UTC(2026, 10, 23, 10, 20, 30, 456);
+const testNow = Date.UTC(2026, 10, 23, 10, 20, 30, 456);
 
 /**
  * Moves on by a millisecond with each look and by what is slept. Patience that can be called off is real; a pause between

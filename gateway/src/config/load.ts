@@ -39,7 +39,7 @@ export type LoadOutcome<Config> =
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /** Where a configuration comes from. */
-export interface ConfigOrigin {
+interface ConfigOrigin {
   /** As it is named in problems. */
   readonly name: string;
   /** Where files of secrets are looked for: beside this one. */

@@ -5,7 +5,7 @@ import type { LoadedConfig, LoadOutcome } from './load.ts';
 import { formatProblem } from './problem.ts';
 
 /** What the admin API shows of the configuration. Moments are RFC 3339, UTC. */
-export interface ConfigInForce {
+interface ConfigInForce {
   readonly source: string;
   readonly loadedAt: string;
   /** The last attempt to reload; a bad one keeps the old configuration. */

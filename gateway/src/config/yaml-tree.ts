@@ -14,7 +14,7 @@ import {
   type YAMLSeq,
 } from 'yaml';
 
-export interface Position {
+interface Position {
   readonly line: number;
   readonly column: number;
 }

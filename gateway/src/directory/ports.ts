@@ -49,7 +49,7 @@ export interface StoredSubscription {
 }
 
 /** What the admin API has set of limits and budgets of one node. */
-export interface StoredLimits {
+interface StoredLimits {
   /** `consumer/marketing`, `product/standard/per-end-user`, … */
   readonly node: string;
   /** JSON, as it was given: the shape that the configuration has there. */

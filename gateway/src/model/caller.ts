@@ -18,8 +18,6 @@ export interface Product {
   readonly routing: RoutingTerms;
 }
 
-export type SubscriptionState = 'active' | 'suspended' | 'expired';
-
 /** A key's owner. */
 export interface Subscription {
   readonly name: string;

@@ -2,7 +2,7 @@ import type { HealthRules } from './health-rules.ts';
 import type { YieldPoints } from './priority.ts';
 
 /** The surface that an endpoint is called by; what a dated version lacks is not used there. */
-export type UpstreamSurface = { readonly kind: 'v1' } | { readonly kind: 'classic'; readonly apiVersion: string };
+type UpstreamSurface = { readonly kind: 'v1' } | { readonly kind: 'classic'; readonly apiVersion: string };
 
 export const deploymentTypes = [
   'Standard',

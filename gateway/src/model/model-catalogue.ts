@@ -15,7 +15,7 @@ export interface ModelFacts {
   readonly meters?: readonly string[] | undefined;
 }
 
-export type ModelCapability =
+type ModelCapability =
   | 'chat.completions'
   | 'completions'
   | 'embeddings'
@@ -30,7 +30,7 @@ export type ModelCapability =
   | 'realtime'
   | 'video';
 
-export interface ModelVersion {
+interface ModelVersion {
   readonly version: string;
   /** The day of the published schedule, `2027-03-18`; null where none is published. */
   readonly retirement: string | null;

@@ -1,6 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 
-export interface WeightedEndpoint {
+interface WeightedEndpoint {
   readonly endpoint: Endpoint;
   /** Share inside its tier, relative to the others; > 0. */
   readonly weight: number;

@@ -25,7 +25,7 @@ export interface PtuListPrice {
 
 /** Who pays for an hour: those who used it, those who reserved it, or those who needed most of it at once. */
 export const ptuRules = ['by-use', 'by-reserved-share', 'by-peak'] as const;
-export type PtuRule = (typeof ptuRules)[number];
+type PtuRule = (typeof ptuRules)[number];
 
 /** Units that are kept for somebody, whether used or not. */
 export interface PtuReservation {

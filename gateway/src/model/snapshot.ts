@@ -9,7 +9,7 @@ import type { PriceBook } from './price-book.ts';
 import type { TokenTerms } from './token-terms.ts';
 
 /** What files of batches may hold. */
-export interface BatchTerms {
+interface BatchTerms {
   /** Of one file, bytes. */
   readonly maxFileBytes: number;
   readonly maxLines: number;
@@ -20,7 +20,7 @@ export interface BatchTerms {
   readonly uploadTimeoutMs: number;
 }
 
-export interface RequestLimits {
+interface RequestLimits {
   readonly maxBodyBytes: number;
 }
 

@@ -1,7 +1,7 @@
 import type { StoredOperation } from './operation.ts';
 
 const collections = ['responses', 'conversations', 'files', 'batches'] as const;
-export type Collection = (typeof collections)[number];
+type Collection = (typeof collections)[number];
 
 /** How an operation on something stored is called: by the client, and at the resource. */
 export interface StoredCallShape {

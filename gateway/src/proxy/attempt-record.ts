@@ -105,7 +105,7 @@ export function outcomeOf(relayed: RelayOutcome, reading: Reading): Outcome {
 }
 
 /** Monotonic ms of an attempt's stations. */
-export interface Stations {
+interface Stations {
   readonly sentAt: number;
   readonly firstByteAt: number | null;
   readonly endedAt: number;

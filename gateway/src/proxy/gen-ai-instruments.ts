@@ -17,7 +17,7 @@ const firstTokenBuckets = [
 const perTokenBuckets = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5] as const;
 
 /** How a call ended, as its caller saw it. */
-export interface CallEnd {
+interface CallEnd {
   readonly status: number;
   readonly code: string | undefined;
   readonly ms: number;
@@ -44,7 +44,7 @@ interface CallInstruments {
 }
 
 /** Outcomes that are an error of the operation, not a decision of ours or of the client. */
-export function attemptError({ outcome, httpStatus }: UsageRecord): string | undefined {
+function attemptError({ outcome, httpStatus }: UsageRecord): string | undefined {
   if (httpStatus !== null && httpStatus >= 400) return String(httpStatus);
   return outcome === 'upstream-broke' || outcome === 'timed-out' ? outcome : undefined;
 }

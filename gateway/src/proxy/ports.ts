@@ -35,7 +35,7 @@ export interface RequestLimits extends PassedLimits {
 }
 
 /** The limits of a call that uses no tokens and costs nothing. */
-export interface UnmeteredLimits extends PassedLimits {
+interface UnmeteredLimits extends PassedLimits {
   /** Counts it as a request, and as one under way; `at`: UTC ms. Rejects with the Failure to tell. */
   admit(at: number): Promise<void>;
 }
@@ -64,7 +64,7 @@ export interface BatchBook {
 }
 
 /** The limits and budgets that one batch passes. */
-export interface BatchLimits extends PassedLimits {
+interface BatchLimits extends PassedLimits {
   /** A budget of money is among them: what is held must be reckoned with the prices in force. */
   readonly ofMoney: boolean;
   /** As `RequestLimits.reserve`, for all lines at once. */

@@ -13,7 +13,7 @@ export interface ClientCounts {
   hedged: number;
 }
 
-export interface EndpointCounts {
+interface EndpointCounts {
   attempts: number;
   served: number;
   throttled: number;

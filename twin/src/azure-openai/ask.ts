@@ -2,7 +2,7 @@ import type { JsonObject } from '#kernel/json.ts';
 
 export type GeneratingOperation = 'chat.completions' | 'completions' | 'responses';
 /** What may be done with files and with batches. */
-export type BatchOperation =
+type BatchOperation =
   | 'files.create'
   | 'files.list'
   | 'files.retrieve'

@@ -4,7 +4,7 @@ import { z } from 'zod';
  * The deployment types of Azure OpenAI; the provisioned ones have capacity in PTU instead of limits, the batch ones take
  * batches and no calls.
  */
-export const deploymentTypes = [
+const deploymentTypes = [
   'Standard',
   'DataZoneStandard',
   'GlobalStandard',
@@ -18,7 +18,7 @@ export const deploymentTypes = [
 const count = z.number().int().positive();
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, dashes and underscores');
 
-export const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 
 export const deploymentSchema = z.strictObject({
   model: z.string().min(1).describe('The base model: `gpt-5.4-mini`, `text-embedding-3-small`, …'),
@@ -48,12 +48,11 @@ export const deploymentSchema = z.strictObject({
 });
 export type DeploymentConfig = z.infer<typeof deploymentSchema>;
 
-export const resourceSchema = z.strictObject({
+const resourceSchema = z.strictObject({
   region: z.string().min(1).describe('`westeurope`, `swedencentral`, …'),
   key: z.string().min(1).optional().describe('The API key of this resource alone; else the key of the twin.'),
   deployments: z.record(name, deploymentSchema),
 });
-export type ResourceConfig = z.infer<typeof resourceSchema>;
 
 /** Resources by name; the first one also answers without a prefix. */
 export const estateSchema = z.record(name, resourceSchema).refine((resources) => Object.keys(resources).length > 0, {

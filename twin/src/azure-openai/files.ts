@@ -12,7 +12,7 @@ export function fileNotFound(id: string): Refusal {
   return new Refusal(404, { code: 'invalidPayload', message: `The specified file id '${id}' could not be found.` });
 }
 
-export const shownFile = ({ id, createdAt, filename, purpose, content }: StoredFile): JsonObject => ({
+const shownFile = ({ id, createdAt, filename, purpose, content }: StoredFile): JsonObject => ({
   object: 'file',
   id,
   purpose,

@@ -6,9 +6,9 @@ import type { Ask, FunctionTool, Markers } from './ask.ts';
 import type { Deployment } from './estate.ts';
 import type { Framing } from './framing.ts';
 
-export type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter';
+type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
-export interface ToolCall {
+interface ToolCall {
   readonly name: string;
   /** Tokens of the name and of what is put around a call. */
   readonly headTokens: number;

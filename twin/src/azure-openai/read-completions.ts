@@ -1,5 +1,5 @@
 import { isJsonArray, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
-import type { Ask, Segment } from './ask.ts';
+import type { Ask } from './ask.ts';
 import type { Framing } from './framing.ts';
 import { optionalCount, optionalFlag, stopsOf } from './read-parts.ts';
 import { invalid } from './refusal.ts';
@@ -56,9 +56,4 @@ export function readInputs(given: Json, param: string): Input[] {
 function tokensOf(list: readonly Json[]): number[] | undefined {
   const tokens = list.flatMap((one) => (typeof one === 'number' && Number.isSafeInteger(one) && one >= 0 ? [one] : []));
   return tokens.length === list.length && tokens.length > 0 ? tokens : undefined;
-}
-
-/** For counting: an input is a segment already. */
-export function inputSegments(input: Input, hidden: number): readonly Segment[] {
-  return [{ hidden }, input];
 }

@@ -3,7 +3,7 @@ import type { Operation, StoredOperation } from './ask.ts';
 export type Surface = 'classic' | 'v1';
 
 /** Something stored, by its ids; '' where the path has none. */
-export interface StoredThing {
+interface StoredThing {
   readonly id: string;
   readonly item: string;
 }

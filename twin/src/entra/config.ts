@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const guid = z.guid().transform((text) => text.toLowerCase());
 
-export const applicationSchema = z.strictObject({
+const applicationSchema = z.strictObject({
   secret: z.string().min(1).optional().describe('The client secret; without it only federated tokens sign it in.'),
   uri: z
     .string()

@@ -1,7 +1,7 @@
 import { hashText } from '#kernel/random.ts';
 import { Recent } from '#kernel/recent.ts';
 
-export interface Encoded {
+interface Encoded {
   readonly ids: Uint32Array;
   /** 32-bit hash of the text: what the reply's words are drawn from. */
   readonly hash: number;

@@ -10,7 +10,7 @@ export interface Clock {
   turn(): Promise<void>;
 }
 
-export interface Timer {
+interface Timer {
   cancel(): void;
 }
 

@@ -1,7 +1,7 @@
 import { countAt, objectAt, parseJsonObject, textAt, type JsonObject } from '#kernel/json.ts';
 import type { StreamPart } from '#wire/stream-part.ts';
 
-export interface RecordedUsage {
+interface RecordedUsage {
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
   readonly outputTokens: number;

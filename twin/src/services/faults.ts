@@ -4,7 +4,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { sendJson } from '#wire/json-reply.ts';
 
 /** Azure's services beside Azure OpenAI. */
-export const serviceNames = [
+const serviceNames = [
   'entra',
   'identity',
   'logs',

@@ -4,7 +4,7 @@ import type { Json } from '#kernel/json.ts';
  * Reads protobuf (protobuf.dev/programming-guides/encoding) into the JSON that OTLP has for the same messages: 64-bit numbers are
  * decimal texts, ids hexadecimal ones. Fields that no schema knows are passed over.
  */
-export type FieldType =
+type FieldType =
   | 'string'
   | 'hex'
   | 'bool'

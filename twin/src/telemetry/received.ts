@@ -1,6 +1,6 @@
 import { arrayAt, isJsonArray, isJsonObject, objectAt, textAt, type Json, type JsonObject } from '#kernel/json.ts';
 
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
+type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 /** A span as a collector got it. */
 export interface ReceivedSpan {

@@ -20,7 +20,6 @@ export const latencyPresets = {
   realistic: { timeToFirstTokenMs: 320, tokensPerSecond: 90, jitter: 0.35, perPromptTokenMs: 0.02 },
   slow: { timeToFirstTokenMs: 2500, tokensPerSecond: 20, jitter: 0.5, perPromptTokenMs: 0.1 },
 } as const satisfies Record<string, Latency>;
-export type LatencyPreset = keyof typeof latencyPresets;
 
 // Shorter pauses are saved up: a timer is not more exact than this.
 const leastPauseMs = 1;

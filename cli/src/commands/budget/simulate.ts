@@ -30,7 +30,7 @@ const amountPattern = /^(.*\S) (hard|soft)$/;
 const longestMs = 30 * 60_000;
 
 /** `consumer/marketing/month=500 USD hard`, `consumer/marketing={"limits":…}`, `consumer/marketing=none`. */
-export function parseChange(text: string): Change {
+function parseChange(text: string): Change {
   const at = text.indexOf('=');
   const [what, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
   if (at < 1 || value === '')

@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import { walk } from '#command-tree.ts';
 
-export interface Word {
+interface Word {
   readonly text: string;
   readonly says: string;
 }

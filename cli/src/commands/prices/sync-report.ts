@@ -4,8 +4,8 @@ import { grouped, usdFromNano } from '#output/money.ts';
 import { table, type Column } from '#output/table.ts';
 import { placeWords } from './place-words.ts';
 
-export const changeKinds = ['changed', 'added', 'ended', 'missing'] as const;
-export type ChangeKind = (typeof changeKinds)[number];
+const changeKinds = ['changed', 'added', 'ended', 'missing'] as const;
+type ChangeKind = (typeof changeKinds)[number];
 /** One line of the difference. */
 export type DifferenceRow = PlacedPrice & { readonly kind: ChangeKind; readonly before: string | null };
 

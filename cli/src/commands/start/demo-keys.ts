@@ -13,7 +13,7 @@ export type DemoKeys = z.infer<typeof demoKeysSchema>;
 export type DemoTeam = keyof DemoKeys;
 
 /** The subscriptions of the demo configuration, by the team that has the key. */
-export const demoSubscriptions = { marketing: 'marketing-web', finance: 'finance-copilot' } as const;
+const demoSubscriptions = { marketing: 'marketing-web', finance: 'finance-copilot' } as const;
 export const demoTeams = ['marketing', 'finance'] as const;
 
 export const demoKeysFile = (dataFolder: string): string => path.join(dataFolder, 'demo-keys.json');

@@ -24,7 +24,7 @@ export function addChange(one: FigureChange, other: FigureChange, sign: 1 | -1 =
   };
 }
 
-export function changesNothing(change: FigureChange): boolean {
+function changesNothing(change: FigureChange): boolean {
   const { cost, listCost, internalCost, held, pricedAttempts, listPricedAttempts, internalPricedAttempts } = change;
   return (
     (cost | listCost | internalCost | held) === 0n &&

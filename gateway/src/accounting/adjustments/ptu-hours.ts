@@ -14,7 +14,7 @@ export interface DeploymentName {
   readonly deployment: string;
 }
 
-export function servedByDeployment({ endpoint, resource, deployment }: DeploymentName): readonly FigureFilter[] {
+function servedByDeployment({ endpoint, resource, deployment }: DeploymentName): readonly FigureFilter[] {
   return [
     { dimension: 'endpoint', values: [endpoint] },
     { dimension: 'deployment', values: [`${resource}/${deployment}`] },

@@ -30,7 +30,7 @@ export interface Payer {
 }
 
 /** Payers that pay a part together; `weight` is relative to the other groups and to what is idle. */
-export interface PayingGroup {
+interface PayingGroup {
   readonly weight: bigint;
   readonly payers: readonly Payer[];
 }
@@ -48,7 +48,7 @@ export interface Shares {
 export type IdleKnown = 'measured' | 'no-use' | 'unreserved' | 'not-told';
 
 /** In thousandths of an input token, which is what capacity is told in. */
-export function weighed({ input, cachedInput, output }: TokenUse, weights: PtuWeights): bigint {
+function weighed({ input, cachedInput, output }: TokenUse, weights: PtuWeights): bigint {
   const fresh = input > cachedInput ? input - cachedInput : 0n;
   return fresh * thousand + cachedInput * BigInt(weights.cachedInput) + output * BigInt(weights.output);
 }

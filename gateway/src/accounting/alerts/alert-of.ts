@@ -7,7 +7,7 @@ import type { Alert, AlertType } from './ports.ts';
 export type Happening = number | 'exhausted';
 
 /** From what is counted, in which window, and what happened: whoever decides it again decides the same event. */
-export function alertId(accountKey: string, happening: Happening): string {
+function alertId(accountKey: string, happening: Happening): string {
   return `evt_${createHash('sha256').update(`${accountKey} ${happening}`).digest('hex').slice(0, 32)}`;
 }
 

@@ -44,7 +44,7 @@ export interface ListedAlert extends Alert {
   readonly deliveries: readonly ListedDelivery[];
 }
 
-export interface AlertPage {
+interface AlertPage {
   /** Only what was decided before this one. */
   readonly before: string | null;
   readonly limit: number;

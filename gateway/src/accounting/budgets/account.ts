@@ -187,7 +187,7 @@ export function trackKey({ id, unit, layer, calendar }: Budget): string {
 }
 
 /** The key of an account's counters: what is counted, and the window. */
-export function accountKey(track: string, { start, end }: Pick<CalendarWindow, 'start' | 'end'>): string {
+function accountKey(track: string, { start, end }: Pick<CalendarWindow, 'start' | 'end'>): string {
   return `${track}@${start}-${end}`;
 }
 

@@ -30,7 +30,7 @@ export interface SpendingAsked {
 }
 
 /** Whether a caller passes a node. */
-export function passesNode({ kind, name, product }: LimitNode, caller: ChargedTo): boolean {
+function passesNode({ kind, name, product }: LimitNode, caller: ChargedTo): boolean {
   if (product !== null && caller.product !== product) return false;
   if (kind === 'organisation') return caller.costCentrePath.split('/')[0] === name;
   if (kind === 'cost-centre') return `/${caller.costCentrePath}/`.includes(`/${name}/`);

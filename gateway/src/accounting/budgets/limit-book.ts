@@ -109,7 +109,7 @@ function bookOf(declarations: LimitDeclarations, ofNode: ReadonlyMap<string, Nod
 const plain = (kind: LimitNode['kind'], name: string): LimitNode => ({ kind, name, product: null });
 
 /** Every node that a caller passes, from the narrowest to the organisation. */
-export function nodesOf({ subscription, product, consumer, costCentrePath }: ChargedTo): readonly LimitNode[] {
+function nodesOf({ subscription, product, consumer, costCentrePath }: ChargedTo): readonly LimitNode[] {
   const [organisation = '', ...costCentres] = costCentrePath.split('/');
   return [
     plain('subscription', subscription),

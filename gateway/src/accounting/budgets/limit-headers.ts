@@ -28,7 +28,7 @@ export const defaultHeaderNames: HeaderNames = {
 };
 
 /** `6m0s`, `20ms`: durations as OpenAI writes them. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   if (ms < 1000) return `${Math.ceil(ms)}ms`;
   const seconds = Math.ceil(ms / 1000);
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

@@ -38,7 +38,7 @@ const provisionedSchema = z.strictObject({
   meterIds: z.array(z.string()).optional(),
 });
 
-export const priceFileSchema = z.strictObject({
+const priceFileSchema = z.strictObject({
   comment: z.string(),
   sources: z.record(z.string(), z.string()),
   zones: z.record(z.string(), z.array(z.string())),
@@ -63,7 +63,7 @@ export interface ListPrices {
 }
 
 /** Something that is wrong with a price file: where, and what to do about it. */
-export interface PriceFileProblem {
+interface PriceFileProblem {
   /** From 1; 0 where the file as a whole is meant. */
   readonly line: number;
   readonly column: number;

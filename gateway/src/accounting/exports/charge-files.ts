@@ -5,7 +5,7 @@ import type { Charge } from './focus-rows.ts';
 import { meterWords, unknownUsageMeter } from './meters.ts';
 
 /** A charge as the CSV and JSON exports tell it. Amounts are 10^-9 USD; null: not known, or no price on that layer. */
-export interface ToldCharge {
+interface ToldCharge {
   readonly from: string;
   readonly to: string;
   readonly month: string;
@@ -43,7 +43,7 @@ export interface ToldCharge {
 const counted = (priced: Priced | null): bigint | null => (priced?.counts === true ? priced.nanoUsd : null);
 const instant = (at: number): string => new Date(at).toISOString();
 
-export function toldCharge(charge: Charge): ToldCharge {
+function toldCharge(charge: Charge): ToldCharge {
   const { row, period, billing } = charge;
   const { caller, servedBy, operation, priceBook } = row.series;
   return {

@@ -30,7 +30,7 @@ async function unsettledAfter(sources: ExportSources, waitMs: number): Promise<n
 const plus = (sum: bigint | null, priced: Priced | null): bigint | null =>
   priced?.counts === true ? (sum ?? 0n) + priced.nanoUsd : sum;
 
-export class Totals {
+class Totals {
   rows = 0;
   #cost: bigint | null = null;
   #list: bigint | null = null;

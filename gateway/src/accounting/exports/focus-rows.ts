@@ -58,7 +58,7 @@ export function focusRow(charge: Charge, options: FocusOptions): readonly CsvCel
 }
 
 /** What the consumer is charged: by the ledger's cost, or by internal rates where those are what is invoiced. */
-export function effectiveNano(row: ChargeRow, profile: ExportProfile): bigint {
+function effectiveNano(row: ChargeRow, profile: ExportProfile): bigint {
   return profile === 'internal-invoice' ? (chargedInside(row) ?? 0n) : countedNano(row.charged);
 }
 

@@ -49,7 +49,7 @@ export function addCounts(one: StatementCounts, other: StatementCounts): Stateme
 }
 
 /** What a line of the statement is about. */
-export type LineKind = 'usage' | 'provisioned' | 'allocated' | 'idle' | 'unpriced' | 'unknown' | 'correction';
+type LineKind = 'usage' | 'provisioned' | 'allocated' | 'idle' | 'unpriced' | 'unknown' | 'correction';
 
 export interface StatementLine {
   readonly kind: LineKind;

@@ -1,7 +1,7 @@
 import { framingBytes, isIntact, lineFeed, longestFrameBytes, prefixBytes, recordSeparator } from './framing.ts';
 import type { JournalFiles, Position } from './ports.ts';
 
-export interface ScannedRecord {
+interface ScannedRecord {
   readonly kind: 'record';
   readonly at: Position;
   /** The entry's JSON in UTF-8; valid until the next call of `next`. */

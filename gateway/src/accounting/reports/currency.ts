@@ -29,12 +29,12 @@ export interface ExactAmount {
 const nothing: ExactAmount = { numerator: 0n, denominator: 1n };
 
 /** 10^-9 USD at a rate; `undefined`: in USD. */
-export function converted(nanoUsd: bigint, rate: CurrencyRate | undefined): ExactAmount {
+function converted(nanoUsd: bigint, rate: CurrencyRate | undefined): ExactAmount {
   if (rate === undefined) return { numerator: nanoUsd, denominator: 1n };
   return { numerator: nanoUsd * rate.units, denominator: rate.usd };
 }
 
-export function addExact(one: ExactAmount, other: ExactAmount): ExactAmount {
+function addExact(one: ExactAmount, other: ExactAmount): ExactAmount {
   if (one.denominator === other.denominator)
     return { numerator: one.numerator + other.numerator, denominator: one.denominator };
   return {

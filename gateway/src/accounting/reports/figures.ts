@@ -15,7 +15,7 @@ function addTo(total: Record<Measure, bigint>, added: Figures): void {
 }
 
 /** The measures of each layer: what it costs, and of how many attempts that is known. */
-export const layerMeasures: Readonly<Record<PriceLayer, { readonly cost: Measure; readonly priced: Measure }>> = {
+const layerMeasures: Readonly<Record<PriceLayer, { readonly cost: Measure; readonly priced: Measure }>> = {
   list: { cost: 'listCost', priced: 'listPricedAttempts' },
   contracted: { cost: 'cost', priced: 'pricedAttempts' },
   internal: { cost: 'internalCost', priced: 'internalPricedAttempts' },

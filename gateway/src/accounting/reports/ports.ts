@@ -1,5 +1,5 @@
 /** An attempt whose request is counted apart, because its usage or its price is in doubt; `bits` are `requestBits`. */
-export interface FlaggedAttempt {
+interface FlaggedAttempt {
   readonly id: string;
   readonly requestId: string;
   readonly bits: number;

@@ -27,13 +27,13 @@ export interface RunningRow {
   readonly running: RunningFigures;
 }
 
-export function bucketOf({ bucket }: Piece): UsageBucket | null {
+function bucketOf({ bucket }: Piece): UsageBucket | null {
   if (bucket === null) return null;
   const { label, from, to } = bucket;
   return { label, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
-export function rowOf({ by }: Question, { piece, keys, running }: RunningRow): UsageRow {
+function rowOf({ by }: Question, { piece, keys, running }: RunningRow): UsageRow {
   return {
     key: keys[0] ?? piece.bucket?.label ?? '',
     bucket: bucketOf(piece),

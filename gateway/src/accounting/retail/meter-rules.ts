@@ -3,7 +3,7 @@ import { deploymentTypes } from '#model/endpoint.ts';
 import { z } from 'zod';
 
 /** What a word of a meter's name can say. `noise` says nothing. */
-export const wordKinds = [
+const wordKinds = [
   'noise',
   'GlobalStandard',
   'DataZoneStandard',

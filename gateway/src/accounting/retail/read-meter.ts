@@ -3,7 +3,7 @@ import type { ExactRule, MeterRules, ModelRule, WordKind } from './meter-rules.t
 import { nanoUsd, unitSize, type RetailItem } from './retail-item.ts';
 
 /** What a meter's name says, in our words. */
-export interface MeterMeaning {
+interface MeterMeaning {
   /** Undefined for provisioned units. */
   readonly model: string | undefined;
   readonly modelVersion: string | undefined;

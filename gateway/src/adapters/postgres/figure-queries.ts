@@ -31,7 +31,7 @@ function partSums(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBui
 }
 
 /** The one statement that answers a query. */
-export function figuresStatement(query: FiguresQuery): RawBuilder<Record<string, string | number>> {
+function figuresStatement(query: FiguresQuery): RawBuilder<Record<string, string | number>> {
   const asksEndUser = usesEndUser(query);
   const recordsOnly = asksEndUser || query.instance !== undefined;
   const all = usedParts(query, recordsOnly).map((part) => partSums(part, query, asksEndUser));

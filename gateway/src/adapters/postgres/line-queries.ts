@@ -38,7 +38,7 @@ function partLines(part: Part, query: LinesQuery): RawBuilder<unknown> {
 }
 
 /** The one statement that answers a query of lines. */
-export function linesStatement(query: LinesQuery): RawBuilder<LineParts & SeriesColumns> {
+function linesStatement(query: LinesQuery): RawBuilder<LineParts & SeriesColumns> {
   const recordsOnly = query.filter.some((one) => one.dimension === 'end-user');
   const all = usedParts(query, recordsOnly).map((part) => partLines(part, query));
   return sql`

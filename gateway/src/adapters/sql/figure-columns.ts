@@ -56,7 +56,7 @@ export function isMoney(measure: Measure): measure is MoneyMeasure {
 export const countMeasures = measures.filter((one): one is CountMeasure => !isMoney(one));
 
 /** Sums are moved by adjustments in these measures only. */
-export const adjustedMeasures = [
+const adjustedMeasures = [
   'cost',
   'listCost',
   'internalCost',

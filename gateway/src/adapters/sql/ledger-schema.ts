@@ -143,11 +143,11 @@ type Snake<Text extends string> = Text extends `${infer First}${infer Rest}`
   : Text;
 
 /** Sums over the records of one period (quarters or days since the epoch), series and outcome. */
-export type RollUpColumns = { series: number; outcome: string } & Record<Snake<CountMeasure>, number> &
+type RollUpColumns = { series: number; outcome: string } & Record<Snake<CountMeasure>, number> &
   Record<Snake<MoneyMeasure>, bigint>;
 
 /** Cost lines of one day since the epoch, added up. */
-export interface LineColumns {
+interface LineColumns {
   day: number;
   series: number;
   outcome: string;
@@ -159,7 +159,7 @@ export interface LineColumns {
   nano_usd: bigint;
 }
 
-export interface AdjustmentColumns {
+interface AdjustmentColumns {
   id: string;
   kind: string;
   at: number;
@@ -171,7 +171,7 @@ export interface AdjustmentColumns {
   journal: number;
 }
 
-export interface PostingColumns {
+interface PostingColumns {
   at: number;
   adjustment: string;
   position: number;

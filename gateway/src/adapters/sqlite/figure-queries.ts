@@ -59,7 +59,7 @@ function partRows(part: Part, query: FiguresQuery, asksEndUser: boolean): RawBui
 }
 
 /** The one statement that answers a query. */
-export function figuresStatement(query: FiguresQuery): RawBuilder<Record<string, string | number>> {
+function figuresStatement(query: FiguresQuery): RawBuilder<Record<string, string | number>> {
   const asksEndUser = usesEndUser(query);
   const recordsOnly = asksEndUser || query.instance !== undefined;
   const all = usedParts(query, recordsOnly).map((part) => partRows(part, query, asksEndUser));
@@ -133,7 +133,7 @@ function partLines(part: Part, query: LinesQuery): RawBuilder<unknown> {
 }
 
 /** The one statement that answers a query of lines. */
-export function linesStatement(query: LinesQuery): RawBuilder<LineParts & SeriesColumns> {
+function linesStatement(query: LinesQuery): RawBuilder<LineParts & SeriesColumns> {
   const recordsOnly = query.filter.some((one) => one.dimension === 'end-user');
   const all = usedParts(query, recordsOnly).map((part) => partLines(part, query));
   return sql`

@@ -3,7 +3,7 @@ import type { Log } from '#kernel/log.ts';
 import type { ExporterName, Signal, Tally } from './tally.ts';
 
 /** Of the items of one export, how many the other side took; the rest is lost. Rejects where nothing was taken. */
-export type Export<Item> = (items: readonly Item[]) => Promise<number>;
+type Export<Item> = (items: readonly Item[]) => Promise<number>;
 
 export interface ExportQueueOptions<Item> {
   readonly of: { readonly exporter: ExporterName; readonly signal: Signal };

@@ -1,4 +1,4 @@
-export type Outcome = 'ok' | 'warning' | 'failed' | 'skipped';
+type Outcome = 'ok' | 'warning' | 'failed' | 'skipped';
 
 /** What one look has found. Holds no secret. */
 export interface Finding {

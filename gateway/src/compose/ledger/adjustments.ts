@@ -12,14 +12,14 @@ import type { ServedBy } from '#model/usage-record.ts';
 import { Failure } from '#kernel/errors.ts';
 
 /** Who books what is worked out, and when. */
-export interface Booking {
+interface Booking {
   readonly bookedBy: string;
   /** UTC ms. */
   readonly now: number;
 }
 
 /** What a price book is made of: the book itself cannot cross to another thread. */
-export type Prices = Pick<ListedPriceBook, 'id' | 'entries' | 'rates' | 'zones'>;
+type Prices = Pick<ListedPriceBook, 'id' | 'entries' | 'rates' | 'zones'>;
 
 /** What the ledger's worker works out for adjustments. It books nothing: that is the journal's, in the other thread. */
 export interface AdjustmentServices {

@@ -5,7 +5,7 @@ import type { ExportMaking } from '#accounting/exports/request.ts';
 import type { LedgerStore } from '#accounting/ledger/ports.ts';
 import type { Clock } from '#kernel/clock.ts';
 
-export interface OpenedExport {
+interface OpenedExport {
   readonly id: string;
   readonly read: ReadExport;
 }

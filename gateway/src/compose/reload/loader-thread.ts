@@ -11,7 +11,7 @@ import type { Log } from '#kernel/log.ts';
 import type { Loading, LoadingData, LoadRequest } from './messages.ts';
 
 /** What the configuration needs of secrets that stand elsewhere. */
-export interface OutsideSecrets {
+interface OutsideSecrets {
   /** All that is known of them, by reference. */
   all(): LoadRequest['held'];
   want(references: readonly string[]): void;

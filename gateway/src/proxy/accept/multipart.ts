@@ -1,7 +1,7 @@
 import { Failure } from '#kernel/errors.ts';
 
 /** The head of one part of a form. */
-export interface PartHead {
+interface PartHead {
   readonly name: string;
   /** Null where the part is a plain field. */
   readonly filename: string | null;

@@ -7,7 +7,7 @@ import type { IdSource } from '#kernel/ids.ts';
 import { Presence } from '#model/presence.ts';
 import { isReadInOwnTime } from './patience.ts';
 
-export interface ListenOptions {
+interface ListenOptions {
   readonly address: string;
   readonly port: number;
   readonly maxHeaderBytes: number;

@@ -1,16 +1,12 @@
-import type { Admission } from '#model/admission.ts';
 import type { Failure } from '#kernel/errors.ts';
-import type { Binding } from '#model/affinity.ts';
 import type { BodyEdits, Caller } from '#model/admission.ts';
+import type { Binding } from '#model/affinity.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ModelRoute } from '#model/model-route.ts';
 import type { Reply } from '#model/reply.ts';
 
 /** API Management's four sections, in the order in which a request meets them. */
 export type Section = 'inbound' | 'backend' | 'outbound' | 'on-error';
-
-/** Calls the model: routing, attempts, metering. Each call makes attempts of its own. */
-export type Forward = (admission: Admission) => Promise<Reply>;
 
 /** What steps see and change. One per request; a step keeps nothing of it. */
 export interface PolicyContext {
@@ -25,7 +21,7 @@ export interface PolicyContext {
   reply: Reply | undefined;
   /** In on-error: what the client will be told. A step may replace it. */
   failure: Failure | undefined;
-  /** Makes attempts; only in backend. */
+  /** Calls the model: routing, attempts, metering. Only in backend; each call makes attempts of its own. */
   readonly forward: () => Promise<Reply>;
 }
 

@@ -223,7 +223,7 @@ export function findingsOfRoute({ tiers, deadline, queue }: RouteValues, path: C
 }
 
 /** What is wrong with the tiers of a model; `path` leads to them. */
-export function findingsOfTiers(tiers: readonly TierValues[], path: ConfigPath): readonly ConfigFinding[] {
+function findingsOfTiers(tiers: readonly TierValues[], path: ConfigPath): readonly ConfigFinding[] {
   const seen = new Map<string, number>();
   return tiers.flatMap((tier, at) => [...ofPriority(tier, at, [...path, at]), ...ofTier(tier, { at, seen, path })]);
 }

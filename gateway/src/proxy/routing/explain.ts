@@ -8,7 +8,7 @@ import { Pools } from './pool.ts';
 import type { Passed } from './trace.ts';
 
 /** What would happen to a call at one endpoint now. */
-export interface ExplainedMember {
+interface ExplainedMember {
   readonly member: Member;
   /** From 0. */
   readonly tier: number;

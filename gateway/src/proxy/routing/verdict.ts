@@ -20,7 +20,7 @@ function errorOf(body: Buffer): JsonObject | undefined {
 }
 
 /** 400 `content_filter`: the prompt was refused; not the endpoint's fault. */
-export function isFilteredPrompt(status: number, body: Buffer): boolean {
+function isFilteredPrompt(status: number, body: Buffer): boolean {
   if (status !== 400) return false;
   const error = errorOf(body);
   if (error === undefined) return false;

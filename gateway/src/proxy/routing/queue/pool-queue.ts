@@ -60,7 +60,7 @@ export interface QueuedCall {
 }
 
 /** A wait that has ended. */
-export interface EndedWait {
+interface EndedWait {
   readonly model: string;
   readonly priority: Priority;
   readonly ended: Waited;
