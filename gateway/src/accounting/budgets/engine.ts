@@ -2,7 +2,7 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Budget, CallerLimits, LimitBook } from '#model/limits.ts';
 import { isWord, outcomes } from '#model/words.ts';
-import type { Account, BudgetTrack } from './account.ts';
+import type { Account } from './account.ts';
 import { boundsInForce, type BoundsInForce } from './bounds.ts';
 import { CallSpending } from './call.ts';
 import type { CallContext } from './call-context.ts';
@@ -11,11 +11,11 @@ import { Gateways } from './gateways.ts';
 import type { BudgetInstruments } from './instruments.ts';
 import { Loader, spentOf } from './loader.ts';
 import type { Adjustment, FigureChange } from '#accounting/ledger/ports.ts';
-import type { AccountClaim, CounterStore, SpendingLedger } from './ports.ts';
+import type { CounterStore, SpendingLedger } from './ports.ts';
 import type { RefusedAttempt } from './refused-calls.ts';
 import { settleUnreserved, type Reservation, type SettledAttempt } from './reservation.ts';
+import { readAgainMs, Statements } from './statements.ts';
 import { Tracks } from './tracks.ts';
-import { windowAt } from './windows.ts';
 
 export interface EngineOptions {
   readonly store: CounterStore;
@@ -36,10 +36,6 @@ export interface EngineOptions {
 }
 
 const sweepMs = 60_000;
-/** A soft budget that could not be read is read again after so long, ms. */
-const readAgainMs = 5_000;
-/** So many accounts of an earlier process are taken over at a time. */
-const mostTakenOver = 100;
 const shortestBeatMs = 100;
 /** Permits and rates that are given back wait so long for company, ms. */
 const gatherMs = 10;
@@ -53,6 +49,7 @@ export class Engine {
   readonly #tracks: Tracks;
   readonly #exchanger: Exchanger;
   readonly #context: CallContext;
+  readonly #statements: Statements;
   /** Whoever counts with the same store. */
   readonly gateways: Gateways;
   /** Several gateways count with one store. */
@@ -83,6 +80,16 @@ export class Engine {
     });
     const loader = new Loader({ ledger, store, report: (account) => exchanger.report(account) });
     this.#exchanger = exchanger;
+    this.#statements = new Statements({
+      tracks: this.#tracks,
+      exchanger,
+      loader,
+      ledger,
+      clock,
+      log,
+      shared: store.shared,
+      book: () => options.book(),
+    });
     this.#context = {
       clock,
       log,
@@ -99,7 +106,7 @@ export class Engine {
     this.#scheduleSweep();
     if (!store.shared) return;
     this.#scheduleBeat();
-    void this.#takeOver();
+    void this.#statements.takeOver();
   }
 
   /** Accounts for one request of a caller. Costs nothing until something is reserved. */
@@ -117,7 +124,7 @@ export class Engine {
   /** Limits have changed: what is in use follows at once, also for calls that began before. */
   changed(budgets: readonly Budget[], version: number): void {
     this.#tracks.adopt(budgets, version);
-    if (this.shared) void this.#stateNew();
+    if (this.shared) void this.#statements.ofNewBudgets();
   }
 
   /** What was booked beside usage counts at once, as it does in the ledger; hours of provisioned deployments do not. */
@@ -166,7 +173,7 @@ export class Engine {
   recorded(record: SettledAttempt): void {
     for (const track of this.#tracks.pathOf(this.#options.book().of(record.caller)).budgets) {
       const account = track.known(record.at);
-      if (account === undefined) this.#stateLate(track, record.at);
+      if (account === undefined) this.#statements.ofLateAttempt(track, record.at);
       else {
         settleUnreserved(account, record);
         this.#options.spent?.(account);
@@ -209,7 +216,7 @@ export class Engine {
     // Where counters are shared, taking over does it.
     if (this.#options.store.shared) return;
     try {
-      await this.#stateLately();
+      await this.#statements.lately();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'what budgets have spent lately cannot be read yet; calls read it');
     }
@@ -218,6 +225,7 @@ export class Engine {
   /** Gives back everything that is not in use, and tells the store. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#statements.close();
     for (const timer of [this.#beat, this.#sweep, this.#gathering]) timer?.cancel();
     for (const account of this.#tracks.accounts()) account.giveBack();
     for (const track of this.#tracks.rates.values()) track.putBack();
@@ -245,41 +253,10 @@ export class Engine {
   #settleWhereNew(book: LimitBook, reservation: Reservation, record: SettledAttempt): void {
     for (const track of this.#tracks.pathOf(book.of(record.caller)).budgets) {
       const account = track.known(record.at);
-      if (account === undefined) this.#stateLate(track, record.at);
+      if (account === undefined) this.#statements.ofLateAttempt(track, record.at);
       if (account === undefined || reservation.holds(account)) continue;
       settleUnreserved(account, record);
       this.#options.spent?.(account);
-    }
-  }
-
-  /** Nobody calls here any more, but others count on the account and cannot know of the attempt. */
-  #stateLate(track: BudgetTrack, at: number): void {
-    const { clock } = this.#options;
-    const time = { now: clock.now(), monotonic: clock.monotonic() };
-    if (this.shared && windowAt(track.budget.calendar, at).end > time.now) this.#state(track.accountAt(at, time));
-  }
-
-  #state(account: Account): void {
-    const { clock, log } = this.#options;
-    this.#context.loader.load(account).catch((error: unknown) => {
-      if (this.#closed) return;
-      log.warn({ err: error, budget: account.budget.id }, 'what was spent in a budget cannot be told to others yet');
-      clock.after(readAgainMs, () => this.#state(account));
-    });
-  }
-
-  /**
-   * Of a budget that is new, others know only what was shipped of this journal. What stands in it is stated, whether
-   * anybody calls here or not.
-   */
-  async #stateNew(): Promise<void> {
-    const { clock, log } = this.#options;
-    try {
-      await this.#stateLately();
-    } catch (error) {
-      if (this.#closed) return;
-      log.warn({ err: error }, 'what was spent in budgets that are new cannot be told to others yet');
-      clock.after(readAgainMs, () => void this.#stateNew());
     }
   }
 
@@ -292,58 +269,6 @@ export class Engine {
       (error: unknown) =>
         log.warn({ err: error, budget: account.budget.id }, 'a budget cannot be read from the ledger'),
     );
-  }
-
-  /**
-   * What an earlier process of this journal has left: its grants are of no use to anybody, and what it spent last may not
-   * have been told. Now the journal says it.
-   */
-  async #takeOver(): Promise<void> {
-    const { clock, log } = this.#options;
-    try {
-      await this.#stateLately();
-      let claims: readonly AccountClaim[] = [];
-      do claims = await this.#takeOverSome(claims);
-      while (claims.length > 0 && !this.#closed);
-    } catch (error) {
-      if (this.#closed) return;
-      log.warn({ err: error }, 'what an earlier process has left in the shared counters cannot be taken over yet');
-      clock.after(readAgainMs, () => void this.#takeOver());
-    }
-  }
-
-  /** What an account was built from may not have had the last of this journal yet; windows that are over do not matter. */
-  async #stateLately(): Promise<void> {
-    const { ledger, clock } = this.#options;
-    for (const caller of await ledger.callersLately()) {
-      const time = { now: clock.now(), monotonic: clock.monotonic() };
-      for (const track of this.#tracks.pathOf(this.#options.book().of(caller)).budgets) {
-        const account = track.accountAt(time.now, time);
-        if (!account.ready || !account.built) await this.#context.loader.load(account);
-      }
-    }
-  }
-
-  /** States some of it, and resolves with what there is to be stated next. */
-  async #takeOverSome(claims: readonly AccountClaim[]): Promise<readonly AccountClaim[]> {
-    const counted = (): Map<string, Account> =>
-      new Map([...this.#tracks.accounts()].map((account) => [account.key, account]));
-    const left = await this.#exchanger.state(() => {
-      // Meanwhile a call may have brought one of them into use: then its account speaks for it.
-      const known = counted();
-      return claims.filter(({ key }) => !known.has(key));
-    }, mostTakenOver);
-    const known = counted();
-    const { loader } = this.#context;
-    const found = await Promise.all(
-      left.map(async (key) => {
-        const account = known.get(key);
-        if (account === undefined) return await loader.claimFor(key);
-        await loader.load(account);
-        return undefined;
-      }),
-    );
-    return found.filter((one) => one !== undefined);
   }
 
   /** Resolves when the store has been told, so that whoever recalled asks after that. */
