@@ -102,6 +102,26 @@ describe('counters on a server that misbehaves', () => {
     ),
     'an answer that lacks half of it': bulk('{"number":1,"generation":1,"epoch":"x"}'),
   };
+  const saidByReplicas: Readonly<Record<string, string>> = {
+    'Redis 7': "-READONLY You can't write against a read only replica. script: 1f, on @user_script:12.\r\n",
+    'Redis 6':
+      "-ERR Error running script (call to f_1f): @user_script:12: @user_script: 12: -READONLY You can't write against a read only replica.\r\n",
+  };
+  for (const [whose, text] of Object.entries(saidByReplicas)) {
+    test(`that has become a replica is hung up on, as ${whose} says it`, async (context) => {
+      const asking = new Set<Socket>();
+      const url = await liar(context, (socket, asked) => {
+        const runs = asked.includes('EVAL');
+        if (runs) asking.add(socket);
+        socket.write(runs ? text : '-ERR no such thing\r\n');
+      });
+      const counters = openCounters(context, { url });
+      await until(async () => {
+        await counters.exchange(nothing).catch(() => undefined);
+        return asking.size > 1;
+      }, 'another connection');
+    });
+  }
   for (const [what, text] of Object.entries(lies)) {
     test(`that answers ${what} is taken for one that cannot be asked`, async (context) => {
       const url = await liar(context, (socket) => void socket.write(text, 'latin1'));

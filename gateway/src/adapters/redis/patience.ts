@@ -16,8 +16,11 @@ export interface PatienceOptions {
 /** So many answers in a row that did not come are a connection that is dead. */
 const mostSilent = 3;
 
-/** What a server says that has become a replica: the address may lead to the one that took its place. */
-const saidByReplica = /^(READONLY|MASTERDOWN) /;
+/**
+ * What a server says that has become a replica: the address may lead to the one that took its place. Redis 6 says so in
+ * the middle of what it says of the script: `ERR Error running script (…): @user_script: 12: -READONLY You can't write …`.
+ */
+const saidByReplica = /^(READONLY|MASTERDOWN) |^ERR Error running script .* -READONLY /;
 
 class TooSlow extends CountersUnavailable {}
 

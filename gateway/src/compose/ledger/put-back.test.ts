@@ -6,14 +6,17 @@ import { describe, test, type TestContext } from 'node:test';
 import { shipJournal } from './adoption.ts';
 import { watchForPutBack, type PutBackWatch } from './put-back.ts';
 import { segmentName } from '#accounting/ledger/ports.ts';
-import { systemClock } from '#kernel/clock.ts';
+import { systemClock, type Clock } from '#kernel/clock.ts';
 import { folderDone } from '#adapters/journal-files/replica-folders.ts';
 import { silentLog } from '#kernel/log.ts';
 import { frames, open, segment, settle } from '../../../test/support/journal-content.ts';
+import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryLedgerStore } from '../../../test/support/memory-ledger-store.ts';
 import { usageRecord } from '../../../test/support/records.ts';
+import { until } from '../../../test/support/until.ts';
 
 interface Volume {
+  readonly root: string;
   readonly store: MemoryLedgerStore;
   readonly told: string[];
   /** Puts the store back to where it had nothing. */
@@ -23,7 +26,7 @@ interface Volume {
 }
 
 /** A volume with the journal of a gateway that has ended, which the store has whole. */
-async function volume(context: TestContext): Promise<Volume> {
+async function volume(context: TestContext, clock: Clock = systemClock): Promise<Volume> {
   const root = mkdtempSync(join(tmpdir(), 'tollgate-put-back-'));
   context.after(() => rmSync(root, { recursive: true }));
   const folder = join(root, 'replica-a');
@@ -33,11 +36,12 @@ async function volume(context: TestContext): Promise<Volume> {
   const store = new MemoryLedgerStore();
   const told: string[] = [];
   const log = { ...silentLog, error: (_fields: object, message: string): void => void told.push(message) };
-  const around = { store, openSinks: () => [], clock: systemClock, log };
+  const around = { store, openSinks: () => [], clock, log };
   const lose = store.snapshot();
   assert.equal((await shipJournal(folder, around, () => true))?.records, 2);
   await folderDone(root, 'replica-a', 'journal-1');
   return {
+    root,
     store,
     told,
     lose,
@@ -68,6 +72,48 @@ describe('the journal of a gateway that has ended', () => {
     await Promise.all(watches.map(async (one) => await one.close()));
     assert.equal(await records(), 2);
     assert.deepEqual(told, ['the store was put back: what it has lost of an ended journal is shipped again']);
+  });
+
+  test('is shipped again although one beside it cannot be read', async (context) => {
+    const { root, watch, told, lose, records } = await volume(context);
+    lose();
+    // On both sides: folders are listed in any order.
+    for (const name of ['replica-0~journal-0', 'replica-z~journal-z']) {
+      mkdirSync(join(root, 'done', name));
+      writeFileSync(join(root, 'done', name, segmentName(1)), frames('{"v":9,"kind":"header"}'));
+    }
+    const one = watch('journal-2');
+    one.start();
+    await until(async () => (await records()) === 2, 'the records of the journal that can be read');
+    const unreadable = (): number => told.filter((message) => message.includes('cannot be shipped again')).length;
+    await until(() => unreadable() === 2, 'a line about each of the others');
+    await one.close();
+  });
+
+  test('stays with the gateway that ships it, however long that takes', async (context) => {
+    const clock = new ManualClock();
+    const { store, watch, lose } = await volume(context, clock);
+    lose();
+    const held = Promise.withResolvers<void>();
+    const append = store.append.bind(store);
+    store.append = async (...given) => {
+      await held.promise;
+      return await append(...given);
+    };
+    let leases = 0;
+    const lease = store.lease.bind(store);
+    store.lease = async (...given) => {
+      leases += 1;
+      return await lease(...given);
+    };
+    const one = watch('journal-2');
+    one.start();
+    await until(() => {
+      clock.advance(1000);
+      return leases >= 4;
+    }, 'a lease that is renewed again and again');
+    held.resolve();
+    await one.close();
   });
 
   test('is looked at when another server answers, and after a store that could not be asked', async (context) => {

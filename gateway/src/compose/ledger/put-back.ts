@@ -3,7 +3,7 @@ import type { Outbox } from '#accounting/ledger/outbox.ts';
 import { isBefore } from '#accounting/ledger/ports.ts';
 import { fileEnd } from '#accounting/ledger/recovery.ts';
 import { openJournalFiles } from '#adapters/journal-files/journal-files.ts';
-import { doneFolders, emptyJournal } from '#adapters/journal-files/replica-folders.ts';
+import { doneFolders, emptyJournal, type DoneFolder } from '#adapters/journal-files/replica-folders.ts';
 import type { Timer } from '#kernel/clock.ts';
 
 export interface PutBackOptions {
@@ -45,15 +45,39 @@ export function watchForPutBack(options: PutBackOptions): PutBackWatch {
   let othersIn = 0;
   let started = false;
   let closed = false;
-  const goOn = (): boolean => !closed;
+  let alone = false;
+  /** Monotonic ms. */
+  let renewAt = 0;
+  const beAlone = async (): Promise<boolean> => {
+    renewAt = clock.monotonic() + leaseMs / 4;
+    alone = await store.lease('put-back', holder(), leaseMs);
+    return alone;
+  };
+  /** Asked every second or so. A large journal takes longer than a lease, which is renewed by the way. */
+  const goOn = (): boolean => {
+    if (!closed && clock.monotonic() >= renewAt)
+      beAlone().catch((error: unknown) => log.debug({ error: String(error) }, 'a lease could not be renewed'));
+    return !closed && alone;
+  };
 
+  /** One that cannot be read, or stored, keeps no other waiting. */
+  const shipAgain = async ({ path, instance }: DoneFolder): Promise<void> => {
+    log.error({ journal: instance }, 'the store was put back: what it has lost of an ended journal is shipped again');
+    try {
+      await shipJournal(path, { ...around, openSinks: () => [] }, goOn);
+    } catch (error) {
+      log.error(
+        { journal: instance, error: String(error) },
+        'an ended journal cannot be shipped again; trying again in an hour',
+      );
+    }
+  };
   /** False where another gateway is at it. */
   const journalsOfOthers = async (root: string): Promise<boolean> => {
-    for (const { path, instance } of await doneFolders(root)) {
-      if (closed || !(await lacks(around, path, instance))) continue;
-      if (!(await store.lease('put-back', holder(), leaseMs))) return false;
-      log.error({ journal: instance }, 'the store was put back: what it has lost of an ended journal is shipped again');
-      await shipJournal(path, { ...around, openSinks: () => [] }, goOn);
+    for (const done of await doneFolders(root)) {
+      if (closed || !(await lacks(around, done))) continue;
+      if (!(await beAlone())) return false;
+      await shipAgain(done);
     }
     return true;
   };
@@ -97,9 +121,9 @@ export function watchForPutBack(options: PutBackOptions): PutBackWatch {
 }
 
 /** Whether the store stands before the end of a journal that it once had whole. */
-async function lacks({ store }: ShippingAround, folder: string, instance: string): Promise<boolean> {
+async function lacks({ store }: ShippingAround, { path, instance }: DoneFolder): Promise<boolean> {
   if (instance === emptyJournal) return false;
-  const files = openJournalFiles(folder);
+  const files = openJournalFiles(path);
   try {
     const end = fileEnd(files);
     if (end === null) return false;
