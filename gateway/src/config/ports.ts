@@ -22,6 +22,7 @@ export interface SecretValues {
   held(reference: string): HeldSecret;
 }
 
+/** The value of a secret, or why there is none. */
 export type HeldSecret =
   | { readonly text: string }
   /** Why there is no value, and what to do. */
@@ -34,6 +35,7 @@ export interface StoreReading {
   readonly version: StoreVersion;
 }
 
+/** What the store said of its state when it was read: asked again with these, it tells whether anything has changed. */
 export interface StoreVersion {
   /** ETags of the pages of key values and of flags. */
   readonly pages: readonly (readonly string[])[];

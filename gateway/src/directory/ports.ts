@@ -90,6 +90,7 @@ export interface StoredDirectory extends AdminLimits {
   readonly declaredNames: readonly string[];
 }
 
+/** One change of what the admin API has made; a store commits it whole or not at all. */
 export type DirectoryChange =
   | { readonly kind: 'product-created'; readonly product: StoredProduct }
   | {
@@ -112,6 +113,7 @@ export type DirectoryChange =
   /** Changes nothing in the directory: something else happened that the audit trail has to know. */
   | { readonly kind: 'noted' };
 
+/** Who did what to whom, committed together with the change itself. */
 export interface NewAuditEntry {
   /** UTC ms. */
   readonly at: number;
@@ -121,6 +123,7 @@ export interface NewAuditEntry {
   readonly subject: string;
 }
 
+/** An entry as the store has numbered it. */
 export interface StoredAuditEntry extends NewAuditEntry {
   /** 1 for the first; grows by one. */
   readonly id: number;

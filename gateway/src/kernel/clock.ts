@@ -8,10 +8,12 @@ export interface Clock {
   after(ms: number, run: () => void): Timer;
 }
 
+/** A call that is still to come. */
 export interface Timer {
   cancel(): void;
 }
 
+/** The clock of the machine; the one place that reads it. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

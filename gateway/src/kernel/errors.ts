@@ -2,6 +2,7 @@ import { errorDefinitions, type DialectError, type ErrorCode } from '@tollgate/c
 
 export type { ErrorCode, DialectError };
 
+/** What is known of a failure beside its code and its sentence. */
 export interface FailureOptions {
   /** The field of the request that is at fault, in the dialect's `param`. */
   readonly param?: string;
@@ -44,6 +45,7 @@ export function toFailure(thrown: unknown): Failure {
     : new Failure('internal_error', 'Something failed inside the gateway.', { cause: thrown });
 }
 
+/** The body of an error as the SDKs of Azure OpenAI and OpenAI read it. */
 export function dialectError(failure: Failure, requestId: string): DialectError {
   return {
     error: {

@@ -6,4 +6,5 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** Says nothing: where what went wrong is told by other means. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

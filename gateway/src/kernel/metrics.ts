@@ -5,22 +5,27 @@
  */
 type Labels = Readonly<Record<string, string>>;
 
+/** Only ever grows. */
 export interface Counter {
   add(value: number): void;
 }
+/** Counts observations by how large they are. */
 export interface Histogram {
   /** In the unit that the metric's name ends with (seconds, tokens). */
   observe(value: number): void;
 }
+/** An instrument with labels. */
 export interface Family<Child> {
   /** The child for these label values; keep it where it is used often. */
   with(labels: Labels): Child;
 }
 
+/** The value for one set of labels. */
 export interface MetricPoint {
   readonly labels: Labels;
   readonly value: number;
 }
+/** The distribution for one set of labels. */
 export interface HistogramPoint {
   readonly labels: Labels;
   /** Observations in each bucket alone; the last number is of what lies above all bounds. */
@@ -120,6 +125,7 @@ function expositionName({ name, unit }: Pick<MetricReading, 'name' | 'unit'>): s
   return `${plain(name)}${unitsOfSuffixes.find(([, one]) => one === unit)?.[0] ?? ''}`;
 }
 
+/** Every instrument of the gateway: what `GET /metrics` renders and telemetry exports. */
 export class Metrics {
   private readonly families: (() => MetricReading)[] = [];
 

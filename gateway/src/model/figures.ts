@@ -106,6 +106,7 @@ export interface FigureSpan extends Period {
   readonly bucket: number;
 }
 
+/** Which figures are added up, and by what. */
 export interface FiguresQuery {
   /** None: one row a bucket. */
   readonly by: readonly FigureDimension[];

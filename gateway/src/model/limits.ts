@@ -14,6 +14,7 @@ export const nodeKinds: Words<NodeKind> = {
   'end-user': true,
 };
 
+/** One consumer, product, cost centre …, as limits and sums are kept for it. */
 export interface LimitNode {
   readonly kind: NodeKind;
   /** Of an end user: the keyed hash, as records have it; the empty string for calls that name none. */
@@ -22,6 +23,7 @@ export interface LimitNode {
   readonly product: string | null;
 }
 
+/** The lengths of calendar windows. */
 export const everyPeriod = ['day', 'week', 'month', 'quarter', 'year'] as const;
 export type Every = (typeof everyPeriod)[number];
 

@@ -1,6 +1,7 @@
 /** Integers of 10^-9 USD. Never a float, never null for "nothing": null means unknown. */
 export type NanoUsd = bigint;
 
+/** `list`: what Azure publishes; `contracted`: what the organisation pays; `internal`: what a team is charged inside. */
 export type PriceLayer = 'list' | 'contracted' | 'internal';
 
 /** One meter of one attempt, priced on one layer; rounded half to even. */
@@ -32,6 +33,7 @@ export interface LedgerLine extends CostLine {
 /** The price of what a provisioned deployment served: nothing, because its hours are paid. */
 export const paidByTheHour = 'ptu';
 
+/** What an attempt costs on every layer, with the lines that each sum is made of. */
 export interface Cost {
   /** `ptu`: the deployment is paid by the hour, so the attempt itself costs nothing. */
   readonly pricing: 'token' | 'ptu';

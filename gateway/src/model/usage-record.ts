@@ -61,6 +61,12 @@ export const noUnits: Units = {
  */
 export type Measured = 'reported' | 'delivered' | 'tokenized' | 'estimated' | 'none' | 'unknown';
 
+/**
+ * How an attempt ended. `completed`: whole; `client-left`: nobody waited for the rest; `upstream-broke`: no reply, one that
+ * broke off, or one that is none; `timed-out`: silent for too long, or beyond its deadline; `filtered-prompt`, `filtered-completion`: by the content
+ * filter; `refused-by-upstream`: an error status, nothing used; `hedge-lost`: another attempt was faster; `gateway-lost`:
+ * the gateway died meanwhile.
+ */
 export type Outcome =
   | 'completed'
   | 'client-left'
@@ -114,6 +120,7 @@ export interface OpenedAttempt {
   readonly priceBook: string;
 }
 
+/** How long the attempt took, part by part. */
 export interface Timing {
   /** Waiting inside the gateway before the attempt was sent, ms. */
   readonly queueMs: number;

@@ -105,6 +105,7 @@ async function travel(services: Services, client: Client, journey: Journey): Pro
   const subscriber = identified instanceof Promise ? await identified : identified;
   journey.caller = subscriber;
 
+  // What the snapshot answers by itself; nothing is asked of an upstream, so nothing is limited or metered.
   if (arrival.operation === 'models.list' || arrival.operation === 'models.retrieve') {
     respondWithJson(journey.forwarding.response, modelsReply(arrival, subscriber), arrival);
     return;

@@ -2,6 +2,7 @@ import type { Endpoint } from '#model/endpoint.ts';
 import type { HealthState } from './routing/endpoint-state.ts';
 import type { Services } from './services.ts';
 
+/** Whether the endpoint may be asked at this moment, as its health and operators' overrides have it. */
 export function standing(services: Services, endpoint: Endpoint): HealthState {
   return services.pools.health.of(endpoint).state(services.clock.monotonic());
 }

@@ -15,6 +15,7 @@ export interface Alert {
   readonly body: string;
 }
 
+/** What is debited reached a percentage that the configuration names; a hard budget refused its first call of the window. */
 export const alertTypes = ['budget.threshold', 'budget.exhausted'] as const;
 export type AlertType = (typeof alertTypes)[number];
 
@@ -31,6 +32,7 @@ export type DeliveryOutcome =
   | { readonly delivered: true }
   | { readonly delivered: false; readonly error: string; readonly nextAt: number | null };
 
+/** What has become of an alert at one receiver. */
 export interface ListedDelivery {
   readonly receiver: string;
   readonly state: 'waiting' | 'delivered' | 'given-up';
@@ -40,6 +42,7 @@ export interface ListedDelivery {
   readonly error: string | null;
 }
 
+/** An alert with all its deliveries, for whoever looks them up. */
 export interface ListedAlert extends Alert {
   readonly deliveries: readonly ListedDelivery[];
 }
@@ -76,6 +79,7 @@ export interface AlertStore {
   forget(endedBefore: number): Promise<number>;
 }
 
+/** See `AlertStore.add`. */
 export type AddResult = 'added' | 'known' | 'full';
 
 /** One HTTP request: resolves with the status, whatever it is; rejects where there was no answer in time. */

@@ -82,6 +82,7 @@ export function capacityOf({ shape, amount, burst, perMs, heldMs }: Omit<RateCla
 /** A sliding window is counted in so many slots; the one that it cuts counts whole. */
 export const slotsPerWindow = 60;
 
+/** A rate as it stands after the exchange. */
 export interface RateState {
   /** What could be taken now. */
   readonly available: number;
@@ -89,6 +90,7 @@ export interface RateState {
   readonly resetMs: number;
 }
 
+/** Calls that may be under way at once: how many there are in all, and what this gateway holds of them. */
 export interface PermitClaim {
   readonly key: string;
   readonly permits: number;
@@ -96,6 +98,7 @@ export interface PermitClaim {
   readonly held: number;
 }
 
+/** Permits as they stand after the exchange. */
 export interface PermitState {
   /** Held by all gateways together. */
   readonly held: number;
@@ -110,6 +113,7 @@ export interface Ask {
   readonly permits: readonly number[];
 }
 
+/** One message to the store: what this gateway states of its own use, and what it asks for. */
 export interface Exchange {
   readonly accounts: readonly AccountClaim[];
   readonly rates: readonly RateClaim[];
@@ -120,18 +124,21 @@ export interface Exchange {
   readonly left: number;
 }
 
+/** What an ask was refused for; the numbers are places in the lists of the exchange. */
 export type Lacking =
   | { readonly kind: 'account'; readonly account: number }
   /** `waitMs`: until it can be had, if nobody else takes it. */
   | { readonly kind: 'rate'; readonly rate: number; readonly waitMs: number }
   | { readonly kind: 'permit'; readonly permit: number };
 
+/** All of an ask was given, or none of it. */
 export type AskAnswer =
   /** `taken`: in the order of the takes. */
   | { readonly granted: true; readonly taken: readonly number[] }
   /** Everything that was lacking; nothing was given. */
   | { readonly granted: false; readonly lacking: readonly Lacking[] };
 
+/** The answer of the store to an exchange; lists are in the order of the exchange. */
 export interface Answer {
   /** The set of counters that answered: another one means that counters were lost, and every gateway says its sums anew. */
   readonly epoch: string;
@@ -211,6 +218,7 @@ export interface CounterStore {
 
 // ── The ledger, as budgets see it ──
 
+/** What budgets count of the records of a node in a period; amounts in 10^-9 USD. */
 export interface LedgerSums {
   readonly cost: bigint;
   readonly listCost: bigint;
@@ -221,6 +229,7 @@ export interface LedgerSums {
   readonly requests: bigint;
 }
 
+/** The same for each journal. */
 export interface LedgerSpending {
   /** Of this gateway's journal: everything that it had settled at the time of the call. */
   readonly own: LedgerSums;
@@ -228,6 +237,7 @@ export interface LedgerSpending {
   readonly others: ReadonlyMap<string, LedgerSums>;
 }
 
+/** Where budgets read what has been spent. */
 export interface SpendingLedger {
   /** The id of this gateway's journal. */
   readonly journal: string;

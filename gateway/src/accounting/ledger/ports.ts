@@ -13,6 +13,7 @@ export interface Position {
   readonly offset: number;
 }
 
+/** Whether a position comes earlier in the journal; two that are the same do not. */
 export function isBefore(one: Position, other: Position): boolean {
   return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset);
 }
@@ -28,6 +29,7 @@ export interface SegmentFile {
   close(): void;
 }
 
+/** A segment as the folder has it. */
 export interface ListedSegment {
   readonly segment: number;
   /** Its present size; 0 for an archive that cannot be read. */
@@ -221,6 +223,7 @@ export interface JournalAudit {
 
 // ── What is asked of a store ──
 
+/** Which cost lines are added up. */
 export interface LinesQuery {
   readonly filter: readonly FigureFilter[];
   /** Disjoint; `bucket` is of no account. Lines are added up per day: the source is `records` or `days`. */

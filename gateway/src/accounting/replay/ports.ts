@@ -30,6 +30,7 @@ export interface RefusedRow {
   unpriced: number;
 }
 
+/** A request that would have been refused, and the limit that it would have been told. */
 export interface RefusedOne {
   readonly requestId: string;
   /** UTC ms. */
@@ -42,6 +43,7 @@ export interface RefusedOne {
   readonly cost: bigint | null;
 }
 
+/** What the limits under trial would have done to the calls of a period. */
 export interface ReplayResult {
   readonly requests: number;
   readonly attempts: number;

@@ -36,6 +36,7 @@ export interface CopiedFile {
   readonly sha256: string;
 }
 
+/** A file that a backup takes from the data folder. */
 export interface JournalFile {
   /** Below the data folder. */
   readonly name: string;

@@ -11,6 +11,7 @@ export interface Ledger {
   settle(record: UsageRecord): Promise<void>;
 }
 
+/** What is to be counted: the input, the output, or both. */
 export interface CountRequest {
   readonly tokenizer: 'o200k_base' | 'cl100k_base';
   readonly operation: 'chat.completions' | 'completions' | 'embeddings' | 'responses';
@@ -21,6 +22,7 @@ export interface CountRequest {
   readonly stream: boolean;
 }
 
+/** Tokens; null where they were not asked for, or cannot be counted. */
 export interface Counted {
   readonly input: number | null;
   /** Exact where the operation frames nothing around its text (`completions`, `embeddings`), else an estimate. */
