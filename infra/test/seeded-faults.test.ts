@@ -5,13 +5,14 @@ import { describe, test } from 'node:test';
 import { readTemplates } from '../../tools/bicep/template-set.ts';
 import { notices } from './support/checks.ts';
 import { own } from './support/definitions.ts';
+import { faultsOfFit } from './support/faults-of-fit.ts';
 import { faultsOfWiring } from './support/faults-of-wiring.ts';
 import { faults as faultsOfParts, type Fault } from './support/faults.ts';
 import { profiles } from './support/profiles.ts';
 import { infraFolder, repositoryRoot } from './support/snapshot.ts';
 
 const files = readTemplates(infraFolder);
-const faults = [...faultsOfParts, ...faultsOfWiring];
+const faults = [...faultsOfParts, ...faultsOfWiring, ...faultsOfFit];
 
 function broken({ file, from, to }: Fault): Map<string, string> {
   const before = files.get(file);

@@ -175,6 +175,42 @@ const demands: readonly Demand[] = [
     is: 'Prevention',
     why: 'a firewall that only looks lets everything by',
   },
+  {
+    type: 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies',
+    path: 'properties.policySettings.enabledState',
+    is: 'Enabled',
+    why: 'a firewall that is off is none',
+  },
+  {
+    type: 'Microsoft.Network/FrontDoorWebApplicationFirewallPolicies',
+    path: 'properties.customRules.rules.0.action',
+    is: 'Block',
+    why: 'a limit that only counts is none',
+  },
+  {
+    type: 'Microsoft.Cdn/profiles/afdEndpoints/routes',
+    path: 'properties.supportedProtocols.0',
+    is: 'Https',
+    why: 'keys of callers cross this wire',
+  },
+  {
+    type: 'Microsoft.Cdn/profiles/afdEndpoints/routes',
+    path: 'properties.forwardingProtocol',
+    is: 'HttpsOnly',
+    why: 'keys of callers cross this wire',
+  },
+  {
+    type: 'Microsoft.Cdn/profiles/originGroups/origins',
+    path: 'properties.enforceCertificateNameCheck',
+    is: true,
+    why: 'keys of callers would go to whoever answers',
+  },
+  {
+    type: 'Microsoft.Authorization/locks',
+    path: 'properties.level',
+    is: 'CanNotDelete',
+    why: 'with another nothing could be deployed, nor keys of the cache be read',
+  },
 ];
 
 /** What looks like another choice, and would not work. */

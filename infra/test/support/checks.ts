@@ -5,7 +5,9 @@ import { isDeclaration } from '../../../tools/bicep/syntax.ts';
 import { TemplateSet } from '../../../tools/bicep/template-set.ts';
 import type { Value } from '../../../tools/bicep/values.ts';
 import * as deployments from '../rules/deployments.ts';
+import { valuesFit } from '../rules/fit.ts';
 import * as front from '../rules/front.ts';
+import { rolesGoWhereTheyBelong } from '../rules/holders.ts';
 import * as identities from '../rules/identities.ts';
 import { namesAreTaken } from '../rules/names.ts';
 import * as network from '../rules/network.ts';
@@ -86,6 +88,7 @@ function checkSnapshot(
     ...identities.secretsAreNotComputed(made),
     ...roles.rolesAreNamed(made, data('roles.json')),
     ...roles.rolesOpenNoMore(made, data('roles.json')),
+    ...rolesGoWhereTheyBelong(made, data('roles.json'), environment),
     ...roles.deployerKindIsFollowed(made, environment),
     ...roles.idsAreUnique(made),
     ...network.isolationHolds(made, environment),
@@ -99,6 +102,7 @@ function checkSnapshot(
     ...network.isTagged(made),
     ...pathsAreOpen(made),
     ...partsAreWired(made, environment),
+    ...valuesFit(made, environment),
     ...deployments.deploymentsAreWhole(made),
     ...front.apiManagementIsDiscreet(made),
     ...front.originIsProven(made),
