@@ -187,7 +187,7 @@ function appFits(snapshot: Snapshot): Problem[] {
     return [
       ...wrong(
         app,
-        ports.every((one) => String(one) === variableOf(app, 'TOLLGATE_PORT')),
+        ports.every((one) => one !== undefined && asText(one) === variableOf(app, 'TOLLGATE_PORT')),
         'is asked on a port that it does not listen on',
       ),
       ...wrong(
