@@ -59,20 +59,28 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
     const first = rules.load(source());
     return (await secrets.fetchMissing()) ? rules.load(source()) : first;
   };
+  const files = (config: Config): FollowedFiles =>
+    filesOf(config, { rules, settings, secrets: thread.placesOf(config).files });
   /** What changes while the rest of the gateway starts is not missed. */
   let seen: FileSigns = new Map();
   let followed: ConfigWatcher<Config> | undefined;
   return {
     rules,
     async start() {
-      seen = await signsOf([settings.configFile]);
-      return await (store?.start(load) ?? load());
+      const before = await signsOf([settings.configFile]);
+      const result = await (store?.start(load) ?? load());
+      // Which others there are is known by now: those are as they were some moments ago.
+      if (result.ok) {
+        const { heard, lookedAt } = files(result.loaded.config);
+        seen = new Map([...(await signsOf([...heard, ...lookedAt])), ...before]);
+      }
+      return result;
     },
     follow(initial, apply) {
       const watcher = watchConfig({
         initial,
         load: async (current) => await thread.load(source, current),
-        files: (config) => filesOf(config, { rules, settings, secrets: thread.placesOf(config).files }),
+        files,
         seen,
         apply,
         settled(inForce) {

@@ -159,8 +159,10 @@ export async function buildParts(blueprint: Blueprint): Promise<Parts> {
   const signing = await affinityKey(settings.dataFolder, log);
   const snapshots = new Snapshots({ rules, directory, affinityKey: signing, clock }, config);
   const watcher = configuration.follow(loaded, async (next) => {
+    // What it may be refused for comes first: once it is in force, nothing of it is.
+    const accesses = passwords.read(next.config);
     await snapshots.apply(next);
-    passwords.take(next.config);
+    passwords.take(accesses);
   });
   const allocator = keepAllocating({ ledger, snapshots, clock, log, metrics });
   const tokenCounter = createTokenCounter({ clock, log });

@@ -8,9 +8,11 @@ import { SharedSecret } from '#kernel/shared-secret.ts';
 type Servers = Pick<Config, 'counters' | 'ledger'>;
 
 /** How a server is reached according to a configuration. */
-interface Access {
+export interface Access {
   readonly password: string;
-  /** Everything else; never logged, since a URL may hold anything. */
+  /** Which server, and as whom: that is what the password belongs to. Never logged, since a URL may hold anything. */
+  readonly where: string;
+  /** Everything else. */
   readonly rest: string;
   /** Whether another password may come while the gateway runs: of a variable it does not. */
   readonly mayChange: boolean;
@@ -42,6 +44,8 @@ export class Passwords {
     readonly of: (config: Servers) => Access;
   }[];
   readonly #started: readonly Access[];
+  /** What the log said last of how the servers are reached: not with every reload again. */
+  readonly #told: string[];
   #refusals: number;
   #pauseMs = shortestPauseMs;
   #nextAt = 0;
@@ -53,31 +57,50 @@ export class Passwords {
       { name: 'ledger.store', shared: this.postgres, of: postgresAccess },
       { name: 'counters', shared: this.redis, of: redisAccess },
     ];
-    this.#started = this.#servers.map(({ of }) => of(options.config));
+    this.#started = this.read(options.config);
+    this.#told = this.#started.map(howOf);
     for (const [at, { shared }] of this.#servers.entries()) shared.set(this.#started[at]?.password ?? '');
     this.#refusals = this.#count();
     if (this.#started.some(({ mayChange }) => mayChange)) this.#watch();
   }
 
-  /** Another configuration is in force. */
-  take(config: Servers): void {
-    for (const [at, { name, shared, of }] of this.#servers.entries()) {
+  /** What another configuration says, before anything of it is in force. Throws where it holds a password that is none. */
+  read(config: Servers): readonly Access[] {
+    return this.#servers.map(({ name, of }) => {
       const access = of(config);
-      if (access.rest !== this.#started[at]?.rest)
-        this.#options.log.warn(
-          { setting: name },
-          'where the server is has changed in the configuration; the gateway stays with the one that it was started with',
-        );
-      else if (access.password !== shared.get()) {
-        shared.set(access.password);
-        this.#pauseMs = shortestPauseMs;
-        this.#options.log.info({ setting: name }, 'new connections show another password from now on');
-      }
+      if (!SharedSecret.holds(access.password)) throw new Error(`sets a password for ${name} that is far too long`);
+      return access;
+    });
+  }
+
+  /** The configuration that says so is in force. */
+  take(accesses: readonly Access[]): void {
+    for (const [at, { name, shared }] of this.#servers.entries()) {
+      const access = accesses[at] ?? none;
+      const started = this.#started[at] ?? none;
+      this.#tell(at, access);
+      if (access.where !== started.where || access.password === shared.get()) continue;
+      shared.set(access.password);
+      this.#pauseMs = shortestPauseMs;
+      this.#options.log.info({ setting: name }, 'new connections show another password from now on');
     }
   }
 
   close(): void {
     this.#timer?.cancel();
+  }
+
+  #tell(at: number, access: Access): void {
+    const how = howOf(access);
+    if (how === this.#told[at]) return;
+    this.#told[at] = how;
+    const started = this.#started[at] ?? none;
+    if (how === howOf(started)) return;
+    const what = access.where === started.where ? 'how the server is reached' : 'where the server is, or the user,';
+    this.#options.log.warn(
+      { setting: this.#servers[at]?.name },
+      `${what} has changed in the configuration; the gateway stays with what it was started with`,
+    );
   }
 
   #count(): number {
@@ -102,22 +125,26 @@ export class Passwords {
 const isElsewhere = (secret: Secret | undefined): boolean =>
   secret !== undefined && (secret.keyVault !== null || secret.file !== null);
 
-const none: Access = { password: '', rest: '', mayChange: false };
+const none: Access = { password: '', where: '', rest: '', mayChange: false };
+
+const howOf = ({ where, rest }: Access): string => JSON.stringify([where, rest]);
 
 function postgresAccess({ ledger: { store } }: Servers): Access {
   if (store === 'sqlite') return none;
-  const { password, ...rest } = storeAddress(store.postgres);
+  const { password, host, port, user, database, ...rest } = storeAddress(store.postgres);
   const { url, password: own, identity } = store.postgres;
   const mayChange = identity === undefined && (isElsewhere(url) || isElsewhere(own));
-  return { password: password ?? '', rest: JSON.stringify([rest, identity]), mayChange };
+  const where = JSON.stringify([host, port, user, database, identity]);
+  return { password: password ?? '', where, rest: JSON.stringify(rest), mayChange };
 }
 
 function redisAccess({ counters }: Servers): Access {
   if (counters === 'memory') return none;
-  const { url, password: own, identity, cluster } = counters.redis;
+  const { url, password: own, identity, cluster, certificateAuthority } = counters.redis;
   const bare = new URL(url.reveal());
   const password = own?.reveal() ?? decodeURIComponent(bare.password);
   bare.password = '';
   const mayChange = identity === undefined && (isElsewhere(url) || isElsewhere(own));
-  return { password, rest: JSON.stringify([bare.toString(), identity, cluster]), mayChange };
+  const where = JSON.stringify([bare.toString(), identity, cluster]);
+  return { password, where, rest: certificateAuthority?.reveal() ?? '', mayChange };
 }

@@ -22,11 +22,18 @@ models:
   provisioned: { tiers: [[hourly]] }
 `;
 
+interface Given {
+  readonly priceFile?: string;
+  readonly dataShared?: true;
+  /** Of the server of the shared counters. */
+  readonly url?: string;
+}
+
 /** What a check of the configuration says, the folder left out. */
 function checked(
   context: TestContext,
   text: string,
-  { priceFile, ...also }: { readonly priceFile?: string; readonly dataShared?: true } = {},
+  { priceFile, url = 'redis://127.0.0.1:6379', ...also }: Given = {},
 ): { readonly ok: boolean; readonly problems: readonly string[] } {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-rules-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,7 +41,7 @@ function checked(
   writeFileSync(configFile, text);
   mkdirSync(dataFolder);
   if (priceFile !== undefined) writeFileSync(path.join(dataFolder, 'list-prices.json'), priceFile);
-  const environment = { KEY: 'k', URL: 'redis://127.0.0.1:6379', SIGNING: 'a-signing-key-of-the-test-0123456789' };
+  const environment = { KEY: 'k', URL: url, SIGNING: 'a-signing-key-of-the-test-0123456789' };
   const settings = { configFile, dataFolder, port: 0, adminPort: 0, checkOnly: true, environment, ...also };
   const { ok, problems } = checkConfiguration(settings);
   return { ok, problems: problems.map((one) => one.replaceAll(`${folder}/`, '')) };
@@ -51,6 +58,15 @@ const told = (problems: readonly string[]): readonly string[] => problems.filter
 suite('gateways that share counters', () => {
   const shared = `counters: { redis: { url: "\${URL}" } }\n`;
   const keys = `routing: { affinity: { keys: ["\${SIGNING}"] } }\n`;
+
+  test('are told of a % in the URL of their server that stands by itself, and see nothing of the password', (context) => {
+    const { ok, problems } = checked(context, `${configuration}${shared}`, { url: 'redis://u:50%off@127.0.0.1:6379' });
+    assert.equal(ok, false);
+    const [first = '', ...others] = problems.filter((one) => one.includes('counters.redis.url'));
+    assert.match(first, /in its user or password a % stands by itself.*Write %25 for a %/);
+    assert.deepEqual(others, []);
+    assert.doesNotMatch(problems.join('\n'), /50%off/);
+  });
 
   test('are warned where each would sign ids with a key of its own', (context) => {
     const { ok, problems } = checked(context, `${configuration}${shared}`);

@@ -9,26 +9,34 @@ import { until } from '../../test/support/until.ts';
 import { followFiles, signsOf, type FileSigns } from './follow-files.ts';
 
 interface Followed {
-  /** Lets the time come at which files are looked at, and resolves when `changed` was called. */
+  /** Looks once: it notices a change. */
   looked(): Promise<void>;
-  /** As often as files are looked at, without anything being told. */
+  /** What it follows has become more. */
+  meet(): Promise<void>;
+  /** Looks several times, and notices none. */
   quiet(): Promise<void>;
   changes(): number;
 }
 
-/** Follows files as if nothing were ever heard: they are not there yet, or only looked at. */
+/** Tells when a look is over: it is then that the time of the next one is set. */
+class LookClock extends ManualClock {
+  isSet = false;
+
+  override after(ms: number, run: () => void): { cancel(): void } {
+    this.isSet = true;
+    return super.after(ms, run);
+  }
+}
+
+/** Follows files; it is looked at them when a test says so, and what is done between two looks is seen by the second. */
 function followed(
   context: TestContext,
   { heard = [], lookedAt = [], seen }: { heard?: string[]; lookedAt?: string[]; seen?: FileSigns },
 ): Followed {
-  const clock = new ManualClock();
+  const clock = new LookClock();
   let changes = 0;
-  let asked = 0;
   const following = followFiles({
-    files() {
-      asked += 1;
-      return { heard, lookedAt };
-    },
+    files: () => ({ heard, lookedAt }),
     ...(seen === undefined ? {} : { seen }),
     changed() {
       changes += 1;
@@ -37,23 +45,22 @@ function followed(
     log: silentLog,
   });
   context.after(() => following.close());
+  const over = async (): Promise<void> => await until(() => clock.isSet, 'the end of a look');
   const look = async (): Promise<void> => {
-    const before = asked;
-    // The next look is set up when the one before it is done.
-    await until(() => {
-      clock.advance(10_000);
-      return asked > before;
-    }, 'a look');
+    await over();
+    clock.isSet = false;
+    clock.advance(10_000);
+    await over();
   };
   return {
+    meet: async () => await following.meet(),
     async looked() {
       const before = changes;
-      await until(() => {
-        clock.advance(10_000);
-        return changes > before;
-      }, 'a change that is noticed');
+      await look();
+      assert.ok(changes > before);
     },
     async quiet() {
+      await over();
       const before = changes;
       for (let times = 0; times < 3; times += 1) await look();
       assert.equal(changes, before);
@@ -131,6 +138,19 @@ suite('a file that nothing is heard of is looked at', () => {
     const it = followed(context, { lookedAt: [file], seen });
     await until(() => it.changes() === 1, 'the change');
   });
+});
+
+test('a file that is named while others are followed counts from then on, not from the next look', async (context) => {
+  const folder = folderFor(context);
+  const lookedAt: string[] = [];
+  const it = followed(context, { lookedAt });
+  await it.quiet();
+  const file = path.join(folder, 'secret');
+  writeFileSync(file, 'first');
+  lookedAt.push(file);
+  await it.meet();
+  writeFileSync(file, 'the second');
+  await it.looked();
 });
 
 test('many files are looked at, and those that are not there have no sign', async (context) => {

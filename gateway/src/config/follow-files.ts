@@ -15,6 +15,12 @@ export interface FollowedFiles {
   readonly lookedAt: readonly string[];
 }
 
+export interface FileFollower {
+  /** Others may be named by now: changes of those that are new count from here on. Never rejects. */
+  meet(): Promise<void>;
+  close(): void;
+}
+
 export interface FollowOptions {
   /** Asked for anew each time that they are looked at. */
   readonly files: () => FollowedFiles;
@@ -35,10 +41,10 @@ const atOnce = 64;
  * another machine writes to, of a folder that was deleted and made anew, and of a link that leads elsewhere by now, nothing
  * is heard.
  */
-export function followFiles(options: FollowOptions): { close(): void } {
+export function followFiles(options: FollowOptions): FileFollower {
   const { clock } = options;
   const watched = new Map<string, readonly FSWatcher[]>();
-  let seen = options.seen ?? new Map<string, string>();
+  const seen = new Map(options.seen);
   let closed = false;
   let timer: Timer | undefined;
 
@@ -47,7 +53,7 @@ export function followFiles(options: FollowOptions): { close(): void } {
     const found = await signsOf([...heard, ...lookedAt]);
     if (closed) return;
     const isOther = [...found].some(([file, sign]) => (seen.get(file) ?? sign) !== sign);
-    seen = found;
+    for (const [file, sign] of found) seen.set(file, sign);
     // What was heard of may be a folder that is not there any more.
     for (const [file, watchers] of watched) if (isOther || !heard.includes(file)) end(file, watchers);
     listen(heard);
@@ -67,6 +73,12 @@ export function followFiles(options: FollowOptions): { close(): void } {
   listen(options.files().heard);
   void look();
   return {
+    async meet() {
+      const { heard, lookedAt } = options.files();
+      if (!closed) listen(heard);
+      const signs = await signsOf([...heard, ...lookedAt].filter((file) => !seen.has(file)));
+      for (const [file, sign] of signs) if (!seen.has(file)) seen.set(file, sign);
+    },
     close() {
       closed = true;
       timer?.cancel();

@@ -193,6 +193,20 @@ suite('reloads one after the other', () => {
   });
 });
 
+test('a reload that is under way when everything is closed puts nothing in force, and no other one begins', async (t) => {
+  const it = watched(t);
+  writeFileSync(it.path, 'name: second\n');
+  const [first, second] = [it.watcher.reload(), it.watcher.look().then(() => it.watcher.reload())];
+  await Promise.resolve();
+  assert.equal(it.loads(), 1);
+  it.watcher.close();
+  for (const outcome of [await first, await second]) {
+    assert.equal(outcome.ok, false);
+    assert.match(outcome.problems.join(), /the gateway is going down/);
+  }
+  assert.deepEqual([it.applied, it.loads()], [[], 1]);
+});
+
 suite('a reload that fails', () => {
   test('keeps the old configuration and says what is wrong, where', async (t) => {
     const it = watched(t);

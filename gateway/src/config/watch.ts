@@ -51,6 +51,8 @@ export interface WatchOptions<Config> {
   readonly debounceMs?: number;
 }
 
+const closing = 'the gateway is going down: the next one loads what is written then';
+
 /** A file that is never quiet is read all the same, after so long. */
 const longestDebounceMs = 10_000;
 
@@ -60,7 +62,13 @@ const longestDebounceMs = 10_000;
  */
 export function watchConfig<Config>(options: WatchOptions<Config>): ConfigWatcher<Config> {
   const { clock, log, debounceMs = 200, files, seen } = options;
-  const reloads = new Reloads(options);
+  const reloads = new Reloads({
+    ...options,
+    settled(inForce) {
+      options.settled?.(inForce);
+      if (inForce) void followed.meet();
+    },
+  });
   let timer: Timer | undefined;
   /** Of what was heard and not looked at yet; monotonic ms. */
   let heardAt: number | undefined;
@@ -139,6 +147,7 @@ class Reloads<Config> {
   async #begin(): Promise<ReloadOutcome> {
     const onDemand = this.#next?.onDemand === true;
     this.#next = undefined;
+    if (this.#closed) return { ok: false, changed: false, problems: [closing] };
     const outcome = await this.#take(await this.#options.load(this.current));
     this.#options.settled?.(outcome.ok);
     if (!this.#closed && (onDemand || this.#isNews(outcome))) this.#tell(outcome);
@@ -148,6 +157,8 @@ class Reloads<Config> {
   async #take(result: LoadOutcome<Config>): Promise<ReloadOutcome> {
     if (!result.ok) return { ok: false, changed: false, problems: result.problems.map(formatProblem) };
     const { loaded } = result;
+    // What it would be put in force in is being closed.
+    if (this.#closed) return { ok: false, changed: false, problems: [closing] };
     const problems = loaded.warnings.map(formatProblem);
     if (loaded.digest === this.current.digest) return { ok: true, changed: false, problems };
     try {

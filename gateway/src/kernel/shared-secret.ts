@@ -19,10 +19,15 @@ export class SharedSecret {
     this.#bytes = new Uint8Array(buffer, headBytes);
   }
 
+  /** Whether there is room for it. */
+  static holds(text: string): boolean {
+    return Buffer.byteLength(text) <= mostBytes;
+  }
+
   /** For one thread alone. Throws where it is too long, and then nothing has changed. */
   set(text: string): void {
+    if (!SharedSecret.holds(text)) throw new Error(`A secret of more than ${mostBytes / 1024} KiB is no password.`);
     const bytes = Buffer.from(text);
-    if (bytes.length > mostBytes) throw new Error(`A secret of more than ${mostBytes / 1024} KiB is no password.`);
     // Odd while it is written.
     Atomics.add(this.#cells, cells.version, 1);
     this.#bytes.set(bytes);

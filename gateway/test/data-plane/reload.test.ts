@@ -1,10 +1,13 @@
 // Reloads while calls are answered. The thread that loads is held where a test has to know that it is under way.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { checkConfiguration } from '#compose/gateway.ts';
+import { freePort } from '../support/free-port.ts';
 import { largeConfig } from '../support/large-config.ts';
-import { call, keyOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
+import { call, configFor, keyOf, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
 
 const configWorker = new URL('../support/held-config-worker.ts', import.meta.url);
@@ -114,6 +117,30 @@ suite('a reload', () => {
     assert.equal(await chat(stack), 200);
     rmSync(`${stack.configFile}.die`);
     assert.deepEqual(await reload(stack), { ok: true, problems: [] });
+  });
+
+  test('with a password that is none changes nothing at all, and says which', async (context) => {
+    const files = { password: '' };
+    const stack = await startStack(context, {
+      config(twin) {
+        files.password = path.join(mkdtempSync(path.join(tmpdir(), 'tollgate-reload-')), 'password');
+        writeFileSync(files.password, 'the-first');
+        return `${configFor(twin)}counters: { redis: { url: '\${TEST_REDIS_URL}', password: { file: '${files.password}' } } }\n`;
+      },
+      // Nobody listens there: without limits nothing is asked of it.
+      environment: { TEST_REDIS_URL: `redis://127.0.0.1:${await freePort()}` },
+    });
+    context.after(() => rmSync(path.dirname(files.password), { recursive: true }));
+    writeFileSync(files.password, 'x'.repeat(40_000));
+    const before = readFileSync(stack.configFile, 'utf8');
+    writeFileSync(stack.configFile, before.replace('models: [gpt-5.4-mini, gpt-5-mini,', 'models: [gpt-5-mini,'));
+    const { ok, problems } = await reload(stack);
+    assert.equal(ok, false);
+    assert.match(problems.join('\n'), /tollgate\.yaml sets a password for counters that is far too long/);
+    assert.equal(await chat(stack), 200, 'not under half of the new one');
+    writeFileSync(files.password, 'the-second');
+    assert.equal((await reload(stack)).ok, true);
+    assert.equal(await chat(stack), 403);
   });
 
   test('that hangs does not hold up a drain', async (context) => {

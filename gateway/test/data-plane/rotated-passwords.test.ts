@@ -127,6 +127,14 @@ describe('the password of PostgreSQL', { ...orSkip, concurrency: 1 }, () => {
       return (await it.open()) === 0;
     });
     for (let one = 0; one < 5; one += 1) assert.equal(await ask(it.stack), 200, 'the journal has it');
+    const made = { name: 'made', product: 'standard', consumer: 'made', costCentre: 'finance' };
+    for (const asked of [
+      await it.stack.admin('/admin/v1/usage?by=consumer'),
+      await it.stack.admin('/admin/v1/subscriptions', { method: 'POST', body: made }),
+    ]) {
+      assert.equal(asked.status, 503, asked.text);
+      assert.match(asked.text, /ledger_unavailable.*password authentication failed/);
+    }
     // Not once a day: that it was refused is why the vault is asked.
     it.set('the-second');
     await assertExact(it.stack);

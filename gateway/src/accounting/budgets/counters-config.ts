@@ -94,12 +94,23 @@ function findingsOf(setting: Partial<RedisCountersSetting>): readonly ConfigFind
   if (url === undefined) return [];
   if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
     return [{ path: at('url'), message: 'the URL is none of a Redis server', fix: 'Write redis://host:6379/0.' }];
+  if (![url.username, url.password].every(isDecodable))
+    return [{ path: at('url'), message: 'in its user or password a % stands by itself', fix: 'Write %25 for a %.' }];
   return [
     ...databaseFindings(setting, url),
     ...passwordFindings(setting, url),
     ...identityFindings(setting, url),
     ...authorityFindings(setting, url),
   ];
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function identityFindings(setting: Partial<RedisCountersSetting>, url: URL): readonly ConfigFinding[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#kernel/clock.ts';
 import { Failure } from '#kernel/errors.ts';
-import type { Log } from '#kernel/log.ts';
+import { silentLog, type Log } from '#kernel/log.ts';
 import type { services } from '../../../test/support/echo-worker.ts';
 import { startWorker, type WorkerLink } from './worker-link.ts';
 
@@ -151,4 +151,19 @@ test('after the end, calls are refused', async () => {
   const { link } = await start();
   await link.close();
   await assert.rejects(link.services.echo.say('late', 1n), /has been ended/);
+});
+
+test('a worker that does not become ready is ended with what it was started for', async () => {
+  const end = new AbortController();
+  const starting = startWorker({
+    name: 'hanging',
+    url: new URL('data:text/javascript,setInterval(() => undefined, 1000)'),
+    workerData: undefined,
+    serviceNames: [],
+    clock: systemClock,
+    log: silentLog,
+    ended: end.signal,
+  });
+  end.abort();
+  await assert.rejects(starting, /The hanging worker ended/);
 });

@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Ends it for good, also while it starts. */
+  readonly ended?: AbortSignal;
   /** Called when a worker that took the place of a crashed one is ready. */
   readonly onRestarted?: () => void;
 }
@@ -213,6 +215,10 @@ export async function startWorker<Services extends object>(
   options: WorkerOptions & { readonly serviceNames: readonly (keyof Services & string)[] },
 ): Promise<WorkerLink<Services>> {
   const supervisor = new Supervisor(options);
+  // It may hang in a call of the operating system: nobody waits for its end.
+  const end = (): void => void supervisor.close();
+  options.ended?.addEventListener('abort', end, { once: true });
+  if (options.ended?.aborted === true) end();
   await supervisor.start();
   const services = Object.fromEntries(
     options.serviceNames.map((service) => [

@@ -12,7 +12,7 @@ import { ledgerMigrations } from '#adapters/postgres/ledger-migrations.ts';
 import { createPostgresLedgerStore } from '#adapters/postgres/ledger-store.ts';
 import { migrate } from '#adapters/postgres/migrate.ts';
 import { openPostgres } from '#adapters/postgres/open.ts';
-import { PostgresError } from '#adapters/postgres/postgres-error.ts';
+import { isSignInRefused, PostgresError } from '#adapters/postgres/postgres-error.ts';
 import { PasswordSignIn } from '#adapters/postgres/password-sign-in.ts';
 import { TokenSignIn } from '#adapters/postgres/token-sign-in.ts';
 import { alertMigrations, sqlAlertStore } from '#adapters/sql/alert-store.ts';
@@ -163,12 +163,16 @@ function isUnreachable(error: unknown): error is PostgresError {
   return error instanceof PostgresError && error.kind === 'unreachable';
 }
 
-/** What a caller of the admin API is told where the store cannot be reached, or others hold what is needed too long. */
+/**
+ * What a caller of the admin API is told where the store cannot be reached, does not take the password, or others hold what
+ * is needed too long.
+ */
 export async function orUnavailable<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof PostgresError) || error.kind === 'refused') throw error;
+    // A password that is being rotated is refused for a while, as a server that is down is away for a while.
+    if (!(error instanceof PostgresError) || (error.kind === 'refused' && !isSignInRefused(error.cause))) throw error;
     throw new Failure('ledger_unavailable', error.message, { retryAfterSeconds: 5 });
   }
 }

@@ -49,7 +49,7 @@ export class LoaderThread {
 
   /** Never rejects. `current`: what is in force; where nothing has changed, it is what comes out. */
   async load(source: () => ConfigSource, current: LoadedConfig<Config>): Promise<LoadOutcome<Config>> {
-    const { clock } = this.#options;
+    const { clock, data } = this.#options;
     const under = new AbortController();
     this.#under = under;
     if (this.#closed) under.abort();
@@ -59,8 +59,10 @@ export class LoaderThread {
       return await Promise.race([late.promise, this.#load(source, current, under.signal)]);
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      const { path } = source();
-      return refusedWith(path, { problem: `it could not be loaded: ${reason}`, fix: 'Reload it again.' });
+      return refusedWith(data.settings.configFile, {
+        problem: `it could not be loaded: ${reason}`,
+        fix: 'Reload it again.',
+      });
     } finally {
       timer.cancel();
       under.abort();
@@ -101,11 +103,8 @@ export class LoaderThread {
       clock,
       log,
       serviceNames: ['loading'],
+      ended,
     });
-    // It may hang in a call of the operating system: nobody waits for its end.
-    const end = (): void => void link.close();
-    ended.addEventListener('abort', end, { once: true });
-    if (ended.aborted) end();
     return link.services.loading;
   }
 
