@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dialectError, type ErrorCode, type Failure } from '#kernel/errors.ts';
 import type { MeteredOperation } from '#model/operation.ts';
+import { isReadInOwnTime } from '#proxy/accept/patience.ts';
 
 /** The ids that every answer carries, by the names that OpenAI's and Azure's SDKs look for. */
 export function idHeaders(requestId: string, clientRequestId: string | null): string[] {
@@ -22,7 +23,8 @@ const closing: ReadonlySet<ErrorCode> = new Set(['shutting_down', 'request_timeo
 const longestDiscarded = 1024 * 1024;
 
 function isLong(request: IncomingMessage): boolean {
-  if (request.complete) return false;
+  // Whoever reads it in its own time lets the rest of it run out, too.
+  if (request.complete || isReadInOwnTime(request)) return false;
   return (
     request.headers['transfer-encoding'] !== undefined ||
     Number(request.headers['content-length'] ?? 0) > longestDiscarded

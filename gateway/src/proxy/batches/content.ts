@@ -7,8 +7,14 @@ import type { PassedLimits } from '#proxy/ports.ts';
 import { idHeaders } from '#proxy/respond.ts';
 import type { Services } from '#proxy/services.ts';
 import type { UpstreamReply } from '#proxy/upstream/send.ts';
+import { Watchdog } from '#proxy/upstream/watchdog.ts';
 import { ResourceCall, type Asked } from './resource-call.ts';
 import { failureFor, refusalIn } from './resource.ts';
+
+/** Neither the resource nor the client may stand still for longer, ms. */
+const idleMs = 60_000;
+/** A file of the largest size, on a line of 10 kB/s, ms. */
+const deadlineMs = 6 * 3_600_000;
 
 interface ContentCall extends Asked {
   readonly presence: Presence;
@@ -20,39 +26,78 @@ interface ContentCall extends Asked {
   };
 }
 
-/** Hands a file on as it comes, no faster than the client reads. Resolves when it is over, however it ended. */
-function pass(
-  { reply, sending }: { readonly reply: UpstreamReply; readonly sending: ResourceCall },
-  response: ServerResponse,
-  presence: Presence,
-): Promise<void> {
-  return new Promise((resolve) => {
-    presence.watch({
-      clientLeft() {
-        reply.abort();
-        resolve();
-      },
+/** A file that is handed on as it comes, no faster than the client reads. */
+class Passing {
+  /** Resolves when it is over, however it ended. */
+  readonly done: Promise<void>;
+  readonly #parts: { readonly reply: UpstreamReply; readonly sending: ResourceCall; readonly presence: Presence };
+  readonly #response: ServerResponse;
+  readonly #watchdog: Watchdog;
+  #resolve: (() => void) | undefined;
+  #waitsForClient = false;
+
+  constructor(
+    { alarms, clock }: Services,
+    parts: { readonly reply: UpstreamReply; readonly sending: ResourceCall; readonly presence: Presence },
+    response: ServerResponse,
+  ) {
+    this.#parts = parts;
+    this.#response = response;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
     });
-    reply.start({
-      data(chunk) {
-        if (response.write(chunk)) return;
-        reply.pause();
-        response.once('drain', () => reply.resume());
-      },
-      end() {
-        presence.unwatch();
-        response.end();
-        resolve();
-      },
-      error() {
-        presence.unwatch();
-        sending.brokeOff();
-        // A cut body is what the client must see: half a file is none.
-        response.destroy();
-        resolve();
-      },
+    const limits = { deadlineAt: clock.monotonic() + deadlineMs, firstByteMs: null, idleMs };
+    this.#watchdog = new Watchdog(alarms, limits, this);
+  }
+
+  start(): void {
+    this.#watchdog.touch();
+    this.#parts.presence.watch(this);
+    this.#parts.reply.start(this);
+  }
+
+  data(chunk: Buffer): void {
+    this.#watchdog.touch();
+    if (this.#response.write(chunk) || this.#waitsForClient) return;
+    this.#waitsForClient = true;
+    this.#parts.reply.pause();
+    this.#response.once('drain', () => {
+      this.#waitsForClient = false;
+      this.#watchdog.touch();
+      this.#parts.reply.resume();
     });
-  });
+  }
+
+  end(): void {
+    this.#over();
+    this.#response.end();
+  }
+
+  error(): void {
+    this.#over();
+    this.#parts.sending.brokeOff();
+    // A cut body is what the client must see: half a file is none.
+    this.#response.destroy();
+  }
+
+  /** Somebody stands still. */
+  expired(): void {
+    this.#parts.reply.abort();
+    this.#over();
+    if (!this.#waitsForClient) this.#parts.sending.brokeOff();
+    this.#response.destroy();
+  }
+
+  clientLeft(): void {
+    this.#parts.reply.abort();
+    this.#over();
+  }
+
+  #over(): void {
+    this.#watchdog.stop();
+    this.#parts.presence.unwatch();
+    this.#resolve?.();
+  }
 }
 
 /** Rejects with the Failure to tell where the resource does not give it out. */
@@ -87,7 +132,9 @@ export async function sendContent(services: Services, endpoint: Endpoint, given:
       ...(length === undefined || encoding !== undefined ? [] : ['content-length', length]),
       ...limits.headers(),
     ]);
-    await pass({ reply, sending }, response, presence);
+    const passing = new Passing(services, { reply, sending, presence }, response);
+    passing.start();
+    await passing.done;
   } finally {
     sending.end();
   }

@@ -261,6 +261,14 @@ function openedFor(
   };
 }
 
+/** In the words of the resource, and by the member that it names: it is about what the caller sent. */
+function refusedAs(error: Json | undefined, status: number): Failure {
+  const { message, param } = isJsonObject(error) ? error : {};
+  const said = typeof message === 'string' ? message : 'no reason told';
+  const of = typeof param === 'string' && members.has(param) ? param : 'input_file_id';
+  return invalid(of, `The resource refuses the batch (${status}): ${said.slice(0, 300)}`);
+}
+
 function replyFor(
   services: Services,
   call: CreateCall,
@@ -274,11 +282,7 @@ function replyFor(
   const refusal = refusalIn(answer, { notFound, now: services.clock.now() });
   if (refusal !== undefined) throw refusal;
   if (answer.json === undefined || (answer.status < 300 && typeof answer.json['id'] !== 'string')) throw notJson();
-  if (answer.status >= 300) {
-    const error = answer.json['error'];
-    const said = isJsonObject(error) && typeof error['message'] === 'string' ? error['message'] : 'no reason told';
-    throw invalid('input_file_id', `The resource refuses the batch (${answer.status}): ${said.slice(0, 300)}`);
-  }
+  if (answer.status >= 300) throw refusedAs(answer.json['error'], answer.status);
   return clientBatch(answer.json, sealingFor(call.arrival.snapshot, call.caller, wanted.endpoint));
 }
 

@@ -140,6 +140,8 @@ export class OutgoingFile {
     const notFound = new Failure('upstream_misconfigured', 'The resource keeps no files.');
     const refusal = refusalIn(reply, { notFound, now: this.#services.clock.now() });
     if (refusal !== undefined || reply.status < 300) return refusal;
+    if (reply.status === 413)
+      return new Failure('request_too_large', 'The file is larger than the resource takes.', { param: 'file' });
     return new Failure('invalid_batch_file', `The resource refuses the file (${reply.status}).`, { param: 'file' });
   }
 }

@@ -37,6 +37,14 @@ const expiryFields: ReadonlyMap<string, RegExp> = new Map([
 
 const invalid = (param: string, message: string): Failure => new Failure('invalid_request_body', message, { param });
 
+/** Space, tab, carriage return. */
+const blanks = new Set([0x20, 0x09, 0x0d]);
+const isBlank = (line: Buffer): boolean => line.every((byte) => blanks.has(byte));
+
+const byteOrderMark = Buffer.from('\uFEFF');
+/** Without the mark that Windows puts before a file: it belongs to no line, and not every reader knows it. */
+const withoutMark = (line: Buffer): Buffer => (line.subarray(0, 3).equals(byteOrderMark) ? line.subarray(3) : line);
+
 /** A file on its way from a client, line by line, to the resource that will run it. */
 class Upload {
   readonly #services: Services;
@@ -51,6 +59,7 @@ class Upload {
   #purpose: string | undefined;
   readonly #expiry = new Map<string, string>();
   readonly #splitter = new LineSplitter();
+  #chunks: AsyncIterator<unknown> | undefined;
   #bytes = 0;
   #line = 0;
   #lines = 0;
@@ -74,7 +83,10 @@ class Upload {
       return await this.#finish();
     } catch (thrown) {
       this.#out?.giveUp();
-      if (!this.#call.presence.gone) throw thrown;
+      if (!this.#call.presence.gone) {
+        void this.#letRunOut();
+        throw thrown;
+      }
       throw new Failure('malformed_request', 'The connection was closed before the file was complete.');
     }
   }
@@ -102,19 +114,48 @@ class Upload {
 
   async #read(): Promise<void> {
     const { request } = this.#call;
-    const { uploadSilenceMs: idleMs, uploadDeadlineMs } = this.#terms;
     const reader = new MultipartReader(request.headers['content-type']);
     this.#call.presence.watch(this);
     readInOwnTime(request);
+    // The connection is still needed for the answer, however this ends.
+    this.#chunks = request.iterator({ destroyOnReturn: false });
+    const watchdog = this.#watchdog();
+    try {
+      await this.#readForm(this.#chunks, { reader, watchdog });
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  #watchdog(): Watchdog {
+    const { uploadSilenceMs: idleMs, uploadDeadlineMs } = this.#terms;
     const { alarms, clock } = this.#services;
     const deadlineAt = clock.monotonic() + uploadDeadlineMs;
     const watchdog = new Watchdog(alarms, { deadlineAt, firstByteMs: null, idleMs }, this);
     watchdog.touch();
+    return watchdog;
+  }
+
+  /**
+   * What still comes of a file that is refused is thrown away, for as much as a file may have: most clients send all of it
+   * before they read an answer, and would be told of a broken connection instead of what is wrong. Never rejects.
+   */
+  async #letRunOut(): Promise<void> {
+    if (this.#chunks === undefined) return;
+    const watchdog = this.#watchdog();
     try {
-      await this.#readForm(reader, watchdog);
+      for (let bytes = 0; bytes <= this.#terms.maxFileBytes;) {
+        const chunk = await this.#next(this.#chunks);
+        if (chunk === undefined) return;
+        bytes += chunk.length;
+        watchdog.touch();
+      }
+    } catch {
+      // It stands still, or is gone.
     } finally {
       watchdog.stop();
     }
+    this.#call.request.destroy();
   }
 
   /** The next piece of the body; undefined at its end. Rejects where it is waited for in vain. */
@@ -129,9 +170,10 @@ class Upload {
     }
   }
 
-  async #readForm(reader: MultipartReader, watchdog: Watchdog): Promise<void> {
-    // The connection is still needed for the answer, however this ends.
-    const chunks = this.#call.request.iterator({ destroyOnReturn: false });
+  async #readForm(
+    chunks: AsyncIterator<unknown>,
+    { reader, watchdog }: { readonly reader: MultipartReader; readonly watchdog: Watchdog },
+  ): Promise<void> {
     for (;;) {
       const chunk = await this.#next(chunks);
       if (chunk === undefined) break;
@@ -178,9 +220,16 @@ class Upload {
       throw new Failure('request_too_large', `Line ${this.#line + 1} is longer than ${most} bytes.`);
   }
 
-  async #takeLine(line: Buffer): Promise<void> {
+  async #takeLine(arrived: Buffer): Promise<void> {
     this.#line += 1;
-    if (this.#wrong.length >= mostTold || line.toString('latin1').trim() === '') return;
+    if (this.#wrong.length >= mostTold) return;
+    const line = this.#line === 1 ? withoutMark(arrived) : arrived;
+    if (isBlank(line)) {
+      // Each is cheap, and a file of nothing else has a hundred millions of them.
+      if (this.#line - this.#lines > this.#terms.maxLines)
+        throw new Failure('invalid_batch_file', `The file has more than ${this.#terms.maxLines} empty lines.`);
+      return;
+    }
     this.#lines += 1;
     if (this.#lines > this.#terms.maxLines)
       throw new Failure('invalid_batch_file', `The file has more than ${this.#terms.maxLines} lines.`);
