@@ -315,7 +315,7 @@ export const errorDefinitions = {
     type: invalid,
     plane: 'admin',
     meaning: 'Nothing of this name exists.',
-    remedy: 'List what exists.',
+    remedy: 'It may be mistyped, or gone: a list shows what there is.',
   },
   admin_invalid: {
     status: 400,

@@ -43,11 +43,19 @@ const columns: readonly Column<Explained>[] = [
   },
 ];
 
-function headline({ model, subscription, product, priority, allowed, waitMs }: RouteExplanation): string {
+/** Whether a call could be sent now; nothing where it could. */
+function standstill({ endpoints, waitMs }: RouteExplanation): string {
+  if (waitMs !== null) return ` Nothing can be taken now; the first may be tried in ${waitMs / 1000} s.`;
+  if (endpoints.some(({ share }) => share > 0)) return '';
+  const endsByItself = endpoints.some(({ until }) => until !== null);
+  return endsByItself ? ' Nothing can be taken now.' : ' Nothing can be taken now, and it does not end by itself.';
+}
+
+function headline(explained: RouteExplanation): string {
+  const { model, subscription, product, priority, allowed } = explained;
   const who = `${subscription} (product ${product}, priority ${priority})`;
   if (!allowed) return `${who} may not call ${model}: its product does not include it. If it did:\n`;
-  const wait = waitMs === null ? '' : ` Nothing can be taken now; the first may be tried in ${waitMs / 1000} s.`;
-  return `A call of ${model} by ${who}, now.${wait}\n`;
+  return `A call of ${model} by ${who}, now.${standstill(explained)}\n`;
 }
 
 /** Who waits; nothing where nobody does. */

@@ -67,6 +67,15 @@ test('route explain says when nothing can be taken, and when the product does no
   assert.match((await ask('marketing')).out, /may not call gpt-5\.4-mini: its product does not include it/);
 });
 
+test('route explain says that nothing can be taken, and that no wait helps', async (t) => {
+  const drained = { ...endpoint, objection: 'drained', share: 0 } as const;
+  const gateway = await fakeGateway(t, {
+    'GET routes/explain': promised(routeExplanationSchema, { ...explanation, endpoints: [drained] }),
+  });
+  const { out } = await runCli(['route', 'explain', '--model', 'm', '--as', 'marketing'], gateway.environment);
+  assert.match(out, /now\. Nothing can be taken now, and it does not end by itself\.$/m);
+});
+
 test('route explain says who waits for capacity', async (t) => {
   const queue = { maxWaitMs: 10_000, maxLength: 50, interactive: 1, standard: 0, batch: 7, longestMs: 2_400 };
   const gateway = await fakeGateway(t, {
