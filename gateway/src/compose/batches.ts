@@ -3,6 +3,7 @@ import type { Snapshots } from './snapshots.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Metrics } from '#kernel/metrics.ts';
 import type { Engine } from '#accounting/budgets/engine.ts';
+import { isLookedAt } from '#accounting/adjustments/batches.ts';
 import type { Said } from '#accounting/adjustments/write-off.ts';
 import type { Adjustment, RecordKey } from '#accounting/ledger/ports.ts';
 import type { OpenBatch } from '@tollgate/contract/admin-api/batches.ts';
@@ -127,7 +128,8 @@ const conflict = (message: string): Failure => new Failure('admin_conflict', mes
 const ended = (): Failure => conflict('The batch has ended in the ledger already: nothing is held for it.');
 
 /** Throws where a batch may still be read: what it used would be in no ledger, though somebody could know it. */
-function refuseReadable({ follower, snapshots }: AdminBatchParts, { id, servedBy }: PendingBatch): void {
+function refuseReadable({ follower, snapshots, clock }: AdminBatchParts, { id, at, servedBy }: PendingBatch): void {
+  if (!isLookedAt(at, clock.now())) return;
   if (!snapshots.current().endpoints.has(servedBy.endpoint)) return;
   const look = follower.lookAt(id);
   if (look === undefined)

@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 import { auditPageSchema } from '@tollgate/contract/admin-api/audit.ts';
 import { openBatchesSchema, writtenOffBatchSchema, type OpenBatches } from '@tollgate/contract/admin-api/batches.ts';
 import { batchStack, begin, budget, chatLine, clientOf, held, metered } from '../support/batch-stack.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { keys, type RunningStack } from '../support/running-gateway.ts';
+import { until } from '../support/until.ts';
 
 const lines = ['One?', 'Two?', 'Three?'].map((content, at) => chatLine(content, at));
 const reason = 'the resource was deleted';
@@ -102,6 +104,26 @@ test('a batch whose files the resource has lost can be ended, and its files be d
   for (let look = 0; look < 5000; look += 1)
     if ((await client.files.delete(output ?? '').catch(() => undefined))?.deleted === true) return;
   assert.fail('it can never be deleted');
+});
+
+test('a batch that is too old to be looked at can be ended, where its endpoint is there still', async (context) => {
+  const clock = new ManualClock();
+  const stack = await batchStack(context, { batch: '[one-batch]', overrides: { clock } });
+  await begin(clientOf(stack.url, keys.marketing), lines);
+  let open: OpenBatches['batches'] = [];
+  await until(async () => {
+    clock.advance(100);
+    open = (await list(stack)).batches;
+    return open.length === 1;
+  });
+  const id = open[0]?.id ?? '';
+  clock.jump(44 * 86_400_000);
+  assert.equal((await writeOff(stack, id)).status, 409);
+  clock.jump(2 * 86_400_000);
+  assert.deepEqual((await list(stack)).batches, []);
+  const { status, text } = await writeOff(stack, id);
+  assert.equal(status, 200, text);
+  assert.match((await writeOff(stack, id)).text, /has ended in the ledger already/);
 });
 
 describe('nothing is ended', () => {

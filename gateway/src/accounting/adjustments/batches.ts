@@ -13,6 +13,9 @@ const operation = 'batches.create';
 /** Providers keep a batch for a day, and its files for a month. */
 const longestMs = 45 * 86_400_000;
 
+/** False of one that began so long ago that nobody looks at it any more: nothing could be read of it. */
+export const isLookedAt = (at: number, now: number): boolean => at >= now - longestMs;
+
 const endId = (id: string): string => `batch-end/${id}`;
 
 /** Whether a record is of a batch that was begun, or may have been: what it costs is not known by the record itself. */
