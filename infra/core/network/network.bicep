@@ -93,7 +93,7 @@ resource gatewayRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
       {
         name: 'AllowPrivateEndpoints'
         properties: {
-          description: 'Azure OpenAI, App Configuration, Key Vault, Monitor and the registry (443), PostgreSQL, Redis, the journal share (NFS).'
+          description: 'Azure OpenAI, App Configuration, Key Vault, Monitor and the registry (443), PostgreSQL, Redis, the journal share (NFS: 2049, and 445, which Container Apps want let through, too).'
           priority: 100
           direction: 'Outbound'
           access: 'Allow'
@@ -101,7 +101,7 @@ resource gatewayRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
           sourceAddressPrefix: gatewayPrefix
           sourcePortRange: '*'
           destinationAddressPrefix: endpointsPrefix
-          destinationPortRanges: ['443', '2049', '5432', '10000']
+          destinationPortRanges: ['443', '445', '2049', '5432', '10000']
         }
       }
       {
@@ -223,7 +223,7 @@ resource endpointsRules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
           sourceAddressPrefix: gatewayPrefix
           sourcePortRange: '*'
           destinationAddressPrefix: endpointsPrefix
-          destinationPortRanges: ['443', '2049', '5432', '10000']
+          destinationPortRanges: ['443', '445', '2049', '5432', '10000']
         }
       }
       {

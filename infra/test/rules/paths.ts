@@ -13,8 +13,12 @@ interface Connection {
 
 type Direction = 'Inbound' | 'Outbound';
 
-/** The port of each kind of private endpoint. */
-const ports: Readonly<Record<string, number>> = { postgresqlServer: 5432, redisEnterprise: 10_000, file: 2049 };
+/** The ports of each kind of private endpoint. Of a share both: Microsoft's page on mounts in Container Apps asks for them. */
+const ports: Readonly<Record<string, readonly number[]>> = {
+  postgresqlServer: [5432],
+  redisEnterprise: [10_000],
+  file: [445, 2049],
+};
 
 const tagsOfGateway = [
   'MicrosoftContainerRegistry',
@@ -68,7 +72,7 @@ function connections(
   snapshot: Snapshot,
   { gateway, endpoints, apiManagement }: Readonly<Record<'gateway' | 'endpoints' | 'apiManagement', string>>,
 ): Connection[] {
-  const reached = made(snapshot, 'Microsoft.Network/privateEndpoints').map(
+  const reached = made(snapshot, 'Microsoft.Network/privateEndpoints').flatMap(
     ({ body }) =>
       ports[asText(listAt(body, 'properties.privateLinkServiceConnections.0.properties.groupIds')[0] ?? '')] ?? 443,
   );

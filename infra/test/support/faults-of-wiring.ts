@@ -17,8 +17,13 @@ export const faultsOfWiring: readonly Fault[] = [
   // ── Who reaches whom ──
   fault('path', 'PostgreSQL is not let out to', {
     file: network,
-    from: "destinationAddressPrefix: endpointsPrefix\n          destinationPortRanges: ['443', '2049', '5432', '10000']",
-    to: "destinationAddressPrefix: endpointsPrefix\n          destinationPortRanges: ['443', '2049', '10000']",
+    from: "destinationAddressPrefix: endpointsPrefix\n          destinationPortRanges: ['443', '445', '2049', '5432', '10000']",
+    to: "destinationAddressPrefix: endpointsPrefix\n          destinationPortRanges: ['443', '445', '2049', '10000']",
+  }),
+  fault('path', 'Container Apps are let out to the share on one of the two ports that they ask for', {
+    file: network,
+    from: "['443', '445', '2049', '5432', '10000']",
+    to: "['443', '2049', '5432', '10000']",
   }),
   fault('path', 'Entra is not let out to', {
     file: network,
