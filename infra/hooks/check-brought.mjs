@@ -88,6 +88,8 @@ async function checkNetwork(subscription, settings, id) {
   if (found === undefined) return problems;
   if (found.location !== settings.AZURE_LOCATION)
     problems.push(`${setting} is in ${found.location}, everything else in ${settings.AZURE_LOCATION}.`);
+  if (settings.USE_APIM === 'true' && id.split('/')[2].toLowerCase() !== settings.AZURE_SUBSCRIPTION_ID?.toLowerCase())
+    problems.push(`${setting} is in another subscription: API Management takes a subnet of its own subscription only.`);
   const subnets = found.properties.subnets ?? [];
   for (const needed of subnetsNeeded(settings)) {
     const wrong = wrongWith(

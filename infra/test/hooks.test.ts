@@ -532,6 +532,36 @@ describe('the hooks, with the azd command and Azure played', () => {
     }
   });
 
+  test('API Management takes a subnet of its own subscription only', async () => {
+    const elsewhere = brought.EXISTING_VIRTUAL_NETWORK_ID.replace(subscription, '22222222-2222-4222-8222-222222222222');
+    const network = { location: 'swedencentral', properties: { subnets } };
+    const answers = createServer((request, response) => {
+      const value =
+        request.url?.startsWith(elsewhere) === true ? network : { registrationState: 'Registered', value: [] };
+      response.end(JSON.stringify(value));
+    });
+    await new Promise<void>((resolve) => answers.listen(0, '127.0.0.1', resolve));
+    const bound = answers.address();
+    const settings = { ...brought, EXISTING_VIRTUAL_NETWORK_ID: elsewhere };
+    const played = {
+      AZURE_RESOURCE_MANAGER_ENDPOINT: `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`,
+    };
+    const without = { USE_APIM: 'false', EXISTING_OPENAI_ACCOUNTS: '' };
+    try {
+      assert.match(
+        (await askAzure({ ...here({ ...settings, EXISTING_OPENAI_ACCOUNTS: '' }), ...played }, models)).join('\n'),
+        /is in another subscription: API Management takes/,
+      );
+      assert.doesNotMatch(
+        (await askAzure({ ...here({ ...settings, ...without }), ...played }, models)).join('\n'),
+        /another subscription/,
+      );
+    } finally {
+      answers.closeAllConnections();
+      answers.close();
+    }
+  });
+
   test('what was decided when something was made, and cannot be changed in it, is refused', async () => {
     const regions = { swedencentral: { ...region(100), zones: true } };
     const stands = {
