@@ -5,20 +5,24 @@ import { readSettings, UsageError } from './settings.ts';
 
 enableCompileCache();
 
-const usage = `Usage: node gateway/src/doctor.ts [--config FILE] [--data FOLDER] [--call] [--no-wait | --wait MINUTES] [--json]
+const usage = `Usage: node gateway/src/doctor.ts [OPTIONS]
 
-Looks at everything that the gateway needs, as the gateway does: the configuration and what it refers to, tokens, Azure OpenAI,
-PostgreSQL, Redis, Log Analytics, clocks, the data folder, prices. One line each, and what to do.
+Looks at everything that the gateway needs, as the gateway does: the
+configuration and what it refers to, tokens, Azure OpenAI, PostgreSQL, Redis,
+Log Analytics, clocks, the data folder, prices. One line each, and what to do.
 
   --config FILE    the configuration (default: $TOLLGATE_CONFIG)
   --data FOLDER    the data folder (default: $TOLLGATE_DATA, else .tollgate)
-  --call           make one small call to every deployment too: some 20 tokens each, which no ledger has
-  --wait MINUTES   how long the row that it writes to Log Analytics is waited for (default: 10)
+  --call           make one small call to every deployment too: some 20 tokens
+                   each, which no ledger has
+  --wait MINUTES   how long the row that it writes to Log Analytics is waited
+                   for (default: 10)
   --no-wait        do not wait for it
   --json           findings as JSON
   --help           this text
 
-It writes one row to Log Analytics (its Outcome is 'doctor', its numbers are null) and a key to Redis that lasts a second.
+It writes one row to Log Analytics (its Outcome is 'doctor', its numbers are
+null) and a key to Redis that lasts a second.
 Exit status: 0 where nothing failed, 1 where something did, 2 for a wrong call.
 `;
 

@@ -82,6 +82,7 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
         load: async (current) => await thread.load(source, current),
         files,
         seen,
+        again: store === undefined,
         apply,
         settled(inForce) {
           store?.settled(inForce);

@@ -8,6 +8,7 @@ import { systemClock, type Clock } from '#kernel/clock.ts';
 import type { ConfigSection } from '#kernel/config-section.ts';
 import { silentLog } from '#kernel/log.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { until } from '../../test/support/until.ts';
 import { createConfigLoader, type LoadedConfig } from './load.ts';
 import { watchConfig, type ConfigWatcher } from './watch.ts';
 
@@ -26,6 +27,8 @@ interface Watched {
   heard(): Promise<string>;
   /** What `apply` throws next. */
   failNext(message: string): void;
+  /** It has not been called since. */
+  isToFail(): boolean;
   readonly applied: LoadedConfig<TestConfig>[];
   loads(): number;
 }
@@ -52,6 +55,7 @@ function watched(
       return loader.load(path, {});
     },
     files: () => ({ heard: [path], lookedAt: [] }),
+    again: true,
     async apply(loaded) {
       await Promise.resolve();
       const message = failure;
@@ -80,6 +84,7 @@ function watched(
     failNext(message) {
       failure = message;
     },
+    isToFail: () => failure !== undefined,
   };
 }
 
@@ -245,6 +250,30 @@ suite('a reload that fails', () => {
     });
     assert.equal(nameInForce(it), 'first');
     assert.equal((await it.watcher.reload()).changed, true, 'and the next attempt may succeed');
+    assert.equal(nameInForce(it), 'second');
+  });
+
+  test('for something that comes later is done again by and by, later each time, and told when it is in force', async (t) => {
+    const clock = new ManualClock();
+    const it = watched(t, { clock });
+    writeFileSync(it.path, 'name: second\n');
+    it.failNext('a file is not there yet');
+    assert.equal((await it.watcher.reload()).ok, false);
+    // Of what was written is heard once or twice: not so often.
+    for (let time = 0; time < 8; time += 1) {
+      it.failNext('a file is not there yet');
+      await until(() => {
+        if (it.isToFail()) clock.advance(15_000);
+        return !it.isToFail();
+      }, 'another refusal');
+      assert.equal(nameInForce(it), 'first');
+    }
+    const heard = it.heard();
+    await until(() => {
+      clock.advance(15_000);
+      return it.applied.length > 0;
+    }, 'a reload');
+    assert.equal(await heard, 'the configuration was reloaded');
     assert.equal(nameInForce(it), 'second');
   });
 

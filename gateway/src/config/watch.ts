@@ -43,6 +43,11 @@ export interface WatchOptions<Config> {
   readonly files: (config: Config) => FollowedFiles;
   /** What files were like when `initial` was read. */
   readonly seen?: FileSigns;
+  /**
+   * Whether what was refused is loaded again by and by: it may have lacked a file that comes later, which nobody follows
+   * yet. Where somebody else asks for that, no.
+   */
+  readonly again?: boolean;
   /** Puts a new configuration in force. Where it rejects, the old one stays and the message becomes the problem. */
   readonly apply: (loaded: LoadedConfig<Config>) => Promise<void>;
   readonly clock: Clock;
@@ -55,6 +60,9 @@ const closing = 'the gateway is going down: the next one loads what is written t
 
 /** A file that is never quiet is read all the same, after so long. */
 const longestDebounceMs = 10_000;
+/** What was refused is loaded again after so long, then after twice that; a thread each time, of which nobody notices. */
+const firstAgainMs = 15_000;
+const longestAgainMs = 600_000;
 
 /**
  * Follows the files of a configuration. A reload that fails changes nothing and is reported. Reloads come one after the
@@ -108,6 +116,8 @@ class Reloads<Config> {
   #loadedAt: number;
   #lastReload: ConfigInForce['lastReload'] = null;
   #closed = false;
+  #againMs = firstAgainMs;
+  #again: Timer | undefined;
   /** One after the other: what was fetched for one is not loaded by another. */
   #last: Promise<unknown> = Promise.resolve();
   /** Not begun yet: it sees whatever is written until it does. */
@@ -142,6 +152,7 @@ class Reloads<Config> {
 
   close(): void {
     this.#closed = true;
+    this.#again?.cancel();
   }
 
   async #begin(): Promise<ReloadOutcome> {
@@ -150,8 +161,19 @@ class Reloads<Config> {
     if (this.#closed) return { ok: false, changed: false, problems: [closing] };
     const outcome = await this.#take(await this.#options.load(this.current));
     this.#options.settled?.(outcome.ok);
+    this.#comeBack(outcome);
     if (!this.#closed && (onDemand || this.#isNews(outcome))) this.#tell(outcome);
     return outcome;
+  }
+
+  /** Where it was refused, and goes on being so: later each time. */
+  #comeBack({ ok }: ReloadOutcome): void {
+    const { again = false, clock } = this.#options;
+    this.#again?.cancel();
+    if (ok) this.#againMs = firstAgainMs;
+    if (ok || !again || this.#closed) return;
+    this.#again = clock.after(this.#againMs, () => void this.attempt(false));
+    this.#againMs = Math.min(2 * this.#againMs, longestAgainMs);
   }
 
   async #take(result: LoadOutcome<Config>): Promise<ReloadOutcome> {
