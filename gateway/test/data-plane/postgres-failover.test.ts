@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertExact, ask, startGateways, SteadyLoad } from '../support/gateways-on-postgres.ts';
+import { untilLogged } from '../support/logged.ts';
 import { orSkip, startPostgres, type PostgresServer, type Standby } from '../support/postgres-server.ts';
 import type { RunningStack } from '../support/running-gateway.ts';
 import { until } from '../support/until.ts';
@@ -64,7 +65,8 @@ describe('two gateways whose PostgreSQL', { ...orSkip, concurrency: 2 }, () => {
     await load.goesOn(10);
     await load.end();
     await assertExact(gateways);
-    assert.match(one.logged() + other.logged(), /the store was put back: what it has lost is shipped again/);
+    const both = { logged: () => one.logged() + other.logged() };
+    await untilLogged(both, 'the store was put back: what it has lost is shipped again');
   });
 
   test('fails over without the latest changes of keys: what it has counts, for every gateway', async (context) => {

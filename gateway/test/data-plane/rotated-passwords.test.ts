@@ -8,6 +8,7 @@ import { azureNames } from '../support/azure-names.ts';
 import { makeRole } from '../support/entra-doors.ts';
 import { orSkip, postgresServer } from '../support/postgres-server.ts';
 import { redisOrSkip, startRedis } from '../support/redis-server.ts';
+import { untilLogged } from '../support/logged.ts';
 import { call, configFor, keys, startStack, type RunningStack } from '../support/running-gateway.ts';
 
 const body = { model: 'gpt-5.4-mini', max_completion_tokens: 20, messages: [{ role: 'user', content: 'Hello' }] };
@@ -138,7 +139,7 @@ describe('the password of PostgreSQL', { ...orSkip, concurrency: 1 }, () => {
     // Not once a day: that it was refused is why the vault is asked.
     it.set('the-second');
     await assertExact(it.stack);
-    assert.match(it.stack.logged(), /"setting":"ledger\.store".*new connections show another password from now on/);
+    await untilLogged(it.stack, /"setting":"ledger\.store".*new connections show another password from now on/);
     for (const password of ['the-first', 'the-second']) assert.ok(!it.stack.logged().includes(password));
   });
 

@@ -55,8 +55,16 @@ async function volume(context: TestContext, clock: Clock = systemClock): Promise
 describe('the journal of a gateway that has ended', () => {
   test('is left alone where the store has it', async (context) => {
     const { watch, told, records } = await volume(context);
-    const one = watch('journal-2');
+    let looks = 0;
+    const one = watch('journal-2', async () => {
+      looks += 1;
+      await Promise.resolve();
+    });
     one.start();
+    await until(() => looks === 1, 'a first look');
+    one.look();
+    // One after the other: the first is over.
+    await until(() => looks === 2, 'a second look');
     await one.close();
     assert.equal(await records(), 2);
     assert.deepEqual(told, []);
