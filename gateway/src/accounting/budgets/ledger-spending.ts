@@ -1,4 +1,11 @@
-import type { JournalAudit, LedgerStore, Position, Shipping, StoredRecord } from '#accounting/ledger/ports.ts';
+import {
+  isBefore,
+  type JournalAudit,
+  type LedgerStore,
+  type Position,
+  type Shipping,
+  type StoredRecord,
+} from '#accounting/ledger/ports.ts';
 import type { FigureFilter, Figures, FigureSpan, Period } from '#model/figures.ts';
 import { heldOf } from '#model/held.ts';
 import type { LimitNode } from '#model/limits.ts';
@@ -8,7 +15,7 @@ import type { LedgerSpending, LedgerSums } from './ports.ts';
 import { noSums, plus } from './ledger-sums.ts';
 
 export interface SpendingSources {
-  readonly store: Pick<LedgerStore, 'figures' | 'journals'>;
+  readonly store: Pick<LedgerStore, 'figures' | 'journals' | 'checkpoint'>;
   readonly journal: Pick<JournalAudit, 'items'>;
   readonly shipping: Pick<Shipping, 'hold'>;
   /** The id of this gateway's journal. */
@@ -64,11 +71,23 @@ function sumsOfRecord(record: StoredRecord): LedgerSums {
   };
 }
 
+/**
+ * How far the store has followed the journal; null: not at all. One that was put back stands before the place that it was
+ * shipped to, and whoever ships may not have noticed yet.
+ */
+async function followedTo(
+  { store, instance }: Pick<SpendingSources, 'store' | 'instance'>,
+  shipped: Position,
+): Promise<Position | null> {
+  const stored = (await store.checkpoint(instance))?.shipped ?? null;
+  return stored !== null && isBefore(shipped, stored) ? shipped : stored;
+}
+
 /** What the journal holds beyond what the store has. */
-function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Position): LedgerSums {
+function tailOf({ journal }: SpendingSources, asked: SpendingAsked, followed: Position | null): LedgerSums {
   const { node, from, to } = asked;
   let sums = noSums;
-  for (const item of journal.items(shipped, asked.until)) {
+  for (const item of journal.items(followed, asked.until)) {
     if (item.kind === 'settle') {
       const { at, series, endUser } = item.record;
       if (at >= from && at < to && passesNode(node, { ...series.caller, endUser }))
@@ -84,7 +103,7 @@ function tailOf({ journal }: SpendingSources, asked: SpendingAsked, shipped: Pos
 }
 
 /**
- * What a node has spent in a period, to the entry: from the store as far as the journal has been shipped, and from the
+ * What a node has spent in a period, to the entry: from the store as far as it has followed the journal, and from the
  * journal from there on. Nothing is shipped meanwhile.
  */
 export async function ledgerSpending(sources: SpendingSources, asked: SpendingAsked): Promise<LedgerSpending> {
@@ -102,7 +121,7 @@ export async function ledgerSpending(sources: SpendingSources, asked: SpendingAs
   };
   const records: FigureSpan[] = [{ from, to, source: 'records', bucket: 0 }];
   return await shipping.hold(async (shipped) => {
-    const tail = tailOf(sources, asked, shipped);
+    const tail = tailOf(sources, asked, await followedTo(sources, shipped));
     if (alone) {
       const spans = asked.node.kind === 'end-user' ? records : sources.spansOf({ from, to });
       return { own: plus(await figures(spans), tail), others: new Map() };
@@ -131,7 +150,7 @@ export async function callersLately(
       const [subscription = '', product = '', consumer = '', costCentrePath = '', endUser = ''] = keys;
       add({ subscription, product, consumer, costCentrePath, endUser: endUser === '' ? null : endUser });
     }
-    for (const item of journal.items(shipped, until)) {
+    for (const item of journal.items(await followedTo({ store, instance }, shipped), until)) {
       if (item.kind !== 'settle') continue;
       const { subscription, product, consumer, costCentrePath } = item.record.series.caller;
       add({ subscription, product, consumer, costCentrePath, endUser: item.record.endUser });
