@@ -237,7 +237,7 @@ test('a store of the configuration that is away is told, with what is used inste
   const text = configOf(twin.secureUrl ?? '');
   twin.azure.appConfiguration.set({ key: 'tollgate', value: text, contentType: 'application/yaml' });
   const fromStore = await doctor(text, { env });
-  assert.match(fromStore.of('configuration').detail, /contoso\.azconfig\.io:\d+: 1 endpoints/);
+  assert.match(fromStore.of('configuration').detail, /contoso\.azconfig\.io:\d+: 1 endpoint,/);
   assert.equal(fromStore.status, 0, fromStore.output);
   twin.azure.addFault({ service: 'app-configuration', kind: 'status', status: 403, times: null });
   const refused = await doctor(text, { env });

@@ -19,7 +19,7 @@ ledger: { backlog: { bytes: 1MiB } }
   const environment = { PATH: process.env['PATH'], TOLLGATE_DATA: folder, TEST_KEY: 'a-key-of-the-test' };
   const { status, out, err } = await runCli(['doctor', '--config', file, '--no-wait'], environment);
   assert.equal(status, 1, out + err);
-  assert.match(out, /^ok +configuration: .*1 endpoints, 1 models$/m);
+  assert.match(out, /^ok +configuration: .*1 endpoint, 1 model$/m);
   assert.match(out, /^failed +endpoint away: nowhere\.invalid: .*\n {9}\S/m);
   assert.match(out, /^skipped +Redis: /m);
   assert.match(err, /^… looking at endpoint away$/m);

@@ -121,7 +121,7 @@ async function readConfiguration({ settings, clock }: DoctorOptions): Promise<{
     const endpoints = [...routingOf({ config, catalogue: rules.catalogue }).endpoints.values()];
     const models = Object.keys(config.models).length;
     const from = settings.appConfiguration?.endpoint ?? settings.configFile;
-    const says = ok(name, `${from}: ${endpoints.length} endpoints, ${models} models`);
+    const says = ok(name, `${from}: ${counted(endpoints.length, 'endpoint')}, ${counted(models, 'model')}`);
     return {
       findings: [
         says,
@@ -135,6 +135,8 @@ async function readConfiguration({ settings, clock }: DoctorOptions): Promise<{
   }
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 /** What the gateway would write into its log: a store that is away, and what is used instead. */
 function saidFinding(name: string, line: string): Finding {
   const { msg, problem, problems, fix } = parseJsonObject(line) ?? {};
@@ -143,8 +145,9 @@ function saidFinding(name: string, line: string): Finding {
   return warning(name, text, typeof fix === 'string' ? fix : '');
 }
 
-function problemFinding(name: string, { line, path, message, fix, severity }: ConfigProblem): Finding {
-  const detail = `${line > 0 ? `line ${line}: ` : ''}${path === '' ? '' : `${path}: `}${message}`;
+function problemFinding(name: string, { file, line, path, message, fix, severity }: ConfigProblem): Finding {
+  const where = line > 0 ? `${file}:${line}: ` : '';
+  const detail = `${where}${path === '' ? '' : `${path}: `}${message}`;
   return severity === 'warning' ? warning(name, detail, fix ?? '') : failed(name, detail, fix ?? '');
 }
 
