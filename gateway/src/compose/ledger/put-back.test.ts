@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { shipJournal } from './adoption.ts';
-import { watchForPutBack, type PutBackWatch } from './put-back.ts';
+import { PutBackWatch } from './put-back.ts';
 import { segmentName } from '#accounting/ledger/ports.ts';
 import { systemClock, type Clock } from '#kernel/clock.ts';
 import { folderDone } from '#adapters/journal-files/replica-folders.ts';
@@ -46,7 +46,7 @@ async function volume(context: TestContext, clock: Clock = systemClock): Promise
     told,
     lose,
     watch: (holder, own = async () => await Promise.resolve()) =>
-      watchForPutBack({ outbox: { lookAgain: own }, replicas: { root }, holder: () => holder, around }),
+      new PutBackWatch({ outbox: { lookAgain: own }, replicas: { root }, holder: () => holder, around }),
     records: async () =>
       (await store.page({ filter: [], period: { from: null, to: null }, after: null, limit: 10 })).length,
   };

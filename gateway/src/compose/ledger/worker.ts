@@ -8,7 +8,7 @@ import { shipToSinks, sinksOf, type SinkRules, type SinkShipping } from './sinks
 import { openStores, orUnavailable, type StoreChoice } from './stores.ts';
 import { createLedgerTasks, type LedgerTaskServices } from './tasks.ts';
 import { keepDoneJournals, type DoneJournals } from './done-folders.ts';
-import { watchForPutBack, type PutBackWatch } from './put-back.ts';
+import { PutBackWatch } from './put-back.ts';
 import { exportServices, type ExportServices } from './exports.ts';
 import type { AlertStore } from '#accounting/alerts/ports.ts';
 import { Outbox } from '#accounting/ledger/outbox.ts';
@@ -102,7 +102,7 @@ export async function runLedgerWorker(options: LedgerWorkerOptions): Promise<voi
   const adopting = keepAdopting({ rules: data.replicas, store, openSinks, ...around });
   const done = keepDoneJournals({ replicas: data.replicas, rules: data.archive, ...around });
   let journalId = '';
-  const putBack = watchForPutBack({
+  const putBack = new PutBackWatch({
     outbox,
     replicas: data.replicas,
     holder: () => journalId,
