@@ -100,6 +100,7 @@ describe('what is odd about a file', () => {
     const { id } = await upload(client, [chatLine('Hello?', 0)]);
     const wanted = { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '1h' };
     await assert.rejects(
+      // The library's types forbid what is wrong on purpose here.
       client.batches.create(wanted as unknown as OpenAI.BatchCreateParams),
       (error) => error instanceof APIError && error.status === 400 && error.param === 'completion_window',
     );
